@@ -1,0 +1,55 @@
+# `make help` lists what there is.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET := x86_64-unknown-linux-gnu
+STATIC := target/$(TARGET)/release
+LAB := $(STATIC)/lab
+CRD := crds/flow.fustli.io_flowpolicies.yaml
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: build
+build: ## Build the binaries, static, as they run in images
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target $(TARGET) \
+	  -p flow-manager -p flow-lab -p flow-e2e
+
+.PHONY: demo
+demo: build ## See a critical flow broken and protected on a real cluster (KEEP=1 leaves it running)
+	KEEP=$(KEEP) tests/with-lab.sh demo $(STATIC)/demo
+
+.PHONY: test
+test: ## Run every test, the real cluster included
+	tests/run.sh
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need no cluster
+	cargo test --locked --workspace --exclude flow-lab --exclude flow-e2e
+
+.PHONY: lab-up
+lab-up: build ## Start a real cluster with a congested link, and tell how to use it
+	$(LAB) up
+
+.PHONY: lab-down
+lab-down: ## Stop that cluster
+	$(LAB) down
+
+.PHONY: generate
+generate: ## Write the generated files: the CustomResourceDefinition
+	cargo run --quiet --locked -p flow-manager -- crd > $(CRD).new
+	mv $(CRD).new $(CRD)
+	cp $(CRD) manifests/crds.yaml
+
+.PHONY: lint
+lint: ## Check format, lints and dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	tests/cargo-deny.sh check bans licenses sources
+
+.PHONY: clean
+clean: ## Delete what was built
+	cargo clean

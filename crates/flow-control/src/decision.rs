@@ -1,0 +1,44 @@
+/// What a decision does to the limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Lowers every limit that is above its minimum.
+    Decrease,
+    /// Raises every limit that is below its maximum.
+    Increase,
+    /// Changes nothing.
+    Hold,
+    /// Takes every limit away until there is data again.
+    Release,
+}
+
+/// Why a decision was taken. Each reason belongs to one rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// An objective is violated.
+    ObjectiveViolated,
+    /// An objective is violated, and every limit is at its minimum already.
+    AtMinimum,
+    /// Every objective holds with headroom.
+    Headroom,
+    /// Every objective holds with headroom, and every limit is at its maximum already.
+    AtMaximum,
+    /// The effect of the last change is not measured yet.
+    AwaitingEffect,
+    /// Every objective holds, one of them without headroom.
+    WithinBounds,
+    /// An objective is unknown.
+    NoData,
+    /// An objective has been unknown for longer than allowed.
+    NoDataTooLong,
+}
+
+/// What was decided, why, and which objective tipped the scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What happens to the limits.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// The position, among the observations, of the objective that decided.
+    pub objective: Option<usize>,
+}

@@ -1,0 +1,34 @@
+//! The control core of flow-manager.
+//!
+//! Everything here is a pure function of its arguments: there is no clock, no I/O and no Kubernetes. Time
+//! is a [`Moment`] that the caller passes in, and what could not be measured is an [`Unknown`], never zero.
+//!
+//! Read in this order: [`Window`] (samples of a path and what they say), [`Bound`] (what is asked of an
+//! indicator), [`step`] (the decision), [`arbitrate`] (one limit per pod out of several decisions).
+
+mod aimd;
+mod arbitrate;
+mod bandwidth;
+mod bound;
+mod decision;
+mod finite;
+mod moment;
+mod quantile;
+mod quantity;
+mod queueing;
+mod reading;
+mod step;
+mod window;
+
+pub use aimd::Aimd;
+pub use arbitrate::{Claim, arbitrate};
+pub use bandwidth::Bandwidth;
+pub use bound::{Bound, Judgement};
+pub use decision::{Action, Decision, Reason};
+pub use finite::{Finite, NotFinite};
+pub use moment::Moment;
+pub use quantity::QuantityError;
+pub use queueing::BaseRtt;
+pub use reading::{Reading, Unknown};
+pub use step::{NoData, NoDataAction, Observation, Params, Range, Role, State, step};
+pub use window::{Sample, Window};

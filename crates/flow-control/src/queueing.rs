@@ -1,0 +1,71 @@
+use crate::Moment;
+use std::time::Duration;
+
+/// How long a path's base round-trip time takes to follow a lasting rise by 63 %.
+const RISE: Duration = Duration::from_mins(5);
+
+/// The round-trip time of a path when its queues are empty, and what a sample exceeds it by.
+///
+/// It falls at once, since nothing is faster than an empty path, and rises slowly, since a standing queue
+/// looks like a longer path (compare the base delay of LEDBAT, RFC 6817 section 3.4.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BaseRtt {
+    base: Option<(Duration, Moment)>,
+}
+
+impl BaseRtt {
+    /// Takes in a sample and returns its queueing delay: the time above the base.
+    pub fn observe(&mut self, rtt: Duration, now: Moment) -> Duration {
+        let base = self.base.map_or(rtt, |(base, at)| drift(base, rtt, now.since(at)));
+        self.base = Some((base, now));
+        rtt.saturating_sub(base)
+    }
+
+    /// The base, once there was a sample.
+    #[must_use]
+    pub fn get(&self) -> Option<Duration> {
+        self.base.map(|(base, _)| base)
+    }
+}
+
+fn drift(base: Duration, rtt: Duration, elapsed: Duration) -> Duration {
+    let share = (elapsed.as_secs_f64() / RISE.as_secs_f64()).min(1.0);
+    rtt.min(base + rtt.saturating_sub(base).mul_f64(share))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn the_base_falls_at_once() {
+        let mut base = BaseRtt::default();
+        base.observe(ms(5), Moment::default());
+        assert_eq!(base.observe(ms(1), Moment::default()), ms(0));
+        assert_eq!(base.get(), Some(ms(1)));
+    }
+
+    #[test]
+    fn a_queue_of_seconds_hardly_moves_the_base() {
+        let mut base = BaseRtt::default();
+        base.observe(ms(1), Moment::default());
+        for tick in 1..=500 {
+            base.observe(ms(11), Moment::after_epoch(ms(20 * tick)));
+        }
+        assert!(base.get() < Some(ms(2)), "{base:?}");
+    }
+
+    #[test]
+    fn a_longer_path_becomes_the_base_in_the_end() {
+        let mut base = BaseRtt::default();
+        base.observe(ms(1), Moment::default());
+        for second in 1..=1_500 {
+            base.observe(ms(11), Moment::after_epoch(Duration::from_secs(second)));
+        }
+        assert!(base.get() > Some(ms(10)), "{base:?}");
+    }
+}

@@ -1,0 +1,59 @@
+use crate::Finite;
+use std::time::Duration;
+
+/// What an indicator says: a finite number in its base unit (seconds, bits per second, a ratio), or why
+/// there is none.
+pub type Reading = Result<Finite, Unknown>;
+
+/// Why an indicator says nothing. Unknown is not zero: it is neither met nor violated, and never raises a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Unknown {
+    /// Nothing was measured yet.
+    #[error("nothing was measured yet")]
+    NoData,
+    /// Something was measured, but too little to say anything.
+    #[error("{have} samples of the {need} needed")]
+    TooFewSamples {
+        /// Samples at hand.
+        have: usize,
+        /// Samples needed.
+        need: usize,
+    },
+    /// The newest measurement is too old.
+    #[error("the newest measurement is {:.1} s old", age.as_secs_f64())]
+    Stale {
+        /// Its age.
+        age: Duration,
+    },
+    /// The query matched no series.
+    #[error("the query returned no series")]
+    NoSeries,
+    /// The query matched more than one series, so that no single one can be meant.
+    #[error("the query returned {series} series where exactly one is needed")]
+    Ambiguous {
+        /// How many it matched.
+        series: usize,
+    },
+    /// The value is NaN or infinite.
+    #[error("the value is not a finite number")]
+    NotFinite,
+    /// The source could not be asked, or its answer could not be used.
+    #[error("the source failed")]
+    SourceFailed,
+}
+
+impl Unknown {
+    /// The kind of this outcome as one `CamelCase` word, for status, Events and metric labels.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::NoData => "NoData",
+            Self::TooFewSamples { .. } => "TooFewSamples",
+            Self::Stale { .. } => "Stale",
+            Self::NoSeries => "NoSeries",
+            Self::Ambiguous { .. } => "Ambiguous",
+            Self::NotFinite => "NotFinite",
+            Self::SourceFailed => "SourceFailed",
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use flow_policy::{FlowPolicy, names};
+use futures::stream::{BoxStream, StreamExt};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
+use kube::api::{ObjectMeta, PartialObjectMeta};
+use kube::runtime::reflector::{self, Lookup, Store};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+
+/// Objects that were changed or deleted, as they come.
+type Touched<K> = BoxStream<'static, Result<K, watcher::Error>>;
+
+/// The caches that the whole operator reads. Each holds only what is used of its objects.
+#[derive(Clone)]
+pub struct Caches {
+    /// All policies.
+    pub policies: Store<FlowPolicy>,
+    /// All pods.
+    pub pods: Store<Pod>,
+    /// All Deployments.
+    pub deployments: Store<PartialObjectMeta<Deployment>>,
+    /// All `ReplicaSets`.
+    pub replica_sets: Store<PartialObjectMeta<ReplicaSet>>,
+    /// All `StatefulSets`.
+    pub stateful_sets: Store<PartialObjectMeta<StatefulSet>>,
+    /// All `DaemonSets`.
+    pub daemon_sets: Store<PartialObjectMeta<DaemonSet>>,
+}
+
+/// The watches that fill the [`Caches`]: somebody has to drive them.
+pub struct Watches {
+    /// Policies that were changed or deleted.
+    pub policies: Touched<FlowPolicy>,
+    /// Pods that were changed or deleted.
+    pub pods: Touched<Pod>,
+    /// Deployments that were changed or deleted.
+    pub deployments: Touched<PartialObjectMeta<Deployment>>,
+    /// `ReplicaSets` that were changed or deleted.
+    pub replica_sets: Touched<PartialObjectMeta<ReplicaSet>>,
+    /// `StatefulSets` that were changed or deleted.
+    pub stateful_sets: Touched<PartialObjectMeta<StatefulSet>>,
+    /// `DaemonSets` that were changed or deleted.
+    pub daemon_sets: Touched<PartialObjectMeta<DaemonSet>>,
+}
+
+impl Caches {
+    /// Waits until every cache holds what the API server has. Somebody must drive the [`Watches`] meanwhile.
+    pub async fn ready(&self) -> Result<(), reflector::store::WriterDropped> {
+        self.policies.wait_until_ready().await?;
+        self.pods.wait_until_ready().await?;
+        self.deployments.wait_until_ready().await?;
+        self.replica_sets.wait_until_ready().await?;
+        self.stateful_sets.wait_until_ready().await?;
+        self.daemon_sets.wait_until_ready().await
+    }
+}
+
+/// Starts to watch the whole cluster, one watch for each kind.
+#[must_use]
+pub fn watch(client: &Client) -> (Caches, Watches) {
+    let (policies, touched_policies) = cache(client, |_| {});
+    let (pods, touched_pods) = cache(client, keep_used_of_pod);
+    let (deployments, touched_deployments) = cache(client, keep_used_of_workload);
+    let (replica_sets, touched_replica_sets) = cache(client, keep_used_of_workload);
+    let (stateful_sets, touched_stateful_sets) = cache(client, keep_used_of_workload);
+    let (daemon_sets, touched_daemon_sets) = cache(client, keep_used_of_workload);
+    let caches = Caches { policies, pods, deployments, replica_sets, stateful_sets, daemon_sets };
+    let watches = Watches {
+        policies: touched_policies,
+        pods: touched_pods,
+        deployments: touched_deployments,
+        replica_sets: touched_replica_sets,
+        stateful_sets: touched_stateful_sets,
+        daemon_sets: touched_daemon_sets,
+    };
+    (caches, watches)
+}
+
+fn cache<K>(client: &Client, prune: impl FnMut(&mut K) + Send + 'static) -> (Store<K>, Touched<K>)
+where
+    K: Resource<DynamicType = ()>
+        + Lookup<DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + Sync
+        + 'static,
+{
+    let (reader, writer) = reflector::store();
+    let events = watcher::watcher(Api::<K>::all(client.clone()), watcher::Config::default());
+    (reader, events.default_backoff().modify(prune).reflect(writer).touched_objects().boxed())
+}
+
+fn keep_used_of_workload<K>(workload: &mut PartialObjectMeta<K>) {
+    keep_used_of_metadata(&mut workload.metadata, |_| false);
+}
+
+fn keep_used_of_pod(pod: &mut Pod) {
+    keep_used_of_metadata(&mut pod.metadata, |annotation| names::ON_PODS.contains(&annotation));
+    pod.spec = pod.spec.take().map(|spec| PodSpec {
+        node_name: spec.node_name,
+        host_network: spec.host_network,
+        ..PodSpec::default()
+    });
+    pod.status = pod.status.take().map(|status| PodStatus {
+        phase: status.phase,
+        pod_ip: status.pod_ip,
+        ..PodStatus::default()
+    });
+}
+
+fn keep_used_of_metadata(metadata: &mut ObjectMeta, used: impl Fn(&str) -> bool) {
+    metadata.managed_fields = None;
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.retain(|name, _| used(name));
+    }
+}

@@ -1,0 +1,9 @@
+//! What the operator knows of the cluster: shared caches of pods and workloads, and who belongs to whom.
+
+mod caches;
+mod identity;
+mod targets;
+
+pub use caches::{Caches, Watches, watch};
+pub use identity::{PodId, PolicyId};
+pub use targets::{Found, TargetPod, find};

@@ -1,0 +1,189 @@
+use super::{Caches, PodId};
+use flow_control::Bandwidth;
+use flow_policy::spec::TargetKind;
+use flow_policy::{Target, names};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::PartialObjectMeta;
+use kube::core::{Selector, SelectorExt};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt};
+use std::sync::Arc;
+
+/// What there is of a target in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Whether the target exists; a selector always does.
+    pub exists: bool,
+    /// Its pods that run or are about to, in a stable order.
+    pub pods: Vec<TargetPod>,
+}
+
+/// A pod of a target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TargetPod {
+    /// Which.
+    pub id: PodId,
+    /// The limit that this operator, before a restart perhaps, gave it last.
+    pub applied: Option<Bandwidth>,
+}
+
+/// Looks up a target of a policy in `namespace`.
+#[must_use]
+pub fn find(caches: &Caches, namespace: &str, target: &Target) -> Found {
+    let name = &target.id.name;
+    let owned = |owners: Option<Vec<String>>| match owners {
+        Some(owners) => {
+            Found { exists: true, pods: pods(caches, namespace, |pod| is_owned(pod.meta(), &owners)) }
+        }
+        None => Found { exists: false, pods: Vec::new() },
+    };
+    match target.id.kind {
+        TargetKind::Deployment => {
+            owned(uid(&caches.deployments, namespace, name).map(|uid| revisions(caches, namespace, uid)))
+        }
+        TargetKind::StatefulSet => owned(uid(&caches.stateful_sets, namespace, name).map(|uid| vec![uid])),
+        TargetKind::DaemonSet => owned(uid(&caches.daemon_sets, namespace, name).map(|uid| vec![uid])),
+        TargetKind::Pods => selected(caches, namespace, target),
+    }
+}
+
+/// The pods that a selector matches; none where the selector cannot be used.
+fn selected(caches: &Caches, namespace: &str, target: &Target) -> Found {
+    match target.selector.clone().map(Selector::try_from) {
+        Some(Ok(selector)) => {
+            Found { exists: true, pods: pods(caches, namespace, |pod| selector.matches(pod.labels())) }
+        }
+        _ => Found { exists: false, pods: Vec::new() },
+    }
+}
+
+fn uid<K>(store: &Store<PartialObjectMeta<K>>, namespace: &str, name: &str) -> Option<String>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    store.get(&ObjectRef::new(name).within(namespace))?.uid()
+}
+
+/// The `ReplicaSets` of a Deployment, those of old revisions included: their pods still send during a rollout.
+fn revisions(caches: &Caches, namespace: &str, deployment: String) -> Vec<String> {
+    let owner = [deployment];
+    let in_namespace = |set: &Arc<PartialObjectMeta<_>>| set.namespace().as_deref() == Some(namespace);
+    let sets = caches.replica_sets.state().into_iter().filter(in_namespace);
+    sets.filter(|set| is_owned(&set.metadata, &owner)).filter_map(|set| set.uid()).collect()
+}
+
+fn is_owned(metadata: &kube::api::ObjectMeta, owners: &[String]) -> bool {
+    let references = metadata.owner_references.iter().flatten();
+    references.into_iter().any(|owner| owner.controller == Some(true) && owners.contains(&owner.uid))
+}
+
+fn pods(caches: &Caches, namespace: &str, wanted: impl Fn(&Pod) -> bool) -> Vec<TargetPod> {
+    let matches = |pod: &Pod| pod.namespace().as_deref() == Some(namespace) && is_alive(pod) && wanted(pod);
+    let mut pods: Vec<_> =
+        caches.pods.state().iter().filter(|pod| matches(pod)).filter_map(|pod| target_pod(pod)).collect();
+    pods.sort_unstable();
+    pods
+}
+
+fn is_alive(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+fn target_pod(pod: &Pod) -> Option<TargetPod> {
+    let applied = pod.annotations().get(names::APPLIED_EGRESS_BANDWIDTH);
+    Some(TargetPod { id: PodId::of(pod)?, applied: applied.and_then(|text| text.parse().ok()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_policy::{Policy, spec::FlowPolicySpec};
+    use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+    use kube::runtime::reflector::{self, Lookup};
+    use kube::runtime::watcher::Event;
+    use serde_json::{Value, json};
+    use std::hash::Hash;
+
+    fn store<K>(objects: Vec<Value>) -> Store<K>
+    where
+        K: Lookup + Clone + serde::de::DeserializeOwned + 'static,
+        K::DynamicType: Default + Eq + Hash + Clone,
+    {
+        let (reader, mut writer) = reflector::store();
+        for object in objects {
+            writer.apply_watcher_event(&Event::Apply(serde_json::from_value(object).unwrap()));
+        }
+        reader
+    }
+
+    fn pod(name: &str, owner: &str, phase: &str) -> Value {
+        json!({
+            "metadata": {
+                "name": name, "namespace": "factory", "uid": format!("uid-{name}"), "labels": {"app": name},
+                "annotations": {names::APPLIED_EGRESS_BANDWIDTH: "64M"},
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "X", "name": "x", "uid": owner, "controller": true}],
+            },
+            "status": {"phase": phase},
+        })
+    }
+
+    fn owned(name: &str, namespace: &str, owner: &str) -> Value {
+        let owner =
+            json!([{"apiVersion": "apps/v1", "kind": "X", "name": "x", "uid": owner, "controller": true}]);
+        json!({"metadata": {"name": name, "namespace": namespace, "uid": format!("uid-{name}"), "ownerReferences": owner}})
+    }
+
+    fn caches() -> Caches {
+        Caches {
+            policies: store(vec![]),
+            pods: store(vec![
+                pod("old", "uid-upload-1", "Running"),
+                pod("new", "uid-upload-2", "Pending"),
+                pod("done", "uid-upload-2", "Succeeded"),
+                pod("other", "uid-other-1", "Running"),
+            ]),
+            deployments: store::<PartialObjectMeta<Deployment>>(vec![owned("upload", "factory", "")]),
+            replica_sets: store::<PartialObjectMeta<ReplicaSet>>(vec![
+                owned("upload-1", "factory", "uid-upload"),
+                owned("upload-2", "factory", "uid-upload"),
+                owned("other-1", "factory", "uid-other"),
+            ]),
+            stateful_sets: store(vec![]),
+            daemon_sets: store(vec![]),
+        }
+    }
+
+    fn target(target: &Value) -> Target {
+        let spec = json!({
+            "objectives": [{"name": "jitter", "probe": {"host": "robot", "port": 1}, "jitter": {"max": "1ms"}}],
+            "targets": [target],
+        });
+        let policy = Policy::try_from(&serde_json::from_value::<FlowPolicySpec>(spec).unwrap()).unwrap();
+        policy.targets[0].clone()
+    }
+
+    fn names_of(found: &Found) -> Vec<&str> {
+        found.pods.iter().map(|pod| pod.id.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_deployment_has_the_living_pods_of_all_its_revisions() {
+        let found = find(&caches(), "factory", &target(&json!({"kind": "Deployment", "name": "upload"})));
+        assert_eq!((found.exists, names_of(&found)), (true, vec!["new", "old"]));
+        assert_eq!(found.pods[0].applied, Some(Bandwidth::from_mbps(64)));
+    }
+
+    #[test]
+    fn a_target_in_another_namespace_does_not_exist() {
+        let found = find(&caches(), "lab", &target(&json!({"kind": "Deployment", "name": "upload"})));
+        assert_eq!(found, Found { exists: false, pods: vec![] });
+    }
+
+    #[test]
+    fn a_selector_finds_pods_by_label() {
+        let by_label =
+            json!({"kind": "Pods", "name": "others", "selector": {"matchLabels": {"app": "other"}}});
+        assert_eq!(names_of(&find(&caches(), "factory", &target(&by_label))), ["other"]);
+    }
+}

@@ -1,0 +1,20 @@
+//! `flow-manager crd`: prints the `FlowPolicy` `CustomResourceDefinition`.
+
+use std::io::Write;
+
+/// Why the definition could not be printed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It could not be written as YAML.
+    #[error("the CustomResourceDefinition cannot be written as YAML: {0}")]
+    Yaml(String),
+    /// It could not be written at all.
+    #[error("standard output cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// Prints the definition.
+pub fn run() -> Result<(), Error> {
+    let yaml = flow_policy::crd_yaml().map_err(|error| Error::Yaml(error.to_string()))?;
+    Ok(std::io::stdout().write_all(yaml.as_bytes())?)
+}

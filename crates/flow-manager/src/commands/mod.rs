@@ -1,0 +1,7 @@
+//! The subcommands of the `flow-manager` binary, one file each.
+
+pub mod crd;
+pub mod probe;
+pub mod reflect;
+pub mod run;
+pub mod shape;

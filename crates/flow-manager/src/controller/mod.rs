@@ -1,0 +1,13 @@
+//! The controller: keeps one regulator for each policy, by the spec and by the pods that there are.
+
+mod error;
+mod metrics;
+mod reconcile;
+mod retry;
+mod run;
+mod startup;
+
+pub use error::Error;
+pub use metrics::ReconcileMetrics;
+pub use reconcile::{Context, reconcile};
+pub use run::run;

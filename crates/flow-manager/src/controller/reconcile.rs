@@ -1,0 +1,102 @@
+use super::error::Error;
+use super::metrics::ReconcileMetrics;
+use super::retry::Retries;
+use super::startup::Startup;
+use crate::cluster::{Caches, PolicyId};
+use crate::enforce::Enforcer;
+use crate::regulator::{Plan, Regulators, Services};
+use crate::report::{Reporter, Standing};
+use flow_policy::{FlowPolicy, Policy, names};
+use kube::runtime::controller::Action;
+use kube::runtime::finalizer::{Event, finalizer};
+use kube::{Api, Client};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the deletion of a policy waits for its pods before it tries again.
+const RESTORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What reconciling needs.
+pub struct Context {
+    client: Client,
+    pub(super) caches: Caches,
+    regulators: Regulators,
+    pub(super) enforcer: Enforcer,
+    reporter: Reporter,
+    pub(super) metrics: ReconcileMetrics,
+    pub(super) retries: Retries,
+    startup: Startup,
+}
+
+/// Makes the regulators fit one policy: checked, its targets looked up, or given back if it is being deleted.
+pub async fn reconcile(policy: Arc<FlowPolicy>, context: Arc<Context>) -> Result<Action, Error> {
+    let id = PolicyId::of(&policy);
+    context.started().await;
+    let api = Api::namespaced(context.client.clone(), &id.namespace);
+    let reconciled = finalizer(&api, names::FINALIZER, policy, |event| async {
+        match event {
+            Event::Apply(policy) => apply(&id, &policy, &context).await,
+            Event::Cleanup(_) => clean_up(&id, &context).await,
+        }
+    });
+    let action = reconciled.await.map_err(unwrap_finalizer_error)?;
+    context.retries.succeeded(&id);
+    context.reconciled(&id);
+    Ok(action)
+}
+
+async fn apply(id: &PolicyId, policy: &FlowPolicy, context: &Context) -> Result<Action, Error> {
+    let generation = policy.metadata.generation;
+    match Policy::try_from(&policy.spec) {
+        Ok(checked) => {
+            context.regulators.set(id.clone(), Plan::resolve(&context.caches, id, generation, checked));
+        }
+        Err(problem) => {
+            context.regulators.remove(id).await;
+            context.reporter.report(id, Standing::Invalid { generation, problem });
+        }
+    }
+    Ok(Action::await_change())
+}
+
+async fn clean_up(id: &PolicyId, context: &Context) -> Result<Action, Error> {
+    context.regulators.remove(id).await;
+    context.reporter.forget(id);
+    // Its claims are known: there are none. Only now may pods that it limited before a restart be restored.
+    context.reconciled(id);
+    let restored = tokio::time::timeout(RESTORE_TIMEOUT, context.enforcer.restored(id));
+    restored.await.map_err(|_| Error::NotRestored(RESTORE_TIMEOUT))?;
+    Ok(Action::await_change())
+}
+
+fn unwrap_finalizer_error(error: kube::runtime::finalizer::Error<Error>) -> Error {
+    use kube::runtime::finalizer::Error as Finalizer;
+    match error {
+        Finalizer::ApplyFailed(error) | Finalizer::CleanupFailed(error) => error,
+        other => Error::Finalizer(Box::new(other)),
+    }
+}
+
+impl Context {
+    /// The context at the start of the operator.
+    #[must_use]
+    pub fn new(client: Client, caches: Caches, services: Services, metrics: ReconcileMetrics) -> Self {
+        let (enforcer, reporter) = (services.enforcer.clone(), services.reporter.clone());
+        let regulators = Regulators::new(Arc::new(services));
+        let (retries, startup) = (Retries::default(), Startup::default());
+        Self { client, caches, regulators, enforcer, reporter, metrics, retries, startup }
+    }
+
+    /// Waits until the caches hold what the API server has: before that, a target may seem to have no pods.
+    pub(super) async fn started(&self) {
+        if self.startup.begin(&self.caches).await {
+            self.enforcer.all_policies_known();
+        }
+    }
+
+    fn reconciled(&self, id: &PolicyId) {
+        if self.startup.reconciled(id, &self.caches.policies) {
+            self.enforcer.all_policies_known();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use super::error::Error;
+use super::reconcile::{Context, reconcile};
+use crate::cluster::{PolicyId, Watches};
+use flow_policy::FlowPolicy;
+use futures::StreamExt;
+use kube::runtime::controller::{Action, Controller};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates};
+use kube::{Resource, ResourceExt};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Reconciles policies when they change, and when something in their namespace does, until `shutdown`.
+pub async fn run(context: Context, watches: Watches, shutdown: CancellationToken) {
+    let context = Arc::new(context);
+    let policies = &context.caches.policies;
+    let (enforcer, starting) = (context.enforcer.clone(), Arc::clone(&context));
+    let pods = watches.pods.inspect(move |pod| pod.as_ref().map_or((), |pod| enforcer.seen(pod)));
+    // Status is ours: what we write there must not wake us.
+    let spec =
+        predicates::generation::<FlowPolicy>.combine(predicates::finalizers).combine(predicates::annotations);
+    let specs = watches.policies.predicate_filter(spec, PredicateConfig::default());
+    tokio::spawn(async move { starting.started().await });
+    Controller::for_stream(specs, policies.clone())
+        .watches_stream(pods, neighbours(policies))
+        .watches_stream(watches.deployments, neighbours(policies))
+        .watches_stream(watches.replica_sets, neighbours(policies))
+        .watches_stream(watches.stateful_sets, neighbours(policies))
+        .watches_stream(watches.daemon_sets, neighbours(policies))
+        .graceful_shutdown_on(shutdown.cancelled_owned())
+        .run(reconcile, retry, Arc::clone(&context))
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+/// The policies in the namespace of an object.
+fn neighbours<K: Resource>(
+    policies: &Store<FlowPolicy>,
+) -> impl Fn(K) -> Vec<ObjectRef<FlowPolicy>> + use<K> {
+    let policies = policies.clone();
+    move |object| {
+        let namespace = object.namespace();
+        let neighbours = policies.state().into_iter().filter(|policy| policy.namespace() == namespace);
+        neighbours.map(|policy| ObjectRef::from_obj(&*policy)).collect()
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "kube's signature of an error policy")]
+fn retry(policy: Arc<FlowPolicy>, error: &Error, context: Arc<Context>) -> Action {
+    let id = PolicyId::of(&policy);
+    let wait = context.retries.failed(id.clone());
+    context.metrics.failed(error.category());
+    tracing::warn!(policy = %id, %error, retry_seconds = wait.as_secs_f64(), "policy not reconciled");
+    Action::requeue(wait)
+}

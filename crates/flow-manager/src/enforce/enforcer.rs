@@ -1,0 +1,295 @@
+use super::book::Book;
+use super::in_force::{InForce, Written, judge};
+use super::metrics::EnforceMetrics;
+use super::shapers::Shapers;
+use super::worker;
+use super::write::{Todo, Write, todo};
+use crate::clock::Clock;
+use crate::cluster::{PodId, PolicyId};
+use flow_control::{Bandwidth, Moment};
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, ResourceExt};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How many pods are written to at once.
+const CONCURRENCY: usize = 16;
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+
+/// Keeps each pod at the lowest limit that a policy claims for it, and as it was before where none does.
+///
+/// Only the newest limit of each pod is written, one write at a time; a write that fails is made again later, and
+/// holds up no other pod. Clones are handles of the same enforcer.
+#[derive(Clone)]
+pub struct Enforcer {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) client: Client,
+    pub(super) metrics: EnforceMetrics,
+    pub(super) permits: Semaphore,
+    pub(super) stop: CancellationToken,
+    pods: Store<Pod>,
+    clock: Clock,
+    shapers: Shapers,
+    state: Mutex<State>,
+    settled: Notify,
+    workers: TaskTracker,
+}
+
+#[derive(Default)]
+struct State {
+    book: Book,
+    /// Whether every policy has made its claims: before that, a pod that nobody claims is left as it is.
+    all_known: bool,
+    desks: HashMap<PodId, Desk>,
+}
+
+/// What is known of the writes to one pod.
+#[derive(Default)]
+struct Desk {
+    written: Written,
+    /// The pod as the last write returned it: the cache may be older.
+    returned: Option<Arc<Pod>>,
+    failures: u32,
+    at_work: bool,
+}
+
+/// What a worker has to do next for its pod.
+pub(super) enum Next {
+    /// Nothing; the worker ends.
+    Done,
+    /// This write.
+    Write(Write),
+}
+
+impl Enforcer {
+    /// Limits pods of the cache `pods`; shapers run in `shaper_namespace`.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        pods: Store<Pod>,
+        shaper_namespace: String,
+        clock: Clock,
+        metrics: EnforceMetrics,
+    ) -> Self {
+        let shared = Shared {
+            client,
+            permits: Semaphore::new(CONCURRENCY),
+            stop: CancellationToken::new(),
+            shapers: Shapers::new(pods.clone(), shaper_namespace, clock, metrics.clone()),
+            metrics,
+            pods,
+            clock,
+            state: Mutex::default(),
+            settled: Notify::new(),
+            workers: TaskTracker::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Replaces everything that `policy` claims.
+    pub fn claim(&self, policy: &PolicyId, limits: Vec<(PodId, Bandwidth)>) {
+        let mut state = self.shared.lock();
+        let changed = state.book.claim(policy, limits);
+        self.attend_all(&mut state, changed);
+    }
+
+    /// Removes everything that `policy` claims.
+    pub fn withdraw(&self, policy: &PolicyId) {
+        let mut state = self.shared.lock();
+        let changed = state.book.withdraw(policy);
+        self.attend_all(&mut state, changed);
+    }
+
+    /// Tells that every policy has made its claims. From now on pods that are ours and that nobody claims are restored.
+    pub fn all_policies_known(&self) {
+        let mut state = self.shared.lock();
+        state.all_known = true;
+        let pods = self.shared.pods.state().iter().filter_map(|pod| PodId::of(pod)).collect();
+        self.attend_all(&mut state, pods);
+    }
+
+    /// Looks at a pod that was changed or deleted.
+    pub fn seen(&self, pod: &Pod) {
+        let Some(id) = PodId::of(pod) else { return };
+        let mut state = self.shared.lock();
+        self.attend_all(&mut state, vec![id]);
+        self.shared.settled.notify_waiters();
+    }
+
+    /// Waits until no pod in the policy's namespace is ours without being claimed.
+    pub async fn restored(&self, policy: &PolicyId) {
+        loop {
+            let settled = self.shared.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            if self.shared.is_restored(&policy.namespace) {
+                return;
+            }
+            settled.await;
+        }
+    }
+
+    /// Whether a pod is held to its limit.
+    #[must_use]
+    pub fn in_force(&self, pod: &PodId, now: Moment) -> InForce {
+        let heard = self.shared.shapers.heard(&pod.uid);
+        let state = self.shared.lock();
+        let unwritten = Written::default();
+        judge(state.desks.get(pod).map_or(&unwritten, |desk| &desk.written), heard.as_ref(), now)
+    }
+
+    /// Works until `shutdown`, then finishes the writes that are under way. Limits stay in place.
+    pub async fn run(self, shutdown: CancellationToken) {
+        self.shared.shapers.run(&shutdown).await;
+        self.shared.stop.cancel();
+        self.shared.workers.close();
+        self.shared.workers.wait().await;
+    }
+
+    /// Starts a worker for each pod that has something to do and no worker yet.
+    fn attend_all(&self, state: &mut State, pods: Vec<PodId>) {
+        for pod in pods {
+            if !state.is_at_work(&pod) && !matches!(self.shared.next(state, &pod), Next::Done) {
+                state.desks.entry(pod.clone()).or_default().at_work = true;
+                self.shared.workers.spawn(worker::work(Arc::clone(&self.shared), pod));
+            }
+        }
+    }
+}
+
+impl State {
+    fn is_at_work(&self, pod: &PodId) -> bool {
+        self.desks.get(pod).is_some_and(|desk| desk.at_work)
+    }
+}
+
+impl Shared {
+    /// What the worker of `pod` does next. A worker that is told [`Next::Done`] has ended.
+    pub(super) fn next_for(&self, pod: &PodId) -> Next {
+        let mut state = self.lock();
+        let next = if self.stop.is_cancelled() { Next::Done } else { self.next(&mut state, pod) };
+        if let (Next::Done, Some(desk)) = (&next, state.desks.get_mut(pod)) {
+            desk.at_work = false;
+        }
+        let pending = state.desks.values().filter(|desk| desk.at_work).count();
+        self.metrics.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+        next
+    }
+
+    fn next(&self, state: &mut State, id: &PodId) -> Next {
+        let Some(pod) = self.newest(state, id) else {
+            state.desks.remove(id);
+            return Next::Done;
+        };
+        let wanted = state.book.wanted(id);
+        let is_orphan = wanted.is_none();
+        if is_orphan && !state.all_known {
+            return Next::Done;
+        }
+        let uses_host_network = pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true);
+        let todo = if uses_host_network { Todo::Nothing } else { todo(&pod, wanted) };
+        if is_orphan && todo == Todo::Nothing {
+            state.desks.remove(id);
+            return Next::Done;
+        }
+        let desk = state.desks.entry(id.clone()).or_default();
+        desk.look(&todo, uses_host_network, wanted, self.clock.now());
+        match todo {
+            Todo::Write(write) => Next::Write(write),
+            Todo::Nothing | Todo::LeaveTo { .. } => Next::Done,
+        }
+    }
+
+    /// The pod as it was last seen, by the watch or in the answer to a write; `None` if it is gone or going.
+    fn newest(&self, state: &mut State, id: &PodId) -> Option<Arc<Pod>> {
+        let cached = self.pods.get(&ObjectRef::new(&id.name).within(&id.namespace));
+        let is_it =
+            |pod: &Arc<Pod>| pod.uid().as_ref() == Some(&id.uid) && pod.metadata.deletion_timestamp.is_none();
+        let cached = cached.filter(is_it)?;
+        let Some(desk) = state.desks.get_mut(id) else { return Some(cached) };
+        desk.returned = desk.returned.take().filter(|returned| is_newer(returned, &cached));
+        Some(desk.returned.as_ref().map_or(cached, Arc::clone))
+    }
+
+    /// Notes that a write was accepted and what it made of the pod.
+    pub(super) fn wrote(&self, id: &PodId, pod: Pod) {
+        let mut state = self.lock();
+        if let Some(desk) = state.desks.get_mut(id) {
+            desk.returned = Some(Arc::new(pod));
+            desk.failures = 0;
+        }
+        drop(state);
+        self.settled.notify_waiters();
+    }
+
+    /// Notes that a write failed, and returns how long to wait before the next one.
+    pub(super) fn failed(&self, id: &PodId, problem: String) -> Duration {
+        let mut state = self.lock();
+        let desk = state.desks.entry(id.clone()).or_default();
+        desk.written.problem = Some(problem);
+        desk.failures = desk.failures.saturating_add(1);
+        FIRST_RETRY.saturating_mul(2u32.saturating_pow(desk.failures - 1)).min(LONGEST_RETRY)
+    }
+
+    fn is_restored(&self, namespace: &str) -> bool {
+        let mut state = self.lock();
+        let pods = self.pods.state();
+        let here = pods
+            .iter()
+            .filter(|pod| pod.namespace().as_deref() == Some(namespace))
+            .filter_map(|pod| PodId::of(pod));
+        here.into_iter().all(|id| {
+            let unclaimed = state.book.wanted(&id).is_none();
+            let restored = |pod: Arc<Pod>| todo(&pod, None) == Todo::Nothing;
+            !unclaimed || self.newest(&mut state, &id).is_none_or(restored)
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    /// Takes note of what there is to do for the pod.
+    fn look(&mut self, todo: &Todo, uses_host_network: bool, wanted: Option<Bandwidth>, now: Moment) {
+        let written = &mut self.written;
+        match todo {
+            Todo::Nothing if uses_host_network => {
+                written.problem = Some("it uses the network of its node, which no limit reaches".to_owned());
+                written.behind_since.get_or_insert(now);
+            }
+            Todo::Nothing => {
+                (written.problem, written.behind_since) = (None, None);
+                if let Some(limit) =
+                    wanted.filter(|limit| written.limits.last().is_none_or(|(_, last)| last != limit))
+                {
+                    written.note(limit, now);
+                }
+            }
+            Todo::LeaveTo { value } => {
+                written.problem = Some(format!("somebody else has set its limit to {value:?}"));
+                written.behind_since.get_or_insert(now);
+            }
+            Todo::Write(_) => {
+                written.behind_since.get_or_insert(now);
+            }
+        }
+    }
+}
+
+/// Whether `returned` is of a later version than `cached`. Versions of one resource are decimal numbers that grow
+/// (guaranteed since Kubernetes 1.35); where they are not, the cache is believed.
+fn is_newer(returned: &Pod, cached: &Pod) -> bool {
+    let version = |pod: &Pod| pod.resource_version().and_then(|version| version.parse::<u128>().ok());
+    matches!((version(returned), version(cached)), (Some(returned), Some(cached)) if returned > cached)
+}

@@ -1,0 +1,172 @@
+use super::shapers::Heard;
+use flow_control::{Bandwidth, Moment};
+use std::time::Duration;
+
+/// How long a new limit may take to be seen in force before something is wrong: its write, the shaper, and the
+/// next question to the shaper.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A report of a shaper older than this says nothing about now.
+const FRESH: Duration = Duration::from_secs(3);
+
+/// TBF counts in bytes, so a limit in force may differ from the one asked for by less than this.
+const ROUNDING_BPS: u64 = 8;
+
+/// Whether a pod is held to its limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InForce {
+    /// It is: the pod's node says so.
+    Yes {
+        /// What the pod really sends.
+        sent: Option<Bandwidth>,
+    },
+    /// It is about to be: the limit was asked for only now.
+    Coming,
+    /// It is not, or nobody can tell.
+    No {
+        /// Why, as a sentence.
+        reason: String,
+    },
+}
+
+/// What was written to a pod, and when.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written {
+    /// Since when the pod has not had the limit that is wanted, if it has not.
+    pub(super) behind_since: Option<Moment>,
+    /// Why the last write failed, or was not made.
+    pub(super) problem: Option<String>,
+    /// The newest limit, and those that it replaced lately, with the moment at which each was written.
+    pub(super) limits: Vec<(Moment, Bandwidth)>,
+}
+
+impl Written {
+    /// Notes a limit, and forgets those that no longer count.
+    pub(super) fn note(&mut self, limit: Bandwidth, now: Moment) {
+        self.limits = self.counting(now).collect();
+        self.limits.push((now, limit));
+    }
+
+    /// The newest limit, and those that were replaced only a moment ago.
+    fn counting(&self, now: Moment) -> impl Iterator<Item = (Moment, Bandwidth)> {
+        let replaced = self.limits.iter().skip(1).map(|(at, _)| Some(*at)).chain([None]);
+        let limits = self.limits.iter().copied().zip(replaced);
+        limits.filter(move |(_, at)| at.is_none_or(|at| now.since(at) <= GRACE)).map(|(limit, _)| limit)
+    }
+
+    fn is_recent(&self, now: Moment) -> bool {
+        self.limits.last().is_some_and(|(at, _)| now.since(*at) <= GRACE)
+    }
+}
+
+/// Whether a pod is held to its limit, from what was written to it and what the shaper of its node said.
+///
+/// While limits change several times a second, a shaper is always heard to hold a limit of a moment ago. That counts
+/// as in force, as long as it was asked for within the last seconds.
+pub(super) fn judge(written: &Written, heard: Option<&Heard>, now: Moment) -> InForce {
+    if written.behind_since.is_some_and(|since| now.since(since) > GRACE) {
+        let reason = written.problem.clone().unwrap_or_else(|| "the limit is not written yet".to_owned());
+        return InForce::No { reason };
+    }
+    match held(written, heard, now) {
+        Ok(sent) => InForce::Yes { sent },
+        Err(_) if written.limits.is_empty() || written.is_recent(now) => InForce::Coming,
+        Err(reason) => InForce::No { reason },
+    }
+}
+
+fn held(written: &Written, heard: Option<&Heard>, now: Moment) -> Result<Option<Bandwidth>, String> {
+    let heard = heard.filter(|heard| now.since(heard.at) <= FRESH);
+    let report = &heard.ok_or("no shaper reports this pod")?.report;
+    if let Some(problem) = &report.problem {
+        return Err(problem.clone());
+    }
+    let in_force = report.in_force_bps.ok_or("the shaper has set no limit")?;
+    let asked_for = |limit: &Bandwidth| limit.bps().abs_diff(in_force) < ROUNDING_BPS;
+    if !written.counting(now).any(|(_, limit)| asked_for(&limit)) {
+        return Err(format!("the shaper holds it to {}", Bandwidth::from_bps(in_force)));
+    }
+    Ok(report.measured.and_then(|measured| measured.sent_bps).map(Bandwidth::from_bps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_shaper::PodReport;
+
+    fn at(ms: u64) -> Moment {
+        Moment::after_epoch(Duration::from_millis(ms))
+    }
+
+    fn mbps(mbps: u64) -> Bandwidth {
+        Bandwidth::from_mbps(mbps)
+    }
+
+    fn heard(ms: u64, in_force_mbps: u64) -> Heard {
+        let report = PodReport { in_force_bps: Some(mbps(in_force_mbps).bps()), ..PodReport::default() };
+        Heard { at: at(ms), report }
+    }
+
+    fn written(limits: &[(u64, u64)]) -> Written {
+        let mut written = Written::default();
+        for (ms, limit) in limits {
+            written.note(mbps(*limit), at(*ms));
+        }
+        written
+    }
+
+    fn is_no(in_force: &InForce) -> bool {
+        matches!(in_force, InForce::No { .. })
+    }
+
+    #[test]
+    fn a_limit_that_the_shaper_confirms_is_in_force() {
+        let in_force = judge(&written(&[(0, 64)]), Some(&heard(9_000, 64)), at(10_000));
+        assert_eq!(in_force, InForce::Yes { sent: None });
+    }
+
+    #[test]
+    fn while_limits_change_the_one_of_a_moment_ago_is_in_force() {
+        let changes: Vec<_> = (0..100).map(|tick| (tick * 200, 900 - tick)).collect();
+        let in_force = judge(&written(&changes), Some(&heard(19_000, 806)), at(19_900));
+        assert_eq!(in_force, InForce::Yes { sent: None });
+    }
+
+    #[test]
+    fn a_limit_that_stays_another_for_long_is_not_in_force() {
+        let changes: Vec<_> = (0..100).map(|tick| (tick * 200, 900 - tick)).collect();
+        assert!(is_no(&judge(&written(&changes), Some(&heard(23_500, 806)), at(24_000))));
+        assert_eq!(judge(&written(&changes), Some(&heard(20_000, 850)), at(20_500)), InForce::Coming);
+    }
+
+    #[test]
+    fn a_new_limit_is_coming_for_a_while() {
+        assert_eq!(judge(&Written::default(), None, at(0)), InForce::Coming);
+        assert_eq!(judge(&written(&[(0, 64)]), None, at(2_000)), InForce::Coming);
+        assert!(is_no(&judge(&written(&[(0, 64)]), None, at(4_000))));
+    }
+
+    #[test]
+    fn an_old_report_proves_nothing() {
+        assert!(is_no(&judge(&written(&[(0, 64)]), Some(&heard(5_000, 64)), at(9_000))));
+    }
+
+    #[test]
+    fn a_write_that_is_overdue_says_why() {
+        let problem = Some("conflict".to_owned());
+        let behind = Written { behind_since: Some(at(0)), problem, ..written(&[(0, 64)]) };
+        assert!(!is_no(&judge(&behind, Some(&heard(2_000, 64)), at(2_500))));
+        assert_eq!(
+            judge(&behind, Some(&heard(4_000, 64)), at(4_000)),
+            InForce::No { reason: "conflict".to_owned() }
+        );
+    }
+
+    #[test]
+    fn what_the_shaper_cannot_do_is_told() {
+        let mut heard = heard(9_000, 64);
+        heard.report.problem = Some("another qdisc".to_owned());
+        let expected = InForce::No { reason: "another qdisc".to_owned() };
+        assert_eq!(judge(&written(&[(0, 64)]), Some(&heard), at(10_000)), expected);
+    }
+}

@@ -1,0 +1,62 @@
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
+
+/// Counts what is written to pods.
+#[derive(Clone, Debug)]
+pub struct EnforceMetrics {
+    writes: Family<OutcomeLabel, Counter>,
+    duration: Histogram,
+    /// Pods whose limit is not written yet.
+    pub(super) pending: Gauge,
+    /// Shapers by whether they answered the last time.
+    pub(super) shapers_up: Gauge,
+    pub(super) shapers_down: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+impl EnforceMetrics {
+    /// The metrics, exported by `registry`.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            writes: Family::default(),
+            duration: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
+            pending: Gauge::default(),
+            shapers_up: Gauge::default(),
+            shapers_down: Gauge::default(),
+        };
+        let help = "Writes of a limit to a pod, by outcome: changed, restored, conflict, gone or error";
+        registry.register("flowmanager_limit_writes", help, metrics.writes.clone());
+        let help = "How long the API server took to answer a write of a limit";
+        registry.register_with_unit(
+            "flowmanager_limit_write_duration",
+            help,
+            Unit::Seconds,
+            metrics.duration.clone(),
+        );
+        let help = "Pods whose limit is decided but not written yet";
+        registry.register("flowmanager_limit_writes_pending", help, metrics.pending.clone());
+        registry.register(
+            "flowmanager_shapers_up",
+            "Shapers that answered when last asked",
+            metrics.shapers_up.clone(),
+        );
+        let help = "Shapers that did not answer when last asked";
+        registry.register("flowmanager_shapers_down", help, metrics.shapers_down.clone());
+        metrics
+    }
+
+    pub(super) fn wrote(&self, outcome: &'static str, took: Duration) {
+        self.writes.get_or_create(&OutcomeLabel { outcome }).inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+}

@@ -1,0 +1,16 @@
+//! Puts limits on running pods and takes them away again, so that nothing is lost.
+//!
+//! The [`Enforcer`] is told what each policy claims. [`book`] arbitrates between the claims, [`write`] says what has
+//! to be written to a pod, [`worker`] writes it, and [`shapers`] tells whether it is in force on the node.
+
+mod book;
+mod enforcer;
+mod in_force;
+mod metrics;
+mod shapers;
+mod worker;
+mod write;
+
+pub use enforcer::Enforcer;
+pub use in_force::InForce;
+pub use metrics::EnforceMetrics;

@@ -1,0 +1,68 @@
+use super::enforcer::{Next, Shared};
+use super::write::Write;
+use crate::cluster::PodId;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the API server may take to answer a write.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Writes to one pod until there is nothing more to do for it.
+pub(super) async fn work(shared: Arc<Shared>, pod: PodId) {
+    // The newest limit is asked for only once the write may be made.
+    while let Ok(permit) = shared.permits.acquire().await
+        && let Next::Write(write) = shared.next_for(&pod)
+    {
+        let started = Instant::now();
+        let answer = send(&shared, &pod, &write).await;
+        drop(permit);
+        shared.metrics.wrote(outcome(&write, &answer), started.elapsed());
+        match answer {
+            Ok(written) => shared.wrote(&pod, written),
+            Err(problem) => {
+                let wait = shared.failed(&pod, problem.to_string());
+                shared.stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+            }
+        }
+    }
+}
+
+/// Why a write was not accepted.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    /// The pod was changed meanwhile, or somebody else owns the annotation.
+    #[error("{0}")]
+    Conflict(String),
+    /// The pod is gone.
+    #[error("the pod is gone")]
+    Gone,
+    /// Anything else.
+    #[error("the API server did not accept the limit: {0}")]
+    Refused(String),
+}
+
+async fn send(shared: &Shared, pod: &PodId, write: &Write) -> Result<Pod, Problem> {
+    let pods: Api<Pod> = Api::namespaced(shared.client.clone(), &pod.namespace);
+    let (params, patch) = write.request();
+    match tokio::time::timeout(TIMEOUT, pods.patch(&pod.name, &params, &patch)).await {
+        Ok(Ok(pod)) => Ok(pod),
+        Ok(Err(kube::Error::Api(status))) if status.code == 404 => Err(Problem::Gone),
+        Ok(Err(kube::Error::Api(status))) if status.code == 409 => {
+            Err(Problem::Conflict(status.message.clone()))
+        }
+        Ok(Err(error)) => Err(Problem::Refused(error.to_string())),
+        Err(_) => Err(Problem::Refused(format!("no answer within {} s", TIMEOUT.as_secs()))),
+    }
+}
+
+const fn outcome(write: &Write, answer: &Result<Pod, Problem>) -> &'static str {
+    match (write, answer) {
+        (Write::TakeOver(_) | Write::Change(_), Ok(_)) => "changed",
+        (Write::Restore(_), Ok(_)) => "restored",
+        (_, Err(Problem::Conflict(_))) => "conflict",
+        (_, Err(Problem::Gone)) => "gone",
+        (_, Err(Problem::Refused(_))) => "error",
+    }
+}

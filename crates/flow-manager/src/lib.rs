@@ -1,0 +1,17 @@
+//! The flow-manager operator: it observes critical flows, decides, and limits best-effort pods.
+//!
+//! One policy's way through it: [`controller`] checks it and resolves its targets in the [`cluster`];
+//! its [`regulator`] then asks [`observe`] what is known, lets `flow_control::step` decide, hands the limits
+//! to [`enforce`], and tells [`report`] what happened.
+
+pub mod api_server;
+pub mod clock;
+pub mod cluster;
+pub mod commands;
+pub mod controller;
+pub mod enforce;
+pub mod observe;
+pub mod prometheus;
+pub mod regulator;
+pub mod report;
+pub mod serve;

@@ -1,0 +1,186 @@
+use super::plan::Plan;
+use super::registry::Services;
+use crate::cluster::PolicyId;
+use crate::enforce::InForce;
+use crate::observe::Feed;
+use crate::report::{Change, ObjectiveView, Snapshot, Standing, TargetView};
+use flow_control::{Action, Bandwidth, Decision, Moment, Observation, Params, State, step};
+use flow_policy::Policy;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest time between two reports of a policy about which nothing was decided.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The control loop of one policy, without its timer.
+pub(super) struct Regulator {
+    services: Arc<Services>,
+    id: PolicyId,
+    plan: Arc<Plan>,
+    feeds: Vec<Feed>,
+    params: Params,
+    state: State,
+    last_change: Option<Change>,
+    measured_since: Timestamp,
+    reported: Option<Moment>,
+}
+
+impl Regulator {
+    /// Takes up a policy, and claims the limits to go on from.
+    pub(super) fn new(services: Arc<Services>, id: PolicyId, plan: Arc<Plan>) -> Self {
+        let feeds = feeds(&services, &plan.policy);
+        let (params, state) = (params(&plan.policy), State::resume(present_limits(&plan)));
+        let measured_since = Timestamp::now();
+        let regulator = Self {
+            services,
+            id,
+            plan,
+            feeds,
+            params,
+            state,
+            last_change: None,
+            measured_since,
+            reported: None,
+        };
+        regulator.claim();
+        regulator
+    }
+
+    /// Goes on by another plan. Limits carry over where the target is the same and was limited before.
+    pub(super) fn adopt(&mut self, plan: Arc<Plan>) {
+        if plan.policy.objectives != self.plan.policy.objectives
+            || plan.policy.interval != self.plan.policy.interval
+        {
+            self.feeds = feeds(&self.services, &plan.policy);
+            self.measured_since = Timestamp::now();
+        }
+        if plan.policy != self.plan.policy {
+            self.params = params(&plan.policy);
+            self.state = State::resume(self.carried_limits(&plan));
+        }
+        self.plan = plan;
+        self.claim();
+        self.reported = None;
+    }
+
+    /// Observes, decides, and passes on what was decided.
+    pub(super) fn tick(&mut self) {
+        let now = self.services.clock.now();
+        let (observations, views): (Vec<_>, Vec<_>) = self.feeds.iter().map(|feed| feed.read(now)).unzip();
+        let decision = self.decide(&observations, now);
+        if decision.action != Action::Hold {
+            self.services.metrics.decided(&decision);
+            let (policy, limits) = (&self.plan.policy, &self.state.limits);
+            self.last_change = Some(Change::new(policy, decision, &views, limits, Timestamp::now()));
+        }
+        if decision.action != Action::Hold || self.is_report_due(now) {
+            self.reported = Some(now);
+            self.report(views, now);
+        }
+    }
+
+    /// How long to wait from one tick to the next.
+    pub(super) fn interval(&self) -> Duration {
+        self.plan.policy.interval
+    }
+
+    fn decide(&mut self, observations: &[Observation], now: Moment) -> Decision {
+        let before = std::mem::replace(&mut self.state, State::resume(Vec::new()));
+        let was_released = before.released;
+        let (state, decision) = step(&self.params, before, observations, now);
+        let claims_change = decision.action != Action::Hold || state.released != was_released;
+        self.state = state;
+        if claims_change {
+            self.claim();
+        }
+        decision
+    }
+
+    fn claim(&self) {
+        if self.plan.enforces() && !self.state.released {
+            self.services.enforcer.claim(&self.id, self.plan.limits(&self.state.limits));
+        } else {
+            self.services.enforcer.withdraw(&self.id);
+        }
+    }
+
+    fn is_report_due(&self, now: Moment) -> bool {
+        self.reported.is_none_or(|reported| now.since(reported) >= REPORT_INTERVAL)
+    }
+
+    fn report(&self, objectives: Vec<ObjectiveView>, now: Moment) {
+        let standing = Standing::Running(Snapshot {
+            generation: self.plan.generation,
+            policy: Arc::clone(&self.plan.policy),
+            measured_since: self.measured_since,
+            objectives,
+            targets: self.target_views(now),
+            last_change: self.last_change.clone(),
+            released: self.state.released,
+        });
+        self.services.reporter.report(&self.id, standing);
+    }
+
+    fn target_views(&self, now: Moment) -> Vec<TargetView> {
+        let targets = self.plan.targets.iter().zip(&self.state.limits);
+        targets.map(|(planned, limit)| self.target_view(planned, *limit, now)).collect()
+    }
+
+    fn target_view(&self, planned: &super::PlannedTarget, limit: Bandwidth, now: Moment) -> TargetView {
+        let pods = &planned.found.pods;
+        let mut view = TargetView {
+            found: planned.found.exists,
+            limit,
+            pods: pods.len(),
+            enforced: 0,
+            problem: None,
+            sent: None,
+        };
+        for pod in pods {
+            match self.services.enforcer.in_force(&pod.id, now) {
+                InForce::Yes { sent } => {
+                    view.enforced += 1;
+                    view.sent = sent.map(|sent| view.sent.unwrap_or_default().plus(sent)).or(view.sent);
+                }
+                InForce::Coming => {}
+                InForce::No { reason } => {
+                    view.problem.get_or_insert_with(|| format!("pod {}: {reason}", pod.id.name));
+                }
+            }
+        }
+        view
+    }
+
+    /// The limits to go on from by another plan: those of before for targets that stay, unless a change of
+    /// mode makes them meaningless.
+    fn carried_limits(&self, next: &Plan) -> Vec<Bandwidth> {
+        let carried = |planned: &super::PlannedTarget| {
+            let position =
+                self.plan.targets.iter().position(|before| before.target.id == planned.target.id)?;
+            let limit = self.state.limits.get(position)?;
+            (next.enforces() && self.plan.enforces())
+                .then(|| (*limit).clamp(planned.target.range.min, planned.target.range.max))
+        };
+        next.targets
+            .iter()
+            .map(|planned| carried(planned).unwrap_or_else(|| planned.present_limit()))
+            .collect()
+    }
+}
+
+fn feeds(services: &Services, policy: &Policy) -> Vec<Feed> {
+    policy.objectives.iter().map(|objective| services.sources.feed(objective, policy.interval)).collect()
+}
+
+fn params(policy: &Policy) -> Params {
+    Params {
+        law: policy.law,
+        no_data: policy.no_data,
+        ranges: policy.targets.iter().map(|target| target.range).collect(),
+    }
+}
+
+fn present_limits(plan: &Plan) -> Vec<Bandwidth> {
+    plan.targets.iter().map(super::PlannedTarget::present_limit).collect()
+}

@@ -1,0 +1,8 @@
+//! One regulator for each policy: at every interval it observes, decides, and hands on the limits.
+
+mod control;
+mod plan;
+mod registry;
+
+pub use plan::{Plan, PlannedTarget};
+pub use registry::{Regulators, Services};

@@ -1,0 +1,106 @@
+use super::control::Regulator;
+use super::plan::Plan;
+
+use crate::clock::Clock;
+use crate::cluster::PolicyId;
+use crate::enforce::Enforcer;
+use crate::observe::Sources;
+use crate::report::{DecisionMetrics, Reporter};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// What every regulator uses.
+pub struct Services {
+    /// The time of decisions.
+    pub clock: Clock,
+    /// Where indicators come from.
+    pub sources: Sources,
+    /// Where limits go.
+    pub enforcer: Enforcer,
+    /// Where news go.
+    pub reporter: Reporter,
+    /// Counts decisions.
+    pub metrics: DecisionMetrics,
+}
+
+/// The regulators that run now, one for each policy.
+pub struct Regulators {
+    services: Arc<Services>,
+    running: Mutex<HashMap<PolicyId, Running>>,
+}
+
+/// A regulator's task, and the plans that it goes by. The task ends when the sender is dropped.
+struct Running {
+    plans: watch::Sender<Arc<Plan>>,
+    task: JoinHandle<()>,
+}
+
+impl Regulators {
+    /// None yet.
+    #[must_use]
+    pub fn new(services: Arc<Services>) -> Self {
+        Self { services, running: Mutex::default() }
+    }
+
+    /// Lets the policy be regulated by `plan` from now on. When this returns for the first time for a policy,
+    /// its limits are claimed.
+    pub fn set(&self, id: PolicyId, plan: Plan) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        match running.entry(id) {
+            Entry::Occupied(entry) => {
+                entry.get().plans.send_if_modified(|present| {
+                    let changed = **present != plan;
+                    *present = Arc::new(plan);
+                    changed
+                });
+            }
+            Entry::Vacant(entry) => {
+                let (plans, receiver) = watch::channel(Arc::new(plan));
+                let first = Arc::clone(&receiver.borrow());
+                let regulator = Regulator::new(Arc::clone(&self.services), entry.key().clone(), first);
+                entry.insert(Running { plans, task: tokio::spawn(run(regulator, receiver)) });
+            }
+        }
+    }
+
+    /// Stops regulating the policy and gives up its limits.
+    pub async fn remove(&self, id: &PolicyId) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        if let Some(Running { plans, task }) = running {
+            drop(plans);
+            // A regulator in the middle of a tick may still claim; a task that failed claims no more.
+            let _ = task.await;
+        }
+        self.services.enforcer.withdraw(id);
+    }
+}
+
+/// Runs a regulator until its plan is taken away.
+async fn run(mut regulator: Regulator, mut plans: watch::Receiver<Arc<Plan>>) {
+    let mut ticks = ticker(&regulator);
+    loop {
+        tokio::select! {
+            biased;
+            changed = plans.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                regulator.adopt(Arc::clone(&plans.borrow_and_update()));
+                if ticks.period() != regulator.interval() {
+                    ticks = ticker(&regulator);
+                }
+            }
+            _ = ticks.tick() => regulator.tick(),
+        }
+    }
+}
+
+fn ticker(regulator: &Regulator) -> tokio::time::Interval {
+    let mut ticks = interval(regulator.interval());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

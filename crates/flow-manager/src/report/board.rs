@@ -1,0 +1,72 @@
+use super::Standing;
+use crate::cluster::PolicyId;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The newest standing of each policy, and whose was not looked at yet.
+#[derive(Debug, Default)]
+pub(super) struct Board(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    standings: BTreeMap<PolicyId, Arc<Standing>>,
+    fresh: HashSet<PolicyId>,
+    forgotten: Vec<PolicyId>,
+}
+
+impl Board {
+    pub(super) fn put(&self, id: &PolicyId, standing: Standing) {
+        let standing = Arc::new(standing);
+        let mut entries = self.lock();
+        if !entries.fresh.contains(id) {
+            entries.fresh.insert(id.clone());
+        }
+        let replaced = match entries.standings.get_mut(id) {
+            Some(present) => Some(std::mem::replace(present, standing)),
+            None => entries.standings.insert(id.clone(), standing),
+        };
+        // What was replaced is freed without the lock.
+        drop(entries);
+        drop(replaced);
+    }
+
+    pub(super) fn forget(&self, id: &PolicyId) {
+        let mut entries = self.lock();
+        entries.fresh.remove(id);
+        if entries.standings.remove(id).is_some() {
+            entries.forgotten.push(id.clone());
+        }
+    }
+
+    /// Asks for another look at a policy, if there still is one.
+    pub(super) fn refresh(&self, id: PolicyId) {
+        let mut entries = self.lock();
+        if entries.standings.contains_key(&id) {
+            entries.fresh.insert(id);
+        }
+    }
+
+    pub(super) fn get(&self, id: &PolicyId) -> Option<Arc<Standing>> {
+        self.lock().standings.get(id).cloned()
+    }
+
+    /// All standings, ordered by policy.
+    pub(super) fn all(&self) -> Vec<(PolicyId, Arc<Standing>)> {
+        let entries = self.lock();
+        entries.standings.iter().map(|(id, standing)| (id.clone(), Arc::clone(standing))).collect()
+    }
+
+    /// Takes those of the policies with news that are `due`.
+    pub(super) fn take_fresh(&self, due: impl Fn(&PolicyId) -> bool) -> Vec<PolicyId> {
+        self.lock().fresh.extract_if(|id| due(id)).collect()
+    }
+
+    /// Takes the policies that were forgotten.
+    pub(super) fn take_forgotten(&self) -> Vec<PolicyId> {
+        std::mem::take(&mut self.lock().forgotten)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

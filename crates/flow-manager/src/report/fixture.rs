@@ -1,0 +1,115 @@
+//! A policy with two decisive objectives and two targets, and how it may stand.
+
+use super::{Change, ObjectiveView, Snapshot, Standing, TargetView};
+use crate::cluster::PolicyId;
+use flow_control::{Action, Bandwidth, Decision, Finite, Judgement, Reason, Unknown};
+use flow_policy::{FlowPolicy, Policy};
+use jiff::Timestamp;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::watcher::Event;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub(super) fn spec(mode: &str) -> Value {
+    json!({
+        "mode": mode,
+        "objectives": [
+            {
+                "name": "command-jitter", "jitter": {"max": "300us"},
+                "probe": {"protocol": "UDP", "host": "robot.factory.svc", "port": 5201, "interval": "20ms"},
+            },
+            {"name": "scanner-rate", "value": {"min": "50M"}, "prometheus": {"query": "scanner_bps"}},
+        ],
+        "targets": [
+            {"kind": "Deployment", "name": "upload", "limit": {"min": "10M", "max": "1G"}},
+            {"kind": "StatefulSet", "name": "erp", "limit": {"min": "10M", "max": "500M"}},
+        ],
+    })
+}
+
+pub(super) fn policy(mode: &str) -> Policy {
+    Policy::try_from(&serde_json::from_value(spec(mode)).unwrap()).unwrap()
+}
+
+pub(super) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+pub(super) fn decision(action: Action, reason: Reason, objective: Option<usize>) -> Decision {
+    Decision { action, reason, objective }
+}
+
+pub(super) fn view(position: usize, reading: Result<f64, Unknown>) -> ObjectiveView {
+    let reading = reading.map(|value| Finite::new(value).unwrap());
+    ObjectiveView {
+        reading,
+        judgement: policy("Enforce").objectives[position].bound.judge(reading),
+        detail: None,
+    }
+}
+
+pub(super) fn views(readings: &[Result<f64, Unknown>]) -> Vec<ObjectiveView> {
+    readings.iter().enumerate().map(|(position, reading)| view(position, *reading)).collect()
+}
+
+pub(super) fn target(mbps: u64) -> TargetView {
+    TargetView {
+        found: true,
+        limit: Bandwidth::from_mbps(mbps),
+        pods: 3,
+        enforced: 3,
+        problem: None,
+        sent: None,
+    }
+}
+
+/// Everything well: both objectives met, both targets at their maximum and in force.
+pub(super) fn well() -> Snapshot {
+    Snapshot {
+        generation: Some(1),
+        policy: Arc::new(policy("Enforce")),
+        measured_since: at(0),
+        objectives: views(&[Ok(82e-6), Ok(6e7)]),
+        targets: vec![target(1000), target(500)],
+        last_change: None,
+        released: false,
+    }
+}
+
+/// The first objective violated, and the limits cut at `second` for it.
+pub(super) fn cut(value: f64, mbps: u64, second: i64) -> Snapshot {
+    let objectives = views(&[Ok(value), Ok(6e7)]);
+    let decision = decision(Action::Decrease, Reason::ObjectiveViolated, Some(0));
+    let limits = [Bandwidth::from_mbps(mbps); 2];
+    assert_eq!(objectives[0].judgement, Judgement::Violated);
+    Snapshot {
+        last_change: Some(Change::new(&policy("Enforce"), decision, &objectives, &limits, at(second))),
+        objectives,
+        targets: vec![target(mbps), target(mbps)],
+        ..well()
+    }
+}
+
+pub(super) fn running(change: impl FnOnce(&mut Snapshot)) -> Standing {
+    let mut snapshot = well();
+    change(&mut snapshot);
+    Standing::Running(snapshot)
+}
+
+pub(super) fn id(name: &str) -> PolicyId {
+    PolicyId { namespace: "factory".into(), name: name.into() }
+}
+
+/// A cache of policies with these names.
+pub(super) fn cache(names: &[&str]) -> Store<FlowPolicy> {
+    let (reader, mut writer) = reflector::store();
+    for name in names {
+        let metadata = json!({"name": name, "namespace": "factory", "uid": format!("uid-{name}")});
+        let policy = json!({
+            "apiVersion": "flow.fustli.io/v1alpha1", "kind": "FlowPolicy",
+            "metadata": metadata, "spec": spec("Enforce"),
+        });
+        writer.apply_watcher_event(&Event::Apply(serde_json::from_value(policy).unwrap()));
+    }
+    reader
+}

@@ -1,0 +1,316 @@
+use super::board::Board;
+use super::predecessor_metrics;
+use super::{ObjectiveView, Snapshot, Standing, TargetView};
+use crate::cluster::PolicyId;
+use flow_control::{Bound, Finite, Judgement};
+use flow_policy::{Objective, Target};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType;
+use std::fmt;
+use std::sync::Arc;
+
+/// How policies stand, as metrics. They are read from the board at each scrape, so the series of a policy that
+/// is gone are gone as well.
+#[derive(Debug)]
+pub(super) struct StandingMetrics {
+    board: Arc<Board>,
+}
+
+/// A policy at work.
+pub(super) struct Policy<'a> {
+    pub(super) id: &'a PolicyId,
+    pub(super) snapshot: &'a Snapshot,
+}
+
+/// A label's name and value.
+pub(super) type Label<'a> = (&'static str, &'a str);
+
+/// The labels and the value of one series.
+pub(super) type Series<'a> = (Vec<Label<'a>>, f64);
+
+/// A gauge with any number of series. What is unknown has none: unknown is not zero.
+pub(super) struct Gauge {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) series: for<'a> fn(&[Policy<'a>]) -> Vec<Series<'a>>,
+}
+
+const GAUGES: [Gauge; 7] = [
+    Gauge {
+        name: "flowmanager_objective_value",
+        help: "What the indicator of an objective says, in its base unit: seconds, a ratio, bits per second, or a plain number",
+        series: |policies| objectives(policies, |_, view| vec![(None, view.reading.ok().map(Finite::get))]),
+    },
+    Gauge {
+        name: "flowmanager_objective_bound",
+        help: "The most or the least that an objective allows, in the unit of flowmanager_objective_value",
+        series: |policies| objectives(policies, |objective, _| bounds(objective.bound)),
+    },
+    Gauge {
+        name: "flowmanager_objective_state",
+        help: "1 for the state that an objective is in, 0 for the others",
+        series: |policies| objectives(policies, |_, view| states(view.judgement)),
+    },
+    Gauge {
+        name: "flowmanager_target_limit_bps",
+        help: "Egress limit decided for each pod of a target, in bits per second; in mode Observe it is not written",
+        series: |policies| {
+            targets(policies, |snapshot, view| (!snapshot.released).then(|| from_u64(view.limit.bps())))
+        },
+    },
+    Gauge {
+        name: "flowmanager_target_pods",
+        help: "Running pods of a target",
+        series: |policies| targets(policies, |_, view| Some(from_usize(view.pods))),
+    },
+    Gauge {
+        name: "flowmanager_target_enforced_pods",
+        help: "Pods of a target on which its newest limit is known to be in force",
+        series: |policies| targets(policies, |_, view| Some(from_usize(view.enforced))),
+    },
+    Gauge {
+        name: "flowmanager_target_sent_bps",
+        help: "What the limited pods of a target send together, in bits per second",
+        series: |policies| targets(policies, |_, view| view.sent.map(|sent| from_u64(sent.bps()))),
+    },
+];
+
+impl StandingMetrics {
+    pub(super) fn new(board: Arc<Board>) -> Self {
+        Self { board }
+    }
+}
+
+impl Collector for StandingMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let standings = self.board.all();
+        let help = "Policies that the operator looks after, those with an invalid spec included";
+        let policies = encoder.encode_descriptor("flowmanager_policies", help, None, MetricType::Gauge)?;
+        encode_value(policies, from_usize(standings.len()))?;
+        let at_work: Vec<_> = standings.iter().filter_map(|(id, standing)| at_work(id, standing)).collect();
+        let mut gauges = GAUGES.iter().chain(&predecessor_metrics::GAUGES);
+        gauges.try_for_each(|gauge| gauge.encode(&at_work, &mut encoder))
+    }
+}
+
+fn encode_value(mut metric: prometheus_client::encoding::MetricEncoder<'_>, value: f64) -> fmt::Result {
+    metric.encode_gauge(&value)
+}
+
+fn at_work<'a>(id: &'a PolicyId, standing: &'a Standing) -> Option<Policy<'a>> {
+    match standing {
+        Standing::Running(snapshot) => Some(Policy { id, snapshot }),
+        Standing::Invalid { .. } => None,
+    }
+}
+
+impl Gauge {
+    fn encode(&self, policies: &[Policy<'_>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(self.name, self.help, None, MetricType::Gauge)?;
+        for (labels, value) in (self.series)(policies) {
+            family.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+}
+
+/// The series of each objective: each value that is known, with the label that tells it from its siblings.
+fn objectives<'a>(
+    policies: &[Policy<'a>],
+    values: impl Fn(&Objective, &ObjectiveView) -> Vec<(Option<Label<'static>>, Option<f64>)>,
+) -> Vec<Series<'a>> {
+    let mut series = Vec::new();
+    for Policy { id, snapshot } in policies {
+        for (objective, view) in snapshot.policy.objectives.iter().zip(&snapshot.objectives) {
+            let known =
+                values(objective, view).into_iter().filter_map(|(label, value)| Some((label, value?)));
+            series.extend(known.map(|(label, value)| {
+                let own = [("objective", objective.name.as_str()), ("indicator", objective.indicator.name())];
+                (of(id).into_iter().chain(own).chain(label).collect(), value)
+            }));
+        }
+    }
+    series
+}
+
+fn of(id: &PolicyId) -> [Label<'_>; 2] {
+    [("namespace", &id.namespace), ("policy", &id.name)]
+}
+
+fn bounds(bound: Bound) -> Vec<(Option<Label<'static>>, Option<f64>)> {
+    let (min, max) = match bound {
+        Bound::AtMost(max) => (None, Some(max)),
+        Bound::AtLeast(min) => (Some(min), None),
+        Bound::Within { min, max } => (Some(min), Some(max)),
+    };
+    [("min", min), ("max", max)].map(|(kind, value)| (Some(("bound", kind)), value.map(Finite::get))).into()
+}
+
+fn states(judgement: Judgement) -> Vec<(Option<Label<'static>>, Option<f64>)> {
+    let present = match judgement {
+        Judgement::Met => "Met",
+        Judgement::Violated => "Violated",
+        Judgement::Unknown(_) => "Unknown",
+    };
+    let states = ["Met", "Violated", "Unknown"];
+    states.map(|state| (Some(("state", state)), Some(f64::from(u8::from(state == present))))).into()
+}
+
+fn targets<'a>(
+    policies: &[Policy<'a>],
+    value: impl Fn(&Snapshot, &TargetView) -> Option<f64>,
+) -> Vec<Series<'a>> {
+    let mut series = Vec::new();
+    for Policy { id, snapshot } in policies {
+        let targets = snapshot.policy.targets.iter().zip(&snapshot.targets);
+        series.extend(
+            targets.filter_map(|(target, view)| Some((target_labels(id, target), value(snapshot, view)?))),
+        );
+    }
+    series
+}
+
+fn target_labels<'a>(id: &'a PolicyId, target: &'a Target) -> Vec<Label<'a>> {
+    let own = [("kind", target.id.kind.as_str()), ("target", target.id.name.as_str())];
+    of(id).into_iter().chain(own).collect()
+}
+
+fn from_usize(number: usize) -> f64 {
+    from_u64(u64::try_from(number).unwrap_or(u64::MAX))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::as_conversions,
+    reason = "a metric is a float, exact up to 2^53"
+)]
+pub(super) fn from_u64(number: u64) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Reporter;
+    use super::super::fixture::{cut, id, policy, running, view, well};
+    use flow_control::{Bandwidth, Unknown};
+    use flow_policy::Invalid;
+    use prometheus_client::registry::Registry;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// What a scrape sees of policies that stand so: the value of each series, which must be unique, and of a
+    /// metric that was announced before it.
+    fn scrape(standings: Vec<(&str, Standing)>) -> BTreeMap<String, f64> {
+        let mut registry = Registry::default();
+        let reporter = Reporter::new(&mut registry);
+        for (name, standing) in standings {
+            reporter.report(&id(name), standing);
+        }
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        parse(&text)
+    }
+
+    fn parse(text: &str) -> BTreeMap<String, f64> {
+        let mut series = BTreeMap::new();
+        let mut announced = String::new();
+        for line in text.lines().filter(|line| *line != "# EOF") {
+            if let Some(kind) = line.strip_prefix("# TYPE ") {
+                announced = kind.strip_suffix(" gauge").unwrap().to_owned();
+            } else if !line.starts_with("# HELP ") {
+                let (labelled, value) = line.rsplit_once(' ').unwrap();
+                assert_eq!(labelled.split('{').next(), Some(announced.as_str()), "{line}");
+                let before = series.insert(labelled.to_owned(), value.parse().unwrap());
+                assert_eq!(before, None, "twice: {line}");
+            }
+        }
+        series
+    }
+
+    #[test]
+    fn objectives_and_targets_are_exported_in_base_units() {
+        let mut snapshot = cut(412e-6, 80, 1);
+        snapshot.targets[0].sent = Some(Bandwidth::from_mbps(79));
+        snapshot.targets[0].enforced = 2;
+        let series = scrape(vec![("robot", Standing::Running(snapshot))]);
+        let jitter = r#"namespace="factory",policy="robot",objective="command-jitter",indicator="jitter""#;
+        let rate = r#"namespace="factory",policy="robot",objective="scanner-rate",indicator="value""#;
+        let upload = r#"namespace="factory",policy="robot",kind="Deployment",target="upload""#;
+        for (name, value) in [
+            ("flowmanager_policies".to_owned(), 1.0),
+            (format!("flowmanager_objective_value{{{jitter}}}"), 412e-6),
+            (format!("flowmanager_objective_bound{{{jitter},bound=\"max\"}}"), 300e-6),
+            (format!("flowmanager_objective_bound{{{rate},bound=\"min\"}}"), 50e6),
+            (format!("flowmanager_objective_state{{{jitter},state=\"Violated\"}}"), 1.0),
+            (format!("flowmanager_objective_state{{{jitter},state=\"Met\"}}"), 0.0),
+            (format!("flowmanager_objective_state{{{jitter},state=\"Unknown\"}}"), 0.0),
+            (format!("flowmanager_target_limit_bps{{{upload}}}"), 80e6),
+            (format!("flowmanager_target_pods{{{upload}}}"), 3.0),
+            (format!("flowmanager_target_enforced_pods{{{upload}}}"), 2.0),
+            (format!("flowmanager_target_sent_bps{{{upload}}}"), 79e6),
+        ] {
+            assert_eq!(series.get(&name), Some(&value), "{name} in {series:#?}");
+        }
+    }
+
+    #[test]
+    fn the_predecessors_names_are_kept() {
+        let series = scrape(vec![("robot", Standing::Running(cut(412e-6, 80, 1)))]);
+        let jitter = r#"flowmanager_udp_jitter_ms{service="command-jitter",target_host="robot.factory.svc"}"#;
+        assert_eq!(series.get(jitter), Some(&0.412));
+        let limit = r#"flowmanager_bandwidth_limit_mbps{deployment="upload",namespace="factory"}"#;
+        assert_eq!(series.get(limit), Some(&80.0));
+        let of_deployments =
+            series.keys().filter(|name| name.starts_with("flowmanager_bandwidth_limit_mbps"));
+        assert_eq!(of_deployments.count(), 1, "a StatefulSet is no Deployment");
+    }
+
+    #[test]
+    fn where_policies_share_a_series_the_worse_value_and_the_lower_limit_count() {
+        let mut observed = cut(350e-6, 10, 1);
+        observed.policy = Arc::new(policy("Observe"));
+        let series = scrape(vec![
+            ("a", Standing::Running(cut(412e-6, 80, 1))),
+            ("b", Standing::Running(well())),
+            ("c", Standing::Running(observed)),
+        ]);
+        let jitter = r#"flowmanager_udp_jitter_ms{service="command-jitter",target_host="robot.factory.svc"}"#;
+        let limit = r#"flowmanager_bandwidth_limit_mbps{deployment="upload",namespace="factory"}"#;
+        assert_eq!((series.get(jitter), series.get(limit)), (Some(&0.412), Some(&80.0)));
+    }
+
+    #[test]
+    fn what_is_unknown_has_no_series() {
+        let unknown = running(|snapshot| {
+            snapshot.objectives[0] = view(0, Err(Unknown::NoData));
+            snapshot.released = true;
+        });
+        let series = scrape(vec![("robot", unknown)]);
+        let of_jitter = |name: &&String| name.contains("command-jitter") && name.contains("_value");
+        assert_eq!(series.keys().find(of_jitter), None);
+        for absent in ["flowmanager_udp_jitter_ms", "_limit_bps", "_limit_mbps", "_sent_bps"] {
+            assert_eq!(series.keys().find(|name| name.contains(absent)), None);
+        }
+        let state = r#"flowmanager_objective_state{namespace="factory",policy="robot",objective="command-jitter",indicator="jitter",state="Unknown"}"#;
+        assert_eq!(series.get(state), Some(&1.0));
+    }
+
+    #[test]
+    fn policies_that_are_gone_or_invalid_have_no_series() {
+        let problem = Invalid { field: "spec".into(), problem: "bad".into() };
+        let invalid = scrape(vec![("robot", Standing::Invalid { generation: None, problem })]);
+        assert_eq!(invalid, BTreeMap::from([("flowmanager_policies".to_owned(), 1.0)]));
+
+        let board = Arc::<Board>::default();
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(StandingMetrics::new(Arc::clone(&board))));
+        board.put(&id("robot"), Standing::Running(well()));
+        board.forget(&id("robot"));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        assert_eq!(parse(&text), BTreeMap::from([("flowmanager_policies".to_owned(), 0.0)]));
+    }
+}

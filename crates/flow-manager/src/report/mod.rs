@@ -1,0 +1,25 @@
+//! Tells people what happens: the status of policies, Events and metrics.
+//!
+//! A [`Reporter`] takes the newest [`Standing`] of each policy. From there, [`status()`] says what the status
+//! becomes, [`events()`] which Events that change is worth, and every scrape sees the standings as they are.
+
+mod announcer;
+mod board;
+mod conditions;
+mod decision_metrics;
+mod events;
+#[cfg(test)]
+mod fixture;
+mod metrics;
+mod predecessor_metrics;
+mod reporter;
+mod sentences;
+mod snapshot;
+mod status;
+mod writer;
+
+pub use decision_metrics::DecisionMetrics;
+pub use events::{News, events};
+pub use reporter::Reporter;
+pub use snapshot::{Change, ObjectiveView, Snapshot, Standing, TargetView};
+pub use status::status;

@@ -1,0 +1,214 @@
+use super::Standing;
+use super::board::Board;
+use super::metrics::StandingMetrics;
+use super::writer::{Outcome, Writer};
+use crate::cluster::PolicyId;
+use flow_policy::FlowPolicy;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{FuturesUnordered, StreamExt};
+use kube::Client;
+use kube::runtime::reflector::Store;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// The time between two looks at what is new.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How many policies are written at the same time.
+const MAX_WRITES: usize = 16;
+
+/// How long a stop may take to write what is left.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The writes that are under way.
+type Writing = FuturesUnordered<BoxFuture<'static, Outcome>>;
+
+/// Takes what there is to say about policies, and tells it: in their status, in Events and in metrics. Clones
+/// are the same reporter.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    board: Arc<Board>,
+}
+
+impl Reporter {
+    /// A reporter of nothing yet, with its metrics exported by `registry`.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Self {
+        let board = Arc::<Board>::default();
+        registry.register_collector(Box::new(StandingMetrics::new(Arc::clone(&board))));
+        Self { board }
+    }
+
+    /// Takes how a policy stands. Only the newest standing counts; nothing is waited for.
+    pub fn report(&self, id: &PolicyId, standing: Standing) {
+        self.board.put(id, standing);
+    }
+
+    /// Says no more about a policy, since it is being deleted.
+    pub fn forget(&self, id: &PolicyId) {
+        self.board.forget(id);
+    }
+
+    /// Writes the status of policies until `shutdown`, and then, for at most a second, what is left.
+    ///
+    /// `policies` has the stored statuses; the policies that it lacks are not written. A status is written only
+    /// when something worth it happened, and at most once per second.
+    pub async fn run(self, client: Client, policies: Store<FlowPolicy>, shutdown: CancellationToken) {
+        let mut writer = Writer::new(client, policies, self.board);
+        let mut writing = Writing::new();
+        let mut looks = interval(LOOK_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(outcome) = writing.next() => writer.settle(outcome, Instant::now()),
+                _ = looks.tick() => writer.look(Instant::now()),
+            }
+            fill(&mut writing, &mut writer);
+        }
+        let flush = async {
+            loop {
+                writer.look_at_all();
+                fill(&mut writing, &mut writer);
+                let Some(outcome) = writing.next().await else { break };
+                writer.settle(outcome, Instant::now());
+            }
+        };
+        if timeout(FLUSH_TIMEOUT, flush).await.is_err() {
+            tracing::warn!("not every status could be written before the stop");
+        }
+    }
+}
+
+/// Begins as many writes as may be under way.
+fn fill(writing: &mut Writing, writer: &mut Writer) {
+    while writing.len() < MAX_WRITES
+        && let Some(write) = writer.next()
+    {
+        writing.push(write.send().boxed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{cache, cut, id, well};
+    use super::*;
+    use http::{Request, Response, StatusCode};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+    use tokio::task::JoinHandle;
+    use tower_test::mock::{Handle, SendResponse, pair};
+
+    type Api = Handle<Request<Body>, Response<Body>>;
+
+    /// A reporter that runs against an API server that the test plays.
+    struct Running {
+        reporter: Reporter,
+        api: Api,
+        shutdown: CancellationToken,
+        task: JoinHandle<()>,
+    }
+
+    struct Asked {
+        path: String,
+        body: Value,
+        answer: SendResponse<Response<Body>>,
+    }
+
+    fn start(policies: &[&str]) -> Running {
+        let (service, api) = pair();
+        let (reporter, shutdown) = (Reporter::new(&mut Registry::default()), CancellationToken::new());
+        let client = Client::new(service, "default");
+        let task = tokio::spawn(reporter.clone().run(client, cache(policies), shutdown.clone()));
+        Running { reporter, api, shutdown, task }
+    }
+
+    impl Running {
+        fn report(&self, name: &str, snapshot: super::super::Snapshot) {
+            self.reporter.report(&id(name), Standing::Running(snapshot));
+        }
+
+        async fn asked(&mut self) -> Asked {
+            let (request, answer) = self.api.next_request().await.unwrap();
+            let path = format!("{} {}", request.method(), request.uri().path());
+            let body = request.into_body().collect_bytes().await.unwrap();
+            Asked { path, body: serde_json::from_slice(&body).unwrap(), answer }
+        }
+
+        /// Answers the patch of a status, and then one Event.
+        async fn accept(&mut self) -> Asked {
+            let patch = self.asked().await;
+            let mut policy =
+                json!({"metadata": {"name": "robot"}, "spec": super::super::fixture::spec("Enforce")});
+            policy["status"] = patch.body["status"].clone();
+            patch.answer.send_response(answer(StatusCode::OK, &policy));
+            self.asked().await
+        }
+    }
+
+    fn answer(code: StatusCode, body: &Value) -> Response<Body> {
+        let body = serde_json::to_vec(body).unwrap();
+        Response::builder().status(code).body(Body::from(body)).unwrap()
+    }
+
+    const STATUS_OF: &str = "PATCH /apis/flow.fustli.io/v1alpha1/namespaces/factory/flowpolicies";
+
+    #[tokio::test]
+    async fn a_report_becomes_a_status_and_an_event() {
+        let mut running = start(&["robot"]);
+        running.report("robot", well());
+        let patch = running.asked().await;
+        assert_eq!(patch.path, format!("{STATUS_OF}/robot/status"));
+        assert_eq!(patch.body["status"]["limit"], "500M");
+        patch.answer.send_response(answer(
+            StatusCode::OK,
+            &json!({"metadata": {}, "spec": super::super::fixture::spec("Enforce")}),
+        ));
+        let event = running.asked().await;
+        assert_eq!(event.path, "POST /apis/events.k8s.io/v1/namespaces/factory/events");
+        assert_eq!(
+            (&event.body["reason"], &event.body["regarding"]["uid"]),
+            (&json!("LimitsInForce"), &json!("uid-robot"))
+        );
+    }
+
+    #[tokio::test]
+    async fn one_policy_without_an_answer_does_not_hold_up_another() {
+        let mut running = start(&["stuck", "robot"]);
+        running.report("stuck", well());
+        let stuck = running.asked().await;
+        running.report("robot", well());
+        let other = running.asked().await;
+        assert!(stuck.path.contains("/stuck/") && other.path.contains("/robot/"));
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_is_gone_is_forgotten() {
+        let mut running = start(&["robot"]);
+        running.report("robot", well());
+        let patch = running.asked().await;
+        let gone =
+            json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "message": "", "code": 404});
+        patch.answer.send_response(answer(StatusCode::NOT_FOUND, &gone));
+        running.shutdown.cancel();
+        running.task.await.unwrap();
+        assert!(running.reporter.board.get(&id("robot")).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_stop_writes_what_is_left() {
+        let mut running = start(&["robot"]);
+        running.report("robot", well());
+        let event = running.accept().await;
+        event.answer.send_response(answer(StatusCode::CREATED, &event.body));
+        running.report("robot", cut(412e-6, 400, 1));
+        running.shutdown.cancel();
+        let last = running.asked().await;
+        assert_eq!(last.body["status"]["limit"], "400M");
+        drop(last);
+        running.task.await.unwrap();
+    }
+}

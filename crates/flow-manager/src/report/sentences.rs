@@ -1,0 +1,161 @@
+//! What the operator says, word for word. Nothing here changes unless what it speaks of does: a text with an
+//! age or a count of samples in it would be another one at every tick.
+
+use super::ObjectiveView;
+use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
+use flow_policy::spec::Mode;
+use flow_policy::{Objective, Policy};
+use std::borrow::Cow;
+
+/// What is said of an objective that was not given the time yet to be measured.
+pub(super) const STARTING: &str = "not enough was measured yet";
+
+/// Why an objective is unknown.
+pub(super) fn unknown(unknown: Unknown, detail: Option<&str>) -> String {
+    let why: Cow<'static, str> = match unknown {
+        Unknown::TooFewSamples { need, .. } => format!("fewer samples than the {need} needed").into(),
+        Unknown::Stale { .. } => "the newest measurement is too old".into(),
+        other => other.to_string().into(),
+    };
+    detail.map_or_else(|| why.to_string(), |detail| format!("{why}: {detail}"))
+}
+
+/// That an objective cannot be measured, and why.
+pub(super) fn unmeasured(name: &str, why: &str) -> String {
+    format!("{name} cannot be measured: {why}")
+}
+
+/// An objective's name and bound, such as `command-jitter (<= 300us)`.
+pub(super) fn bounded(objective: &Objective) -> String {
+    format!("{} ({})", objective.name, objective.indicator.show_bound(objective.bound))
+}
+
+/// Why a change of limits was made, and what it did.
+pub(super) fn change(
+    policy: &Policy,
+    decision: Decision,
+    objectives: &[ObjectiveView],
+    limits: &[Bandwidth],
+) -> String {
+    format!("{}: {}", cause(policy, decision, objectives), effect(policy.mode, decision.action, limits))
+}
+
+fn cause(policy: &Policy, decision: Decision, objectives: &[ObjectiveView]) -> String {
+    let decisive = decision
+        .objective
+        .and_then(|position| Some((policy.objectives.get(position)?, objectives.get(position)?)));
+    match (decisive, decision.reason) {
+        (Some((objective, view)), Reason::NoDataTooLong) => {
+            format!("{}, and onNoData.after ({:?}) is over", fact(objective, view), policy.no_data.after)
+        }
+        (Some((objective, view)), _) => fact(objective, view),
+        (None, Reason::Headroom) => "every objective that decides has headroom".to_owned(),
+        (None, reason) => reason_word(reason).to_owned(),
+    }
+}
+
+fn fact(objective: &Objective, view: &ObjectiveView) -> String {
+    let Objective { name, indicator, bound, .. } = objective;
+    match view.reading {
+        Ok(value) => format!("{name} is {}, bound {}", indicator.show(value), indicator.show_bound(*bound)),
+        Err(why) => format!("{name} cannot be measured ({})", unknown(why, view.detail.as_deref())),
+    }
+}
+
+fn effect(mode: Mode, action: Action, limits: &[Bandwidth]) -> String {
+    let would = if mode == Mode::Observe { "would be " } else { "" };
+    let done = match action {
+        Action::Decrease => "cut",
+        Action::Increase => "raised",
+        Action::Hold => return format!("limits {would}in force again"),
+        Action::Release => return format!("limits {would}taken away"),
+    };
+    match (limits, limits.iter().min()) {
+        ([limit], _) => format!("limit {would}{done} to {limit}"),
+        (_, Some(lowest)) => format!("limits {would}{done}, the lowest to {lowest}"),
+        (_, None) => format!("limits {would}{done}"),
+    }
+}
+
+/// An action as one word, for status and metric labels.
+pub(super) const fn action_word(action: Action) -> &'static str {
+    match action {
+        Action::Decrease => "Decrease",
+        Action::Increase => "Increase",
+        Action::Hold => "Hold",
+        Action::Release => "Release",
+    }
+}
+
+/// A reason as one word, for status and metric labels.
+pub(super) const fn reason_word(reason: Reason) -> &'static str {
+    match reason {
+        Reason::ObjectiveViolated => "ObjectiveViolated",
+        Reason::AtMinimum => "AtMinimum",
+        Reason::Headroom => "Headroom",
+        Reason::AtMaximum => "AtMaximum",
+        Reason::AwaitingEffect => "AwaitingEffect",
+        Reason::WithinBounds => "WithinBounds",
+        Reason::NoData => "NoData",
+        Reason::NoDataTooLong => "NoDataTooLong",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{self, decision};
+    use super::*;
+    use std::time::Duration;
+
+    fn told(policy: &Policy, decision: Decision, views: &[ObjectiveView], limits: &[u64]) -> String {
+        let limits: Vec<_> = limits.iter().copied().map(Bandwidth::from_mbps).collect();
+        change(policy, decision, views, &limits)
+    }
+
+    #[test]
+    fn a_cut_names_the_objective_its_value_its_bound_and_the_limit() {
+        let (policy, views) = (fixture::policy("Enforce"), fixture::views(&[Ok(412e-6), Ok(6e7)]));
+        let cut = decision(Action::Decrease, Reason::ObjectiveViolated, Some(0));
+        let one = told(&policy, cut, &views, &[80]);
+        assert_eq!(one, "command-jitter is 412us, bound <= 300us: limit cut to 80M");
+        let two = told(&policy, cut, &views, &[80, 64]);
+        assert_eq!(two, "command-jitter is 412us, bound <= 300us: limits cut, the lowest to 64M");
+    }
+
+    #[test]
+    fn mode_observe_claims_nothing_that_was_not_done() {
+        let (policy, views) = (fixture::policy("Observe"), fixture::views(&[Ok(412e-6), Ok(6e7)]));
+        let cut = decision(Action::Decrease, Reason::ObjectiveViolated, Some(0));
+        assert!(told(&policy, cut, &views, &[80]).ends_with(": limit would be cut to 80M"));
+        let release = decision(Action::Release, Reason::NoDataTooLong, Some(0));
+        assert!(told(&policy, release, &views, &[80]).ends_with(": limits would be taken away"));
+    }
+
+    #[test]
+    fn a_raise_and_a_release_say_why() {
+        let (policy, views) =
+            (fixture::policy("Enforce"), fixture::views(&[Err(Unknown::NoSeries), Ok(6e7)]));
+        let raise = decision(Action::Increase, Reason::Headroom, None);
+        let raised = told(&policy, raise, &views, &[90]);
+        assert_eq!(raised, "every objective that decides has headroom: limit raised to 90M");
+        let release = decision(Action::Release, Reason::NoDataTooLong, Some(0));
+        let released = told(&policy, release, &views, &[1000]);
+        let expected = "command-jitter cannot be measured (the query returned no series), and onNoData.after (30s) is over: limits taken away";
+        assert_eq!(released, expected);
+    }
+
+    #[test]
+    fn why_something_is_unknown_does_not_change_by_itself() {
+        let stale = |seconds| unknown(Unknown::Stale { age: Duration::from_secs(seconds) }, None);
+        assert_eq!(stale(1), stale(2));
+        let few = |have| unknown(Unknown::TooFewSamples { have, need: 5 }, None);
+        assert_eq!((few(1), few(1)), (few(4), "fewer samples than the 5 needed".to_owned()));
+        let failed = unknown(Unknown::SourceFailed, Some("connection refused"));
+        assert_eq!(failed, "the source failed: connection refused");
+    }
+
+    #[test]
+    fn a_bound_is_shown_with_its_objective() {
+        assert_eq!(bounded(&fixture::policy("Enforce").objectives[0]), "command-jitter (<= 300us)");
+    }
+}

@@ -1,0 +1,95 @@
+use super::sentences;
+use flow_control::{Bandwidth, Decision, Judgement, Reading};
+use flow_policy::{Invalid, Policy};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// What there is to say about a policy now.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    /// Its spec cannot be used.
+    Invalid {
+        /// The generation of that spec.
+        generation: Option<i64>,
+        /// What is wrong with it.
+        problem: Invalid,
+    },
+    /// It is at work.
+    Running(Snapshot),
+}
+
+/// A policy at work, as of its latest decision.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The generation of the spec in use.
+    pub generation: Option<i64>,
+    /// The spec in use.
+    pub policy: Arc<Policy>,
+    /// Since when its objectives are measured: an objective without data is first given time to get some.
+    pub measured_since: Timestamp,
+    /// Each of the policy's objectives, in its order.
+    pub objectives: Vec<ObjectiveView>,
+    /// Each of the policy's targets, in its order.
+    pub targets: Vec<TargetView>,
+    /// The latest change of a limit, or in mode Observe the latest that would have been made.
+    pub last_change: Option<Change>,
+    /// Whether the limits are taken away for want of data.
+    pub released: bool,
+}
+
+/// A change of limits, told when it happened: later, neither the measured value nor the spec is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The decision behind it.
+    pub decision: Decision,
+    /// Why it was made and what it did, as a sentence.
+    pub message: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How an objective stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectiveView {
+    /// What was measured.
+    pub reading: Reading,
+    /// How that stands against the bound.
+    pub judgement: Judgement,
+    /// What there is to add where it is unknown, such as the error of a query. It goes into the status, so it
+    /// must stay the same while the cause does: no port numbers, no times.
+    pub detail: Option<String>,
+}
+
+/// How a target stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetView {
+    /// Whether it exists.
+    pub found: bool,
+    /// The limit asked for, for each of its pods.
+    pub limit: Bandwidth,
+    /// Its running pods.
+    pub pods: usize,
+    /// Those on which the limit is known to be in force.
+    pub enforced: usize,
+    /// Why a pod has no limit in force, for the first such pod. A limit that was just asked for and may well
+    /// be on its way is no problem: without one, the missing pods count as soon to follow.
+    pub problem: Option<String>,
+    /// What its pods really send together, where that is known.
+    pub sent: Option<Bandwidth>,
+}
+
+impl Change {
+    /// The change that `decision` made, or would have made, under `policy`: from these `objectives`, it led to
+    /// these `limits`.
+    #[must_use]
+    pub fn new(
+        policy: &Policy,
+        decision: Decision,
+        objectives: &[ObjectiveView],
+        limits: &[Bandwidth],
+        at: Timestamp,
+    ) -> Self {
+        let message = sentences::change(policy, decision, objectives, limits);
+        Self { decision, message, at }
+    }
+}

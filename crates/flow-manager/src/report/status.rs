@@ -1,0 +1,355 @@
+use super::conditions::{findings, is_starting};
+use super::sentences::{self, STARTING, action_word, reason_word};
+use super::{Change, ObjectiveView, Snapshot, Standing, TargetView};
+use flow_control::Judgement;
+use flow_policy::condition::merge;
+use flow_policy::spec::Mode;
+use flow_policy::status::{DecisionStatus, ObjectiveState, ObjectiveStatus, TargetStatus};
+use flow_policy::{FlowPolicyStatus, Objective, Target};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+/// The status of a policy that stands so at `now`, where it was `old` before.
+///
+/// It equals `old` unless something happened that is worth a write: a measured value alone is not, and is
+/// taken over only when its objective's state changes, or with a new decision.
+#[must_use]
+pub fn status(old: &FlowPolicyStatus, standing: &Standing, now: Timestamp) -> FlowPolicyStatus {
+    let conditions = |generation| {
+        merge(&old.conditions, &findings(&old.conditions, standing, now), generation, whole_seconds(now))
+    };
+    match standing {
+        Standing::Invalid { generation, .. } => FlowPolicyStatus {
+            observed_generation: *generation,
+            conditions: conditions(*generation),
+            last_decision: old.last_decision.clone(),
+            ..FlowPolicyStatus::default()
+        },
+        Standing::Running(snapshot) => {
+            let last_decision =
+                snapshot.last_change.as_ref().map(decision).or_else(|| old.last_decision.clone());
+            FlowPolicyStatus {
+                observed_generation: snapshot.generation,
+                conditions: conditions(snapshot.generation),
+                limit: limit(snapshot),
+                objectives: objectives(old, snapshot, last_decision != old.last_decision, now),
+                targets: targets(old, snapshot),
+                last_decision,
+            }
+        }
+    }
+}
+
+/// The API stores times in whole seconds; what differs in the fraction alone is the same to it.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+fn decision(change: &Change) -> DecisionStatus {
+    DecisionStatus {
+        action: action_word(change.decision.action).to_owned(),
+        reason: reason_word(change.decision.reason).to_owned(),
+        message: change.message.clone(),
+        time: Time(whole_seconds(change.at)),
+    }
+}
+
+fn limit(snapshot: &Snapshot) -> Option<String> {
+    let lowest = snapshot.targets.iter().map(|view| view.limit).min();
+    lowest.filter(|_| !snapshot.released).map(|limit| limit.to_string())
+}
+
+fn objectives(
+    old: &FlowPolicyStatus,
+    snapshot: &Snapshot,
+    decided: bool,
+    now: Timestamp,
+) -> Vec<ObjectiveStatus> {
+    let objectives = snapshot.policy.objectives.iter().zip(&snapshot.objectives);
+    let objective = |(objective, view)| {
+        let starting = is_starting(snapshot, objective, view, now);
+        let newest = newest(objective, view, starting);
+        let before = old.objectives.iter().find(|before| before.name == newest.name);
+        match before.filter(|before| !decided && before.state == newest.state && before.bound == newest.bound)
+        {
+            Some(before) => ObjectiveStatus { value: before.value.clone(), ..newest },
+            None => newest,
+        }
+    };
+    objectives.map(objective).collect()
+}
+
+fn newest(objective: &Objective, view: &ObjectiveView, starting: bool) -> ObjectiveStatus {
+    let why = |unknown| {
+        if starting { STARTING.to_owned() } else { sentences::unknown(unknown, view.detail.as_deref()) }
+    };
+    ObjectiveStatus {
+        name: objective.name.clone(),
+        state: match view.judgement {
+            Judgement::Met => ObjectiveState::Met,
+            Judgement::Violated => ObjectiveState::Violated,
+            Judgement::Unknown(_) => ObjectiveState::Unknown,
+        },
+        bound: objective.indicator.show_bound(objective.bound),
+        value: view.reading.ok().map(|value| objective.indicator.show(value)),
+        message: view.reading.err().map(why),
+    }
+}
+
+fn targets(old: &FlowPolicyStatus, snapshot: &Snapshot) -> Vec<TargetStatus> {
+    let targets = snapshot.policy.targets.iter().zip(&snapshot.targets);
+    let asked = snapshot.policy.mode == Mode::Enforce && !snapshot.released;
+    targets
+        .map(|(target, view)| TargetStatus {
+            limit: (!snapshot.released).then(|| view.limit.to_string()),
+            ..pods(old, target, view, asked)
+        })
+        .collect()
+}
+
+/// A target's pods. While a new limit is on its way to those that had one, the old one holds, so they still
+/// count.
+fn pods(old: &FlowPolicyStatus, target: &Target, view: &TargetView, asked: bool) -> TargetStatus {
+    let (kind, name) = (target.id.kind, &target.id.name);
+    let before = old.targets.iter().find(|before| before.kind == kind && before.name == *name);
+    let settled = before.filter(|_| asked && view.problem.is_none()).map_or(0, |before| before.enforced);
+    let pods = count(view.pods);
+    TargetStatus {
+        kind,
+        name: name.clone(),
+        limit: None,
+        pods,
+        enforced: count(view.enforced).max(settled).min(pods),
+    }
+}
+
+fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{at, cut, policy, running, view, well};
+    use super::*;
+    use flow_control::Unknown;
+    use flow_policy::Invalid;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn first(standing: &Standing) -> FlowPolicyStatus {
+        status(&FlowPolicyStatus::default(), standing, at(100))
+    }
+
+    /// A condition as `status/reason`; empty where there is none.
+    fn shown(status: &FlowPolicyStatus, type_: &str) -> String {
+        let condition = status.conditions.iter().find(|condition| condition.type_ == type_);
+        condition.map_or_else(String::new, |condition| format!("{}/{}", condition.status, condition.reason))
+    }
+
+    fn message<'a>(status: &'a FlowPolicyStatus, type_: &str) -> &'a str {
+        let condition = status.conditions.iter().find(|condition| condition.type_ == type_);
+        &condition.unwrap().message
+    }
+
+    fn invalid() -> Standing {
+        let problem = Invalid { field: "spec.interval".into(), problem: "found 0s".into() };
+        Standing::Invalid { generation: Some(2), problem }
+    }
+
+    fn unmeasured(unknown: Unknown, since: i64) -> Standing {
+        running(|snapshot| {
+            snapshot.objectives[0] = view(0, Err(unknown));
+            snapshot.measured_since = at(since);
+        })
+    }
+
+    /// Accepted, Ready, `ObjectivesMet`, Enforced and Stalled.
+    fn assert_conditions(cases: impl IntoIterator<Item = (&'static str, Standing, [&'static str; 5])>) {
+        for (name, standing, expected) in cases {
+            let status = first(&standing);
+            let types = ["Accepted", "Ready", "ObjectivesMet", "Enforced", "Stalled"];
+            assert_eq!(types.map(|type_| shown(&status, type_)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn conditions_tell_how_objectives_stand() {
+        let violated_and_unknown =
+            running(|snapshot| snapshot.objectives = vec![view(0, Ok(1.0)), view(1, Err(Unknown::NoSeries))]);
+        let (few, stale) = (Unknown::TooFewSamples { have: 1, need: 5 }, Unknown::Stale { age: SECOND });
+        let met = Standing::Running(well());
+        let violated = Standing::Running(cut(412e-6, 80, 99));
+        let seen = |ready, met| ["True/Valid", ready, met, "True/InForce", ""];
+        assert_conditions([
+            ("met", met, seen("True/Working", "True/AllMet")),
+            ("violated", violated, seen("True/Working", "False/Violated")),
+            ("violated and unknown", violated_and_unknown, seen("False/NoData", "False/Violated")),
+            ("starting", unmeasured(few, 99), seen("Unknown/Starting", "Unknown/Starting")),
+            ("no data for long", unmeasured(Unknown::NoData, 50), seen("False/NoData", "Unknown/NoData")),
+            ("no data any more", unmeasured(stale, 99), seen("False/NoData", "Unknown/NoData")),
+        ]);
+    }
+
+    #[test]
+    fn conditions_tell_how_limits_stand() {
+        let released = running(|snapshot| {
+            snapshot.objectives[0] = view(0, Err(Unknown::NoSeries));
+            snapshot.released = true;
+        });
+        let problem = running(|snapshot| snapshot.targets[1].problem = Some("pod erp-0: no shaper".into()));
+        let on_the_way = running(|snapshot| snapshot.targets[0].enforced = 0);
+        let no_pods = running(|snapshot| {
+            for target in &mut snapshot.targets {
+                (target.pods, target.enforced) = (0, 0);
+            }
+        });
+        let observing = running(|snapshot| snapshot.policy = Arc::new(policy("Observe")));
+        let seen = |ready, met, enforced| ["True/Valid", ready, met, enforced, ""];
+        assert_conditions([
+            ("released", released, seen("False/NoData", "Unknown/NoData", "False/Released")),
+            ("problem", problem, seen("False/NotInForce", "True/AllMet", "False/NotInForce")),
+            ("on the way", on_the_way, seen("Unknown/Starting", "True/AllMet", "Unknown/NotInForce")),
+            ("no pods", no_pods, seen("True/NoPods", "True/AllMet", "Unknown/NoPods")),
+            ("observing", observing, seen("True/Observing", "True/AllMet", "False/Observing")),
+        ]);
+    }
+
+    #[test]
+    fn conditions_tell_what_somebody_has_to_change() {
+        let missing = running(|snapshot| snapshot.targets[0].found = false);
+        let not_found = "False/TargetNotFound";
+        assert_conditions([
+            (
+                "missing",
+                missing,
+                [not_found, not_found, "True/AllMet", "True/InForce", "True/TargetNotFound"],
+            ),
+            (
+                "invalid",
+                invalid(),
+                [
+                    "False/InvalidSpec",
+                    "False/InvalidSpec",
+                    "Unknown/InvalidSpec",
+                    "False/InvalidSpec",
+                    "True/InvalidSpec",
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn messages_name_what_is_at_fault() {
+        let missing = first(&running(|snapshot| snapshot.targets[0].found = false));
+        assert_eq!(message(&missing, "Stalled"), "Deployment/upload does not exist in this namespace");
+        assert_eq!(message(&first(&invalid()), "Accepted"), "spec.interval: found 0s");
+        let no_series = first(&unmeasured(Unknown::NoSeries, 99));
+        let expected = "command-jitter cannot be measured: the query returned no series";
+        assert_eq!(message(&no_series, "Ready"), expected);
+        let failed = running(|snapshot| {
+            snapshot.objectives[1] =
+                ObjectiveView { detail: Some("401".into()), ..view(1, Err(Unknown::SourceFailed)) };
+        });
+        assert_eq!(
+            message(&first(&failed), "Ready"),
+            "scanner-rate cannot be measured: the source failed: 401"
+        );
+        let lost = running(|snapshot| snapshot.targets[1].problem = Some("pod erp-0: no shaper".into()));
+        assert_eq!(message(&first(&lost), "Enforced"), "StatefulSet/erp: pod erp-0: no shaper");
+        let violated = first(&Standing::Running(cut(1.0, 80, 99)));
+        assert_eq!(message(&violated, "ObjectivesMet"), "violated: command-jitter (<= 300us)");
+    }
+
+    #[test]
+    fn an_objective_that_only_watches_decides_nothing() {
+        let standing = running(|snapshot| {
+            let mut policy = policy("Enforce");
+            policy.objectives[1].role = flow_control::Role::Watch;
+            snapshot.policy = Arc::new(policy);
+            snapshot.objectives[1] = view(1, Err(Unknown::NoSeries));
+        });
+        let status = first(&standing);
+        assert_eq!(
+            ["Ready", "ObjectivesMet"].map(|type_| shown(&status, type_)),
+            ["True/Working", "True/AllMet"]
+        );
+        assert_eq!(status.objectives[1].state, ObjectiveState::Unknown);
+    }
+
+    #[test]
+    fn nothing_significant_changed_means_nothing_to_write() {
+        let old = first(&Standing::Running(cut(412e-6, 80, 99)));
+        let mut later = cut(412e-6, 80, 99);
+        later.objectives = vec![view(0, Ok(987e-6)), view(1, Ok(7e7))];
+        later.targets[0].sent = Some(flow_control::Bandwidth::from_mbps(7));
+        // A newer limit is on its way.
+        later.targets[1].enforced = 1;
+        assert_eq!(status(&old, &Standing::Running(later), at(1000)), old);
+
+        let aged = |seconds| unmeasured(Unknown::Stale { age: SECOND * seconds }, 0);
+        let old = first(&aged(1));
+        assert_eq!(status(&old, &aged(2), at(1000)), old);
+    }
+
+    #[test]
+    fn what_the_api_stores_is_equal_to_what_was_written() {
+        let mut snapshot = cut(412e-6, 80, 99);
+        let change = snapshot.last_change.as_mut().unwrap();
+        change.at = Timestamp::from_millisecond(99_750).unwrap();
+        let standing = Standing::Running(snapshot);
+        let written =
+            status(&FlowPolicyStatus::default(), &standing, Timestamp::from_millisecond(100_500).unwrap());
+        let stored: FlowPolicyStatus =
+            serde_json::from_str(&serde_json::to_string(&written).unwrap()).unwrap();
+        assert_eq!(stored, written);
+        assert_eq!(status(&stored, &standing, at(200)), stored);
+    }
+
+    #[test]
+    fn a_value_is_taken_over_with_a_new_state_or_a_new_decision() {
+        let old = first(&Standing::Running(well()));
+        let value = |status: &FlowPolicyStatus| status.objectives[0].value.clone().unwrap();
+        assert_eq!(value(&old), "82us");
+        let calm = status(&old, &running(|snapshot| snapshot.objectives[0] = view(0, Ok(90e-6))), at(101));
+        assert_eq!(value(&calm), "82us");
+        let violated = status(&calm, &Standing::Running(cut(412e-6, 80, 102)), at(102));
+        assert_eq!(value(&violated), "412us");
+        let again = status(&violated, &Standing::Running(cut(500e-6, 64, 103)), at(103));
+        assert_eq!((value(&again).as_str(), again.limit.as_deref()), ("500us", Some("64M")));
+    }
+
+    #[test]
+    fn the_last_decision_outlives_a_restart_and_an_invalid_spec() {
+        let old = first(&Standing::Running(cut(412e-6, 80, 99)));
+        let decided = old.last_decision.as_ref().unwrap();
+        assert_eq!(decided.message, "command-jitter is 412us, bound <= 300us: limits cut, the lowest to 80M");
+        assert_eq!((decided.action.as_str(), decided.reason.as_str()), ("Decrease", "ObjectiveViolated"));
+        for standing in [Standing::Running(well()), invalid()] {
+            assert_eq!(status(&old, &standing, at(101)).last_decision, old.last_decision);
+        }
+    }
+
+    #[test]
+    fn limits_that_are_taken_away_are_not_shown() {
+        let status = first(&running(|snapshot| snapshot.released = true));
+        assert_eq!((status.limit, status.targets[0].limit.clone()), (None, None));
+        assert_eq!(first(&Standing::Running(well())).limit.as_deref(), Some("500M"));
+    }
+
+    #[test]
+    fn pods_whose_limit_was_lost_do_not_count_as_enforced() {
+        let old = first(&Standing::Running(well()));
+        let lost = running(|snapshot| {
+            snapshot.targets[0].enforced = 1;
+            snapshot.targets[0].problem = Some("pod upload-1: no shaper".into());
+        });
+        assert_eq!(status(&old, &lost, at(101)).targets[0].enforced, 1);
+        let observing = running(|snapshot| {
+            snapshot.policy = Arc::new(policy("Observe"));
+            snapshot.targets[0].enforced = 0;
+        });
+        assert_eq!(status(&old, &observing, at(101)).targets[0].enforced, 0);
+    }
+}

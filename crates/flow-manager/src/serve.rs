@@ -1,0 +1,89 @@
+//! The HTTP endpoints that every subcommand serves: `/metrics`, `/livez` and `/readyz`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What a process is waiting for, by name. It is ready while nothing is left.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness {
+    waiting: Arc<Mutex<BTreeMap<&'static str, String>>>,
+}
+
+impl Readiness {
+    /// Reports that `part` is not ready, and why.
+    pub fn wait(&self, part: &'static str, why: impl Into<String>) {
+        self.lock().insert(part, why.into());
+    }
+
+    /// Reports that `part` is ready.
+    pub fn done(&self, part: &'static str) {
+        self.lock().remove(part);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, String>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The endpoints over `registry` and `readiness`; add routes of your own to the result.
+pub fn router(registry: Registry, readiness: Readiness) -> Router {
+    let metrics = Router::new().route("/metrics", get(metrics)).with_state(Arc::new(registry));
+    let health = Router::new().route("/readyz", get(readyz)).with_state(readiness);
+    metrics.merge(health).route("/livez", get(|| async { "ok\n" }))
+}
+
+/// Serves `router` on `listen` until `shutdown`. Fails if the address cannot be had.
+pub async fn serve(listen: SocketAddr, router: Router, shutdown: CancellationToken) -> std::io::Result<()> {
+    let listener = TcpListener::bind(listen).await?;
+    tracing::info!(address = %listener.local_addr()?, "serving metrics and health");
+    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+}
+
+async fn metrics(State(registry): State<Arc<Registry>>) -> impl IntoResponse {
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, &registry) {
+        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, OPENMETRICS)], text),
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string())
+        }
+    }
+}
+
+async fn readyz(State(readiness): State<Readiness>) -> impl IntoResponse {
+    let waiting = readiness.lock();
+    if waiting.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    let lines: Vec<_> = waiting.iter().map(|(part, why)| format!("{part}: {why}")).collect();
+    (StatusCode::SERVICE_UNAVAILABLE, lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::Response;
+
+    async fn ready(readiness: &Readiness) -> Response {
+        readyz(State(readiness.clone())).await.into_response()
+    }
+
+    #[tokio::test]
+    async fn a_process_is_ready_once_nothing_is_left_to_wait_for() {
+        let readiness = Readiness::default();
+        readiness.wait("api-server", "no answer yet");
+        assert_eq!(ready(&readiness).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+        readiness.done("api-server");
+        assert_eq!(ready(&readiness).await.status(), StatusCode::OK);
+    }
+}

@@ -1,0 +1,182 @@
+//! The conditions of a policy, by the [API conventions]: each has a reason, a sentence, the generation it
+//! speaks of, and the time of its last change.
+//!
+//! [API conventions]: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+/// What a condition speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConditionType {
+    /// The spec can be used.
+    Accepted,
+    /// The policy does its work: its objectives can be measured, its limits enforced.
+    Ready,
+    /// Every decisive objective holds.
+    ObjectivesMet,
+    /// The limits asked for are in force on every running pod.
+    Enforced,
+    /// The policy cannot work until somebody changes something.
+    Stalled,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It does.
+    True,
+    /// It does not.
+    False,
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// Why a condition is as it is, as one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The spec passed every check.
+    Valid,
+    /// A field cannot be used.
+    InvalidSpec,
+    /// A target does not exist.
+    TargetNotFound,
+    /// Everything works.
+    Working,
+    /// The policy was just taken up, and nothing was measured yet.
+    Starting,
+    /// Every decisive objective holds.
+    AllMet,
+    /// A decisive objective is violated.
+    Violated,
+    /// A decisive objective cannot be measured.
+    NoData,
+    /// Every running pod has its limit.
+    InForce,
+    /// Some pods do not have their limit, or nobody can tell.
+    NotInForce,
+    /// The targets have no running pod.
+    NoPods,
+    /// The mode is Observe: no limit is written.
+    Observing,
+    /// The limits are taken away.
+    Released,
+}
+
+/// One condition without its times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Of what.
+    pub type_: ConditionType,
+    /// Whether it holds.
+    pub truth: Truth,
+    /// Why, as one word.
+    pub reason: Reason,
+    /// Why, as a sentence.
+    pub message: String,
+}
+
+impl ConditionType {
+    /// As it stands in a status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::Ready => "Ready",
+            Self::ObjectivesMet => "ObjectivesMet",
+            Self::Enforced => "Enforced",
+            Self::Stalled => "Stalled",
+        }
+    }
+}
+
+impl Truth {
+    /// As it stands in a status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl Reason {
+    /// As it stands in a status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "Valid",
+            Self::InvalidSpec => "InvalidSpec",
+            Self::TargetNotFound => "TargetNotFound",
+            Self::Working => "Working",
+            Self::Starting => "Starting",
+            Self::AllMet => "AllMet",
+            Self::Violated => "Violated",
+            Self::NoData => "NoData",
+            Self::InForce => "InForce",
+            Self::NotInForce => "NotInForce",
+            Self::NoPods => "NoPods",
+            Self::Observing => "Observing",
+            Self::Released => "Released",
+        }
+    }
+}
+
+/// The conditions of a status: exactly one for each of `findings`, none of which is kept from before.
+///
+/// A transition time is kept from `old` unless the truth of that condition changed.
+#[must_use]
+pub fn merge(
+    old: &[Condition],
+    findings: &[Finding],
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let find = |type_: &str| old.iter().find(|condition| condition.type_ == type_);
+    let condition = |finding: &Finding| {
+        let (type_, status) = (finding.type_.as_str(), finding.truth.as_str());
+        let unchanged = find(type_).filter(|before| before.status == status);
+        Condition {
+            type_: type_.to_owned(),
+            status: status.to_owned(),
+            reason: finding.reason.as_str().to_owned(),
+            message: finding.message.clone(),
+            observed_generation: generation,
+            last_transition_time: unchanged
+                .map_or_else(|| Time(now), |before| before.last_transition_time.clone()),
+        }
+    };
+    findings.iter().map(condition).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(truth: Truth, message: &str) -> Finding {
+        Finding { type_: ConditionType::Ready, truth, reason: Reason::Working, message: message.to_owned() }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn the_transition_time_is_kept_until_the_truth_changes() {
+        let first = merge(&[], &[finding(Truth::True, "a")], Some(1), at(10));
+        let same = merge(&first, &[finding(Truth::True, "b")], Some(2), at(20));
+        let flipped = merge(&same, &[finding(Truth::False, "b")], Some(2), at(30));
+        let times = [&first, &same, &flipped].map(|conditions| conditions[0].last_transition_time.0);
+        assert_eq!(times, [at(10), at(10), at(30)]);
+        assert_eq!((same[0].message.as_str(), same[0].observed_generation), ("b", Some(2)));
+    }
+
+    #[test]
+    fn a_condition_that_is_no_longer_found_goes() {
+        let stalled = Finding { type_: ConditionType::Stalled, ..finding(Truth::True, "") };
+        let before = merge(&[], &[finding(Truth::True, ""), stalled], None, at(1));
+        assert_eq!(merge(&before, &[finding(Truth::True, "")], None, at(2)).len(), 1);
+    }
+}

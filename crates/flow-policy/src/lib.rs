@@ -1,0 +1,38 @@
+//! The `FlowPolicy` API, `flow.fustli.io/v1alpha1`.
+//!
+//! [`spec`] and [`status`] are what users read and write; [`Policy`] is a spec that was checked, and the only
+//! form in which the operator uses one; [`condition`] computes the conditions of a status.
+
+pub mod condition;
+mod duration;
+mod number;
+mod policy;
+mod schema;
+pub mod spec;
+pub mod status;
+mod validate;
+
+pub use duration::{DurationText, InvalidDuration};
+pub use number::{BandwidthText, InvalidNumber, NumberText};
+pub use policy::{Indicator, Objective, Policy, Probe, Source, Target, TargetId};
+pub use schema::crd_yaml;
+pub use spec::{FlowPolicy, FlowPolicySpec};
+pub use status::FlowPolicyStatus;
+pub use validate::Invalid;
+
+/// Names that the operator and its users share.
+pub mod names {
+    /// The annotation that container network plugins, and our shaper, read a pod's egress limit from.
+    pub const EGRESS_BANDWIDTH: &str = "kubernetes.io/egress-bandwidth";
+    /// The value that [`EGRESS_BANDWIDTH`] had before we set it; empty if it was absent. Its presence marks a
+    /// pod that we have changed, and lets anyone restore it without the operator.
+    pub const ORIGINAL_EGRESS_BANDWIDTH: &str = "flow.fustli.io/original-egress-bandwidth";
+    /// The value of [`EGRESS_BANDWIDTH`] that we set last, so that a change by hand can be told from ours.
+    pub const APPLIED_EGRESS_BANDWIDTH: &str = "flow.fustli.io/applied-egress-bandwidth";
+    /// All annotations that we read or write on pods.
+    pub const ON_PODS: [&str; 3] = [EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH, APPLIED_EGRESS_BANDWIDTH];
+    /// Keeps a policy until the pods that it limits are as they were before.
+    pub const FINALIZER: &str = "flow.fustli.io/restore";
+    /// The field manager of everything that we write.
+    pub const FIELD_MANAGER: &str = "flow-manager";
+}

@@ -1,0 +1,210 @@
+use crate::spec::{Mode, ProtocolSpec, TargetKind};
+use flow_control::{Aimd, Bandwidth, Bound, Finite, NoData, Range, Role};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use std::fmt;
+use std::time::Duration;
+
+/// A spec that was checked: every number is in its base unit and its range.
+///
+/// It is made by `Policy::try_from(&FlowPolicySpec)`, and later code never reads the raw spec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Whether limits are written.
+    pub mode: Mode,
+    /// The time between decisions.
+    pub interval: Duration,
+    /// At least one, with different names, at least one of them decisive.
+    pub objectives: Vec<Objective>,
+    /// At least one, with different kinds and names.
+    pub targets: Vec<Target>,
+    /// The control law.
+    pub law: Aimd,
+    /// What to do where nothing is known.
+    pub no_data: NoData,
+}
+
+/// A bound on one indicator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objective {
+    /// Its name.
+    pub name: String,
+    /// Its rank.
+    pub priority: u16,
+    /// Whether it decides.
+    pub role: Role,
+    /// Where its indicator comes from.
+    pub source: Source,
+    /// What is measured.
+    pub indicator: Indicator,
+    /// What is asked, in the indicator's base unit.
+    pub bound: Bound,
+}
+
+/// Where an indicator comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// A probe of a path.
+    Probe(Probe),
+    /// A query to Prometheus.
+    Prometheus {
+        /// In `PromQL`.
+        query: String,
+    },
+}
+
+/// A probe of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Probe {
+    /// How.
+    pub protocol: ProtocolSpec,
+    /// The service's name or address.
+    pub host: String,
+    /// Its port; 0 for ICMP.
+    pub port: u16,
+    /// The time between probes.
+    pub interval: Duration,
+}
+
+/// What is measured. Each indicator has one base unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Indicator {
+    /// The interquartile range of the newest round-trip times, in seconds.
+    Jitter {
+        /// Over how many.
+        samples: usize,
+    },
+    /// A quantile of the newest round-trip times, in seconds.
+    Latency {
+        /// Over how many.
+        samples: usize,
+        /// The quantile in thousandths.
+        permille: u16,
+    },
+    /// The share of lost probes, 0 to 1.
+    Loss {
+        /// Over how many.
+        samples: usize,
+    },
+    /// A rate in bits per second.
+    Throughput,
+    /// A plain number.
+    Value,
+}
+
+/// A best-effort workload whose egress may be limited.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// What it is.
+    pub id: TargetId,
+    /// Which pods are meant, for the kind Pods.
+    pub selector: Option<LabelSelector>,
+    /// The range of its limit.
+    pub range: Range,
+    /// The limit to start from.
+    pub initial: Bandwidth,
+}
+
+/// A target's kind and name, within the policy's namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetId {
+    /// The kind.
+    pub kind: TargetKind,
+    /// The name.
+    pub name: String,
+}
+
+impl fmt::Display for TargetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.as_str(), self.name)
+    }
+}
+
+impl TargetKind {
+    /// The kind as users write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::Pods => "Pods",
+        }
+    }
+}
+
+impl Indicator {
+    /// The indicator's name, for messages and metric labels.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jitter { .. } => "jitter",
+            Self::Latency { .. } => "latency",
+            Self::Loss { .. } => "loss",
+            Self::Throughput => "throughput",
+            Self::Value => "value",
+        }
+    }
+
+    /// A value of this indicator as a person would write it, such as `412us` or `52.3M`.
+    #[must_use]
+    pub fn show(self, value: Finite) -> String {
+        match self {
+            Self::Jitter { .. } | Self::Latency { .. } => show_seconds(value.get()),
+            Self::Loss { .. } => show_number(value.get()),
+            Self::Throughput | Self::Value => show_scaled(value.get()),
+        }
+    }
+
+    /// A bound on this indicator as a person would write it, such as `<= 300us`.
+    #[must_use]
+    pub fn show_bound(self, bound: Bound) -> String {
+        match bound {
+            Bound::AtMost(max) => format!("<= {}", self.show(max)),
+            Bound::AtLeast(min) => format!(">= {}", self.show(min)),
+            Bound::Within { min, max } => format!("{} .. {}", self.show(min), self.show(max)),
+        }
+    }
+}
+
+fn show_seconds(seconds: f64) -> String {
+    let scaled = [(1.0, "s"), (1e-3, "ms")].into_iter().find(|(unit, _)| seconds.abs() >= *unit);
+    let (unit, suffix) = scaled.unwrap_or((1e-6, "us"));
+    format!("{}{suffix}", show_number(seconds / unit))
+}
+
+/// With the suffix that a person would choose; small numbers have none.
+fn show_scaled(number: f64) -> String {
+    let units = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
+    let (unit, suffix) = units.into_iter().find(|(unit, _)| number.abs() >= *unit).unwrap_or((1.0, ""));
+    format!("{}{suffix}", show_number(number / unit))
+}
+
+/// A number to three places, without trailing zeros.
+fn show_number(number: f64) -> String {
+    let places = if number.abs() >= 100.0 { 0 } else { 3 };
+    let text = format!("{number:.places$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(indicator: Indicator, value: f64) -> String {
+        indicator.show(Finite::new(value).unwrap())
+    }
+
+    #[test]
+    fn values_are_shown_in_the_unit_a_person_would_choose() {
+        let jitter = Indicator::Jitter { samples: 20 };
+        for (seconds, shown) in
+            [(412e-6, "412us"), (4.5e-3, "4.5ms"), (1.25, "1.25s"), (0.0, "0us"), (82.46e-6, "82.46us")]
+        {
+            assert_eq!(show(jitter, seconds), shown);
+        }
+        assert_eq!(show(Indicator::Throughput, 52_340_000.0), "52.34M");
+        assert_eq!(show(Indicator::Value, 1_250.0), "1.25k");
+        assert_eq!(show(Indicator::Value, -17.5), "-17.5");
+        assert_eq!(show(Indicator::Loss { samples: 500 }, 0.002), "0.002");
+    }
+}

@@ -1,0 +1,64 @@
+//! Policies as a user would write them, for tests to build on.
+
+use serde_json::{Value, json};
+
+/// A policy named `name` in `namespace` with one jitter objective, by probes of `host`, that may limit
+/// the Deployment `best-effort`.
+#[must_use]
+pub fn by_probe(namespace: &str, name: &str, host: &str) -> Value {
+    let objective = json!({
+        "name": "command-jitter",
+        "probe": {"protocol": "UDP", "host": host, "port": 5201, "interval": "20ms"},
+        "jitter": {"max": "500us"},
+    });
+    with_objective(namespace, name, &objective)
+}
+
+/// The same with an objective on the value of a query.
+#[must_use]
+pub fn by_query(namespace: &str, name: &str, query: &str, max: &str) -> Value {
+    let objective = json!({"name": "queried", "prometheus": {"query": query}, "value": {"max": max}});
+    with_objective(namespace, name, &objective)
+}
+
+fn with_objective(namespace: &str, name: &str, objective: &Value) -> Value {
+    json!({
+        "apiVersion": "flow.fustli.io/v1alpha1",
+        "kind": "FlowPolicy",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "objectives": [objective],
+            "targets": [{
+                "kind": "Deployment",
+                "name": "best-effort",
+                "limit": {"min": "10M", "max": "100M"},
+            }],
+        },
+    })
+}
+
+/// The same object with the value at `pointer`, whose parent must exist, set to `value`.
+#[must_use]
+pub fn with(mut object: Value, pointer: &str, value: Value) -> Value {
+    let (parent, key) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+    match object.pointer_mut(parent) {
+        Some(Value::Object(fields)) => {
+            fields.insert(key.to_owned(), value);
+        }
+        Some(Value::Array(items)) => items.push(value),
+        _ => {}
+    }
+    object
+}
+
+/// The same policy with the limit of its first target held at `limit`.
+#[must_use]
+pub fn pinned(policy: Value, limit: &str) -> Value {
+    with(policy, "/spec/targets/0/limit", json!({"min": limit, "max": limit}))
+}
+
+/// A target of any kind.
+#[must_use]
+pub fn target(kind: &str, name: &str, limit: &str) -> Value {
+    json!({"kind": kind, "name": name, "limit": {"min": limit, "max": limit}})
+}

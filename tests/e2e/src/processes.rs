@@ -1,0 +1,36 @@
+use crate::program::run;
+use crate::wait::{Look, until};
+use crate::{Error, Result};
+use std::time::{Duration, Instant};
+
+/// The processes of the pod with that UID: it stands in the names of their cgroups.
+pub(crate) fn of_pod(uid: &str) -> Result<Vec<u32>> {
+    let ids = fs_err::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let in_pod = |pid: &u32| {
+        // A process that ends meanwhile is in no pod.
+        std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default().contains(uid)
+    };
+    Ok(ids.filter(in_pod).collect())
+}
+
+/// The only process of that name in the pod.
+pub(crate) fn named(uid: &str, name: &str) -> Result<u32> {
+    let is_named =
+        |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim() == name;
+    let found = of_pod(uid)?.into_iter().find(is_named);
+    found.ok_or_else(|| Error::Missing(format!("a process {name} in the pod {uid}")))
+}
+
+/// Sends SIGTERM, waits for the end, and returns how long it took.
+pub(crate) async fn terminate(pid: u32) -> Result<Duration> {
+    let start = Instant::now();
+    run("kill", ["-TERM", &pid.to_string()]).await?;
+    until(&format!("the end of process {pid}"), Duration::from_secs(30), async || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // The state follows the name in brackets: proc(5), `/proc/pid/stat`.
+        let state = status.rsplit(") ").next().and_then(|rest| rest.chars().next());
+        Ok(Look::when(matches!(state, None | Some('Z' | 'X')), || status))
+    })
+    .await?;
+    Ok(start.elapsed())
+}

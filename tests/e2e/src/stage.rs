@@ -1,0 +1,142 @@
+//! What tests of the operator start from, and what they wait for.
+
+use crate::cluster::Cluster;
+use crate::factory::Factory;
+use crate::kubectl::{apply_object, kubectl};
+use crate::wait::{Look, until};
+use crate::workload::{Work, workload};
+use crate::{Result, operator};
+use flow_policy::FlowPolicy;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::events::v1::Event;
+use kube::ResourceExt;
+use kube::api::{Api, ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long the operator and the cluster may take for something.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a test starts from: the operator installed, a namespace of its own without any policy, and the
+/// critical service.
+pub struct Stage {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The test's namespace.
+    pub namespace: &'static str,
+    /// The machines outside the cluster.
+    pub factory: Factory,
+}
+
+impl Stage {
+    /// Sets the stage in the namespace of that name; what an earlier test left there goes.
+    pub async fn set(namespace: &'static str) -> Result<Self> {
+        let cluster = Cluster::connect().await?;
+        operator::install().await?;
+        clear_policies(&cluster).await?;
+        kubectl(&format!("delete namespace {namespace} --ignore-not-found")).await?;
+        apply_object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}))
+            .await?;
+        Ok(Self { cluster, namespace, factory: Factory::start()? })
+    }
+
+    /// Starts a workload and returns its pods.
+    pub async fn start(&self, kind: &str, name: &str, replicas: usize, work: Work) -> Result<Vec<Pod>> {
+        apply_object(&workload(kind, self.namespace, name, replicas, work)).await?;
+        self.cluster.running(self.namespace, name, replicas).await
+    }
+
+    /// Applies a policy.
+    pub async fn apply(&self, policy: &Value) -> Result<()> {
+        apply_object(policy).await.map(drop)
+    }
+
+    /// Waits until the policy's status is as `wanted`, and returns the policy.
+    pub async fn policy_where(
+        &self,
+        name: &str,
+        what: &str,
+        wanted: impl Fn(&FlowPolicy) -> bool,
+    ) -> Result<FlowPolicy> {
+        let policies = self.cluster.policies(self.namespace);
+        until(&format!("{name}: {what}"), PATIENCE, async || {
+            let policy = policies.get(name).await?;
+            Ok(Look::some(wanted(&policy).then(|| policy.clone()), || format!("{:?}", policy.status)))
+        })
+        .await
+    }
+
+    /// Waits for a Warning about the policy whose text contains `text`.
+    pub async fn warning(&self, policy: &str, text: &str) -> Result<()> {
+        let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), self.namespace);
+        until(&format!("a Warning about {policy} that says {text:?}"), PATIENCE, async || {
+            let list = events.list(&ListParams::default()).await?.items;
+            let notes = list
+                .iter()
+                .filter(|event| is_warning_about(event, policy))
+                .filter_map(|event| event.note.clone());
+            let notes: Vec<String> = notes.collect();
+            Ok(Look::when(notes.iter().any(|note| note.contains(text)), || format!("{notes:?}")))
+        })
+        .await
+    }
+
+    /// Waits until the kernel holds the pod to `bps`, or to nothing.
+    pub async fn limited(&self, pod: &Pod, bps: Option<u64>) -> Result<()> {
+        let network = crate::cluster::network(pod)?;
+        let what = format!("a limit of {bps:?} bit/s on {}", pod.name_any());
+        until(&what, PATIENCE, async || {
+            let limit = network.limit_bps().await?;
+            Ok(Look::when(limit == bps, || format!("{limit:?} bit/s")))
+        })
+        .await
+    }
+
+    /// Waits until the pod has the annotation `key` with that value, or has none.
+    pub async fn annotated(&self, pod: &Pod, key: &str, value: Option<&str>) -> Result<()> {
+        until(&format!("{key}: {value:?} on {}", pod.name_any()), PATIENCE, async || {
+            let found = self.cluster.annotations(pod).await?;
+            let as_wanted = found.get(key).map(String::as_str) == value;
+            Ok(Look::when(as_wanted, || format!("{found:?}")))
+        })
+        .await
+    }
+}
+
+fn is_warning_about(event: &Event, policy: &str) -> bool {
+    let regards = event.regarding.as_ref().and_then(|regarding| regarding.name.as_deref()) == Some(policy);
+    regards && event.type_.as_deref() == Some("Warning")
+}
+
+/// Deletes all policies, and takes the finalizer from those whose operator is no longer there.
+async fn clear_policies(cluster: &Cluster) -> Result<()> {
+    let all: Api<FlowPolicy> = Api::all(cluster.client.clone());
+    kubectl("delete flowpolicies --all --all-namespaces --wait=false").await?;
+    let gone = until("the end of all policies", Duration::from_secs(10), async || {
+        let left = all.list(&ListParams::default()).await?.items;
+        Ok(Look::when(left.is_empty(), || format!("{} left", left.len())))
+    });
+    if gone.await.is_ok() {
+        return Ok(());
+    }
+    for policy in all.list(&ListParams::default()).await? {
+        let policies = cluster.policies(&policy.namespace().unwrap_or_default());
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        policies.patch(&policy.name_any(), &PatchParams::default(), &patch).await?;
+    }
+    Ok(())
+}
+
+/// The status, reason and message of a condition, as in `True AllMet: …`; empty where there is none.
+#[must_use]
+pub fn condition(policy: &FlowPolicy, type_: &str) -> String {
+    let conditions = policy.status.iter().flat_map(|status| &status.conditions);
+    let found = conditions.into_iter().find(|condition| condition.type_ == type_);
+    found.map_or_else(String::new, |found| format!("{} {}: {}", found.status, found.reason, found.message))
+}
+
+/// The limit of the policy's first target, as its status says.
+#[must_use]
+pub fn limit(policy: &FlowPolicy) -> Option<&str> {
+    policy.status.as_ref()?.targets.first()?.limit.as_deref()
+}

@@ -1,0 +1,53 @@
+//! Best-effort workloads.
+
+use serde_json::{Value, json};
+
+/// The image with the traffic generator.
+pub const FACTORY_IMAGE: &str = "docker.io/fustli/factory:latest";
+
+/// What the pods of a workload do.
+#[derive(Clone, Copy, Debug)]
+pub enum Work {
+    /// Upload to the sink as fast as they can, whenever there is one.
+    Upload,
+    /// Nothing.
+    Idle,
+}
+
+/// A workload of `kind` (`Deployment`, `StatefulSet` or `DaemonSet`) whose pods have the label `app=<name>`.
+#[must_use]
+pub fn workload(kind: &str, namespace: &str, name: &str, replicas: usize, work: Work) -> Value {
+    let labels = json!({"app": name});
+    let mut spec = json!({
+        "selector": {"matchLabels": labels},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {
+                "terminationGracePeriodSeconds": 1,
+                "containers": [container(work)],
+            },
+        },
+    });
+    if let (Some(fields), true) = (spec.as_object_mut(), kind != "DaemonSet") {
+        fields.insert("replicas".to_owned(), json!(replicas));
+    }
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    })
+}
+
+fn container(work: Work) -> Value {
+    let arguments = match work {
+        Work::Upload => json!(["upload", "198.18.2.2:5202"]),
+        Work::Idle => json!(["idle"]),
+    };
+    json!({
+        "name": "work",
+        "image": FACTORY_IMAGE,
+        "imagePullPolicy": "Never",
+        "args": arguments,
+    })
+}

@@ -1,0 +1,1 @@
+//! A real Kubernetes cluster and a congested link on one machine, for tests and demos.

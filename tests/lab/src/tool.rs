@@ -1,0 +1,184 @@
+//! The programs of the cluster, and the recipe by which each set is built from its source.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+/// Environment variable that chooses the folder of built programs.
+pub const CACHE_VARIABLE: &str = "FLOW_LAB_CACHE";
+const MINUTE: u64 = 60;
+
+/// A Go module of ours whose dependencies are the programs to build.
+#[derive(Debug)]
+pub struct Tool {
+    /// What is built.
+    pub name: &'static str,
+    /// Its version, as its authors count.
+    pub version: &'static str,
+    /// The programs that come out.
+    pub programs: &'static [&'static str],
+    /// The files of the module: name and text.
+    pub(crate) sources: &'static [(&'static str, &'static str)],
+    /// Arguments of `go build`, save where to put the programs.
+    pub(crate) arguments: &'static [&'static str],
+    /// A cold build on two cores.
+    pub expected: Duration,
+}
+
+/// All programs that a lab runs.
+pub const TOOLS: [Tool; 5] = [
+    Tool {
+        name: "kubernetes",
+        version: "1.37.2",
+        // etcd's own name for its main package is `server`.
+        programs: &[
+            "server",
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kubelet",
+            "kube-proxy",
+            "kubectl",
+        ],
+        sources: &[
+            ("go.mod", include_str!("../tools/kubernetes/go.mod")),
+            ("go.sum", include_str!("../tools/kubernetes/go.sum")),
+        ],
+        // Without a version kubectl and the API server call themselves v0.0.0.
+        arguments: &[
+            "-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2 \
+             -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37",
+            "tool",
+        ],
+        expected: Duration::from_secs(12 * MINUTE),
+    },
+    Tool {
+        name: "containerd",
+        version: "2.4.2",
+        programs: &["containerd", "containerd-shim-runc-v2", "ctr"],
+        sources: &[
+            ("go.mod", include_str!("../tools/containerd/go.mod")),
+            ("go.sum", include_str!("../tools/containerd/go.sum")),
+        ],
+        // btrfs needs C headers.
+        arguments: &["-ldflags=-s -w", "-tags=no_btrfs", "tool"],
+        expected: Duration::from_secs(3 * MINUTE),
+    },
+    Tool {
+        name: "cni",
+        version: "1.9.1",
+        programs: &["bridge", "host-local", "loopback", "portmap", "bandwidth"],
+        sources: &[
+            ("go.mod", include_str!("../tools/cni/go.mod")),
+            ("go.sum", include_str!("../tools/cni/go.sum")),
+        ],
+        arguments: &["-ldflags=-s -w", "tool"],
+        expected: Duration::from_secs(15),
+    },
+    Tool {
+        name: "prometheus",
+        version: "3.16.0",
+        programs: &["prometheus", "promtool"],
+        sources: &[
+            ("go.mod", include_str!("../tools/prometheus/go.mod")),
+            ("go.sum", include_str!("../tools/prometheus/go.sum")),
+        ],
+        arguments: &["-ldflags=-s -w", "-tags=remove_all_sd,enable_kubernetes_sd", "tool"],
+        expected: Duration::from_secs(4 * MINUTE),
+    },
+    Tool {
+        name: "coredns",
+        version: "1.14.0",
+        programs: &["coredns"],
+        sources: &[
+            ("go.mod", include_str!("../tools/coredns/go.mod")),
+            ("go.sum", include_str!("../tools/coredns/go.sum")),
+            ("main.go", include_str!("../tools/coredns/main.go")),
+        ],
+        arguments: &["-ldflags=-s -w", "."],
+        expected: Duration::from_secs(2 * MINUTE),
+    },
+];
+
+impl Tool {
+    /// Names all that the result depends on, so that a changed recipe is built anew.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in self.sources.iter().flat_map(|(name, text)| [name, text]).chain(self.arguments) {
+            // The length keeps a word that moves from one part to the next from going unseen.
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+        let digest: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{}-{digest}", self.name, self.version)
+    }
+
+    /// Where the programs are once built.
+    #[must_use]
+    pub fn folder(&self, cache: &Path) -> PathBuf {
+        cache.join(self.key())
+    }
+
+    /// Whether all programs are there.
+    #[must_use]
+    pub fn is_built(&self, cache: &Path) -> bool {
+        self.programs.iter().all(|program| self.folder(cache).join(program).is_file())
+    }
+}
+
+/// The folder of built programs: outside any checkout, so that a fresh clone finds them.
+#[must_use]
+pub fn cache() -> PathBuf {
+    env::var_os(CACHE_VARIABLE).map_or_else(default_cache, PathBuf::from)
+}
+
+fn default_cache() -> PathBuf {
+    let home = env::var_os("HOME").map_or_else(|| PathBuf::from("/root"), PathBuf::from);
+    home.join(".cache/flow-manager/lab")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(sources: &'static [(&'static str, &'static str)], arguments: &'static [&'static str]) -> Tool {
+        Tool { name: "x", version: "1", programs: &["x"], sources, arguments, expected: Duration::ZERO }
+    }
+
+    #[test]
+    fn the_key_changes_with_each_part_of_the_recipe() {
+        let keys = [
+            tool(&[("go.mod", "a"), ("go.sum", "b")], &["tool"]).key(),
+            tool(&[("go.mod", "ab"), ("go.sum", "")], &["tool"]).key(),
+            tool(&[("go.mod", "a"), ("go.sum", "b")], &["-tags=y", "tool"]).key(),
+            tool(&[("go.mod", "a"), ("main.go", "b")], &["tool"]).key(),
+        ];
+        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+        assert_eq!(keys[0], tool(&[("go.mod", "a"), ("go.sum", "b")], &["tool"]).key());
+        assert!(keys[0].starts_with("x-1-"));
+    }
+
+    #[test]
+    fn each_version_stands_in_the_module_that_is_built() {
+        let pinned = ["k8s.io/kubernetes v1.37.2", "containerd/v2 v2.4.2", "plugins v1.9.1", "v0.316.0", "coredns v1.14.0"];
+        for (tool, version) in TOOLS.iter().zip(pinned) {
+            assert!(tool.sources[0].1.contains(version), "{} is not {version}", tool.name);
+        }
+    }
+
+    #[test]
+    fn half_a_set_of_programs_is_not_built() {
+        let cache = tempfile::tempdir().unwrap();
+        let cni = &TOOLS[2];
+        fs_err::create_dir_all(cni.folder(cache.path())).unwrap();
+        let (last, first) = cni.programs.split_last().unwrap();
+        first.iter().for_each(|name| fs_err::write(cni.folder(cache.path()).join(name), "").unwrap());
+        assert!(!cni.is_built(cache.path()));
+        fs_err::write(cni.folder(cache.path()).join(last), "").unwrap();
+        assert!(cni.is_built(cache.path()));
+    }
+}
