@@ -1,7 +1,8 @@
-//! Tells whether the API server can be reached, in `/readyz` and a metric.
+//! The way to the API server, and whether it answers: in `/readyz` and a metric.
 
 use crate::serve::Readiness;
-use kube::Client;
+use kube::config::InferConfigError;
+use kube::{Client, Config};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::time::Duration;
@@ -10,6 +11,24 @@ use tokio_util::sync::CancellationToken;
 
 const INTERVAL: Duration = Duration::from_secs(2);
 const PART: &str = "api-server";
+
+/// Why there is no way to the API server.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// None is configured.
+    #[error("no Kubernetes API server is configured: {0}")]
+    Config(#[from] InferConfigError),
+    /// The one that is configured cannot be used.
+    #[error("cannot use the configured Kubernetes API server: {0}")]
+    Client(#[from] kube::Error),
+}
+
+/// A client that says at once that a request has failed: whoever sent it tries again, and meanwhile it must be known.
+pub async fn connect() -> Result<Client, ConnectError> {
+    let mut config = Config::infer().await?;
+    config.default_retry = false;
+    Ok(Client::try_from(config)?)
+}
 
 /// The metric, exported by `registry`.
 pub fn metric(registry: &mut Registry) -> Gauge {

@@ -1,5 +1,5 @@
 use flow_policy::{FlowPolicy, names};
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use kube::api::{ObjectMeta, PartialObjectMeta};
@@ -8,6 +8,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
+use tokio_util::sync::CancellationToken;
 
 /// Objects that were changed or deleted, as they come.
 type Touched<K> = BoxStream<'static, Result<K, watcher::Error>>;
@@ -27,6 +28,8 @@ pub struct Caches {
     pub stateful_sets: Store<PartialObjectMeta<StatefulSet>>,
     /// All `DaemonSets`.
     pub daemon_sets: Store<PartialObjectMeta<DaemonSet>>,
+    /// For each cache a token that is cancelled once it holds what the API server has.
+    pub(super) listed: [CancellationToken; 6],
 }
 
 /// The watches that fill the [`Caches`]: somebody has to drive them.
@@ -47,26 +50,31 @@ pub struct Watches {
 
 impl Caches {
     /// Waits until every cache holds what the API server has. Somebody must drive the [`Watches`] meanwhile.
-    pub async fn ready(&self) -> Result<(), reflector::store::WriterDropped> {
-        self.policies.wait_until_ready().await?;
-        self.pods.wait_until_ready().await?;
-        self.deployments.wait_until_ready().await?;
-        self.replica_sets.wait_until_ready().await?;
-        self.stateful_sets.wait_until_ready().await?;
-        self.daemon_sets.wait_until_ready().await
+    pub async fn ready(&self) {
+        for listed in &self.listed {
+            listed.cancelled().await;
+        }
     }
 }
 
 /// Starts to watch the whole cluster, one watch for each kind.
 #[must_use]
 pub fn watch(client: &Client) -> (Caches, Watches) {
-    let (policies, touched_policies) = cache(client, |_| {});
-    let (pods, touched_pods) = cache(client, keep_used_of_pod);
-    let (deployments, touched_deployments) = cache(client, keep_used_of_workload);
-    let (replica_sets, touched_replica_sets) = cache(client, keep_used_of_workload);
-    let (stateful_sets, touched_stateful_sets) = cache(client, keep_used_of_workload);
-    let (daemon_sets, touched_daemon_sets) = cache(client, keep_used_of_workload);
-    let caches = Caches { policies, pods, deployments, replica_sets, stateful_sets, daemon_sets };
+    let (policies, touched_policies, policies_listed) = cache(client, |_| {});
+    let (pods, touched_pods, pods_listed) = cache(client, keep_used_of_pod);
+    let (deployments, touched_deployments, deployments_listed) = cache(client, keep_used_of_workload);
+    let (replica_sets, touched_replica_sets, replica_sets_listed) = cache(client, keep_used_of_workload);
+    let (stateful_sets, touched_stateful_sets, stateful_sets_listed) = cache(client, keep_used_of_workload);
+    let (daemon_sets, touched_daemon_sets, daemon_sets_listed) = cache(client, keep_used_of_workload);
+    let listed = [
+        policies_listed,
+        pods_listed,
+        deployments_listed,
+        replica_sets_listed,
+        stateful_sets_listed,
+        daemon_sets_listed,
+    ];
+    let caches = Caches { policies, pods, deployments, replica_sets, stateful_sets, daemon_sets, listed };
     let watches = Watches {
         policies: touched_policies,
         pods: touched_pods,
@@ -78,7 +86,12 @@ pub fn watch(client: &Client) -> (Caches, Watches) {
     (caches, watches)
 }
 
-fn cache<K>(client: &Client, prune: impl FnMut(&mut K) + Send + 'static) -> (Store<K>, Touched<K>)
+/// A cache, the stream that fills it, and a token that is cancelled once it is filled: a store's own readiness
+/// wakes only one of those who wait for it, and the controller waits for that of the policies.
+fn cache<K>(
+    client: &Client,
+    prune: impl FnMut(&mut K) + Send + 'static,
+) -> (Store<K>, Touched<K>, CancellationToken)
 where
     K: Resource<DynamicType = ()>
         + Lookup<DynamicType = ()>
@@ -90,8 +103,15 @@ where
         + 'static,
 {
     let (reader, writer) = reflector::store();
+    let listed = CancellationToken::new();
     let events = watcher::watcher(Api::<K>::all(client.clone()), watcher::Config::default());
-    (reader, events.default_backoff().modify(prune).reflect(writer).touched_objects().boxed())
+    let filled = listed.clone();
+    let reflected = events.default_backoff().modify(prune).reflect(writer).inspect_ok(move |event| {
+        if matches!(event, watcher::Event::InitDone) {
+            filled.cancel();
+        }
+    });
+    (reader, reflected.touched_objects().boxed(), listed)
 }
 
 fn keep_used_of_workload<K>(workload: &mut PartialObjectMeta<K>) {

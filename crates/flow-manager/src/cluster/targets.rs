@@ -151,6 +151,7 @@ mod tests {
             ]),
             stateful_sets: store(vec![]),
             daemon_sets: store(vec![]),
+            listed: Default::default(),
         }
     }
 

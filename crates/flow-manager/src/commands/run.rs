@@ -1,6 +1,6 @@
 //! `flow-manager run`: the controller.
 
-use crate::api_server;
+use crate::api_server::{self, ConnectError};
 use crate::clock::Clock;
 use crate::cluster::{self, Caches};
 use crate::controller::{self, Context, ReconcileMetrics};
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long a stop may take before it is no longer waited for.
-const STOP_TIMEOUT: Duration = Duration::from_secs(4);
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The arguments of `flow-manager run`.
 #[derive(Debug, clap::Args)]
@@ -48,8 +48,8 @@ pub struct Args {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no way to the API server.
-    #[error("no Kubernetes API server is configured: {0}")]
-    Kubernetes(#[from] kube::Error),
+    #[error(transparent)]
+    ApiServer(#[from] ConnectError),
     /// The Prometheus source cannot be used.
     #[error(transparent)]
     Prometheus(#[from] SourceError),
@@ -64,10 +64,11 @@ pub enum Error {
 /// Runs the controller until `shutdown`.
 pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
     let (mut registry, readiness, tasks) = (Registry::default(), Readiness::default(), TaskTracker::new());
-    let client = Client::try_default().await?;
+    let client = api_server::connect().await?;
     let up = api_server::metric(&mut registry);
     tasks.spawn(api_server::check(client.clone(), readiness.clone(), up, shutdown.clone()));
     let (caches, watches) = cluster::watch(&client);
+    tasks.spawn(shutdown.clone().run_until_cancelled_owned(until_listed(caches.clone(), readiness.clone())));
     let services = services(&args, &client, &caches, &mut registry, &readiness)?;
     tasks.spawn(services.enforcer.clone().run(shutdown.clone()));
     tasks.spawn(services.reporter.clone().run(client.clone(), caches.policies.clone(), shutdown.clone()));
@@ -79,6 +80,14 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
         tracing::warn!("some work did not stop in time; it will be taken up again after the next start");
     }
     Ok(())
+}
+
+/// Keeps the operator unready until it knows the cluster.
+async fn until_listed(caches: Caches, readiness: Readiness) {
+    const PART: &str = "caches";
+    readiness.wait(PART, "policies, pods and workloads are not all listed yet");
+    caches.ready().await;
+    readiness.done(PART);
 }
 
 /// Everything that regulators use.

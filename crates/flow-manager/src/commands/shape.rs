@@ -1,12 +1,11 @@
 //! `flow-manager shape`: the node agent that makes the bandwidth annotation of running pods take effect.
 
+use crate::api_server::{ConnectError, connect};
 use crate::serve::{Readiness, router, serve};
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use flow_shaper::{NodeReport, Reports, Shaper, ShaperMetrics};
-use kube::Client;
-use kube::config::InferConfigError;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -48,11 +47,8 @@ pub struct Args {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no way to the API server.
-    #[error("no Kubernetes API server is configured: {0}")]
-    Config(#[from] InferConfigError),
-    /// The way to the API server cannot be used.
-    #[error("cannot use the configured Kubernetes API server: {0}")]
-    Kubernetes(#[from] kube::Error),
+    #[error(transparent)]
+    ApiServer(#[from] ConnectError),
     /// The agent cannot start or go on.
     #[error(transparent)]
     Shaper(#[from] flow_shaper::Error),
@@ -63,20 +59,13 @@ pub enum Error {
 
 /// Runs the agent until `shutdown`.
 pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
-    let shaper = Shaper::new(client().await?, args.shaper());
+    let shaper = Shaper::new(connect().await?, args.shaper());
     let (reports, readiness) = (shaper.reports(), Readiness::default());
     let router = endpoints(reports.clone(), readiness.clone());
     let serving = async { Ok(serve(args.listen, router, shutdown.clone()).await?) };
     let shaping = async { Ok(shaper.run(shutdown.clone()).await?) };
     tokio::spawn(tell(reports, readiness));
     tokio::try_join!(serving, shaping).map(|_| ())
-}
-
-/// A client that says at once that a request has failed: the watch tries again itself, and meanwhile it must be known.
-async fn client() -> Result<Client, Error> {
-    let mut config = kube::Config::infer().await?;
-    config.default_retry = false;
-    Ok(Client::try_from(config)?)
 }
 
 impl Args {
@@ -146,7 +135,7 @@ mod tests {
             proc_root: "/proc".into(),
             measure_interval: Duration::from_secs(1),
         };
-        let shaper = Shaper::new(Client::new(service, "default"), config);
+        let shaper = Shaper::new(kube::Client::new(service, "default"), config);
         let Json(told) = report(State(shaper.reports())).await;
         assert_eq!((told.node.as_str(), told.watching, told.pods.len()), ("node-1", false, 0));
         assert!(told.at_unix_ms > 0);

@@ -8,7 +8,7 @@ use crate::regulator::{Plan, Regulators, Services};
 use crate::report::{Reporter, Standing};
 use flow_policy::{FlowPolicy, Policy, names};
 use kube::runtime::controller::Action;
-use kube::runtime::finalizer::{Event, finalizer};
+use kube::runtime::finalizer::{self, Event, finalizer};
 use kube::{Api, Client};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,13 @@ pub async fn reconcile(policy: Arc<FlowPolicy>, context: Arc<Context>) -> Result
             Event::Cleanup(_) => clean_up(&id, &context).await,
         }
     });
-    let action = reconciled.await.map_err(unwrap_finalizer_error)?;
+    let action = match reconciled.await {
+        // A policy that is gone has lost its finalizer before.
+        Err(finalizer::Error::RemoveFinalizer(kube::Error::Api(status))) if status.code == 404 => {
+            Action::await_change()
+        }
+        result => result.map_err(unwrap_finalizer_error)?,
+    };
     context.retries.succeeded(&id);
     context.reconciled(&id);
     Ok(action)
@@ -69,10 +75,9 @@ async fn clean_up(id: &PolicyId, context: &Context) -> Result<Action, Error> {
     Ok(Action::await_change())
 }
 
-fn unwrap_finalizer_error(error: kube::runtime::finalizer::Error<Error>) -> Error {
-    use kube::runtime::finalizer::Error as Finalizer;
+fn unwrap_finalizer_error(error: finalizer::Error<Error>) -> Error {
     match error {
-        Finalizer::ApplyFailed(error) | Finalizer::CleanupFailed(error) => error,
+        finalizer::Error::ApplyFailed(error) | finalizer::Error::CleanupFailed(error) => error,
         other => Error::Finalizer(Box::new(other)),
     }
 }

@@ -17,8 +17,7 @@ impl Startup {
     /// Waits for the caches and notes the policies. Returns whether there are none.
     pub(super) async fn begin(&self, caches: &Caches) -> bool {
         let note = || async {
-            // The caches' writers live as long as the controller, which waits for this.
-            let _ = caches.ready().await;
+            caches.ready().await;
             Mutex::new(caches.policies.state().iter().map(|policy| PolicyId::of(policy)).collect())
         };
         self.unseen.get_or_init(note).await.lock().unwrap_or_else(PoisonError::into_inner).is_empty()

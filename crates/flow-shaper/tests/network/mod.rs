@@ -86,6 +86,15 @@ impl Network {
         run("tc", &[&["-n", &self.pod()], arguments].concat())
     }
 
+    /// The mean size of the packets that have left the pod's interface, in bytes. The queueing discipline itself counts
+    /// the segments of a packet that it lets pass whole; the interface does not.
+    pub(crate) fn mean_packet(&self) -> u64 {
+        let shown = run("ip", &["-n", &self.pod(), "-j", "-s", "link", "show", "dev", "eth0"]);
+        let shown: Vec<serde_json::Value> = serde_json::from_str(&shown).unwrap();
+        let sent = |what| shown.first()?.pointer(&format!("/stats64/tx/{what}"))?.as_u64();
+        sent("bytes").unwrap() / sent("packets").unwrap()
+    }
+
     /// Takes the name `eth0` from the pod's interface.
     pub(crate) fn rename(&self) {
         ip(&["-n", &self.pod(), "link", "set", "eth0", "down"]);
