@@ -7,6 +7,7 @@ use super::write::{Todo, Write, todo};
 use crate::clock::Clock;
 use crate::cluster::{PodId, PolicyId};
 use flow_control::{Bandwidth, Moment};
+use flow_policy::names::APPLIED_EGRESS_BANDWIDTH;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, ResourceExt};
@@ -196,9 +197,12 @@ impl Shared {
             return Next::Done;
         }
         let uses_host_network = pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true);
-        let todo = if uses_host_network { Todo::Nothing } else { todo(&pod, wanted) };
+        let todo = if uses_host_network && !is_orphan { Todo::Nothing } else { todo(&pod, wanted) };
         if is_orphan && todo == Todo::Nothing {
-            state.desks.remove(id);
+            // Until the cache has caught up, only the desk knows that the pod was restored.
+            if state.desks.get(id).is_some_and(|desk| desk.returned.is_none()) {
+                state.desks.remove(id);
+            }
             return Next::Done;
         }
         let desk = state.desks.entry(id.clone()).or_default();
@@ -224,8 +228,7 @@ impl Shared {
     pub(super) fn wrote(&self, id: &PodId, pod: Pod) {
         let mut state = self.lock();
         if let Some(desk) = state.desks.get_mut(id) {
-            desk.returned = Some(Arc::new(pod));
-            desk.failures = 0;
+            desk.wrote(pod, self.clock.now());
         }
         drop(state);
         self.settled.notify_waiters();
@@ -260,6 +263,16 @@ impl Shared {
 }
 
 impl Desk {
+    /// Takes note of a write that was accepted. While limits change faster than they are written, each counts.
+    fn wrote(&mut self, pod: Pod, now: Moment) {
+        let applied = pod.annotations().get(APPLIED_EGRESS_BANDWIDTH).and_then(|text| text.parse().ok());
+        if let Some(limit) = applied {
+            self.written.note(limit, now);
+        }
+        (self.written.behind_since, self.written.problem, self.failures) = (None, None, 0);
+        self.returned = Some(Arc::new(pod));
+    }
+
     /// Takes note of what there is to do for the pod.
     fn look(&mut self, todo: &Todo, uses_host_network: bool, wanted: Option<Bandwidth>, now: Moment) {
         let written = &mut self.written;

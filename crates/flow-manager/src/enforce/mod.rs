@@ -5,6 +5,8 @@
 
 mod book;
 mod enforcer;
+#[cfg(test)]
+mod faults;
 mod in_force;
 mod metrics;
 mod shapers;

@@ -39,7 +39,11 @@ pub(super) fn todo(pod: &Pod, wanted: Option<Bandwidth>) -> Todo {
     match (wanted.map(|limit| limit.to_string()), annotation(ORIGINAL_EGRESS_BANDWIDTH)) {
         (None, None) => Todo::Nothing,
         (None, Some(original)) => Todo::Write(restore(pod, original, present == applied)),
-        (Some(limit), None) => Todo::Write(take_over(pod, &limit, present.unwrap_or_default())),
+        (Some(limit), None) => {
+            // Where somebody has removed our record, the value that we set ourselves is not the original.
+            let original = present.filter(|_| present != applied).unwrap_or_default();
+            Todo::Write(take_over(pod, &limit, original))
+        }
         (Some(_), Some(_)) if present != applied => {
             Todo::LeaveTo { value: present.unwrap_or_default().to_owned() }
         }
