@@ -49,7 +49,11 @@ pub enum BuildError {
 }
 
 /// Builds `tool` into `cache`, unless it is there. A second builder waits for the first.
-pub(crate) fn ensure(tool: &Tool, cache: &Path, report: &mut dyn FnMut(Building<'_>)) -> Result<(), BuildError> {
+pub(crate) fn ensure(
+    tool: &Tool,
+    cache: &Path,
+    report: &mut dyn FnMut(Building<'_>),
+) -> Result<(), BuildError> {
     if tool.is_built(cache) {
         return Ok(());
     }
@@ -78,7 +82,12 @@ fn wait_for(lock: &std::fs::File, tell: &mut dyn FnMut(bool)) -> io::Result<()> 
     }
 }
 
-fn build(tool: &Tool, cache: &Path, lock: std::fs::File, tell: &mut dyn FnMut(bool)) -> Result<(), BuildError> {
+fn build(
+    tool: &Tool,
+    cache: &Path,
+    lock: std::fs::File,
+    tell: &mut dyn FnMut(bool),
+) -> Result<(), BuildError> {
     let scratch = cache.join(format!(".building-{}", tool.name));
     remove_if_there(&scratch)?;
     let (source, output) = (scratch.join("source"), scratch.join("output"));
@@ -98,7 +107,13 @@ fn build(tool: &Tool, cache: &Path, lock: std::fs::File, tell: &mut dyn FnMut(bo
 }
 
 /// Starts `go build`. The lock is its standard input: should we be killed, it stays held until Go has ended.
-fn compile(tool: &Tool, source: &Path, output: &Path, log: &Path, lock: std::fs::File) -> Result<Child, BuildError> {
+fn compile(
+    tool: &Tool,
+    source: &Path,
+    output: &Path,
+    log: &Path,
+    lock: std::fs::File,
+) -> Result<Child, BuildError> {
     let log = File::create(log)?.into_parts().0;
     Command::new("go")
         .args(["build", "-trimpath", "-o"])
@@ -166,7 +181,8 @@ mod tests {
     #[test]
     fn a_build_that_fails_shows_what_the_compiler_said_and_leaves_no_half_result() {
         let cache = tempfile::tempdir().unwrap();
-        let broken = tool(&[("go.mod", "module hello\ngo 1.26\n"), ("main.go", "package main\nfunc main( {")]);
+        let broken =
+            tool(&[("go.mod", "module hello\ngo 1.26\n"), ("main.go", "package main\nfunc main( {")]);
         let error = ensure(&broken, cache.path(), &mut |_| {}).unwrap_err().to_string();
         assert!(error.contains("building hello") && error.contains("main.go:2"), "{error}");
         assert!(!broken.folder(cache.path()).exists());

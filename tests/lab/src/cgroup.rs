@@ -86,7 +86,9 @@ pub(crate) fn enter(name: &str) -> Result<(), CgroupError> {
 
 /// Lets cgroups below the root have the controllers that the kubelet needs.
 fn delegate(root: &Path) -> io::Result<()> {
-    CONTROLLERS.iter().try_for_each(|name| fs_err::write(root.join("cgroup.subtree_control"), format!("+{name}")))
+    CONTROLLERS
+        .iter()
+        .try_for_each(|name| fs_err::write(root.join("cgroup.subtree_control"), format!("+{name}")))
 }
 
 /// Sends SIGKILL to each process in the cgroup `name`, without waiting.
@@ -137,7 +139,10 @@ fn remove_below(own: &Path) -> io::Result<()> {
 /// The cgroups directly below; none where it has just been removed.
 fn children(own: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(own).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 #[cfg(test)]

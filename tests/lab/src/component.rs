@@ -10,7 +10,7 @@ use crate::config::{CONTAINERD_SOCKET, COREDNS_HEALTH, KUBE_PROXY_HEALTH};
 use crate::place::Place;
 
 /// A process of the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Component {
     /// The API server's store.
@@ -198,7 +198,10 @@ mod tests {
         let arguments = Component::value_variants().iter().flat_map(|component| component.arguments(&place));
         let files = arguments.filter_map(|text| Some(text.split_once("/s/x/config/")?.1.to_owned()));
         for file in files.filter(|file| file.ends_with(".kubeconfig")) {
-            assert!(crate::pki::CLIENTS.iter().any(|client| file == format!("{}.kubeconfig", client.file)), "{file}");
+            assert!(
+                crate::pki::CLIENTS.iter().any(|client| file == format!("{}.kubeconfig", client.file)),
+                "{file}"
+            );
         }
     }
 }

@@ -143,7 +143,7 @@ disable = true
     )
 }
 
-/// CoreDNS' configuration: the cluster's names, and for any other a clear "no such name".
+/// The configuration of `CoreDNS`: the cluster's names, and for any other a clear "no such name".
 pub(crate) fn coredns(place: &Place) -> String {
     let kubeconfig = place.config("coredns.kubeconfig");
     format!(
@@ -194,7 +194,7 @@ pub(crate) fn prometheus(place: &Place) -> Value {
     })
 }
 
-/// Lets the lab's own readers (CoreDNS, Prometheus) see what they watch.
+/// Lets the lab's own readers (`CoreDNS`, Prometheus) see what they watch.
 pub(crate) fn readers_binding() -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",

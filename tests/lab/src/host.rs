@@ -9,7 +9,8 @@ use nix::unistd::geteuid;
 use crate::command::{self, CommandError};
 
 /// Programs that the lab runs, and the Debian package that has each.
-const NEEDED: [(&str, &str); 4] = [("runc", "runc"), ("ip", "iproute2"), ("tc", "iproute2"), ("nft", "nftables")];
+const NEEDED: [(&str, &str); 4] =
+    [("runc", "runc"), ("ip", "iproute2"), ("tc", "iproute2"), ("nft", "nftables")];
 
 /// What the machine lacks.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +43,8 @@ pub(crate) fn prepare(report: &mut dyn FnMut(&str)) -> Result<(), HostError> {
 
 fn install(packages: &[&str]) -> Result<(), CommandError> {
     let get = |arguments: &[&str]| {
-        command::run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
+        command::run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+            .map(drop)
     };
     let arguments = [&["install", "--yes", "--no-install-recommends"], packages].concat();
     // A fresh image has no package lists; a machine in use often has them.

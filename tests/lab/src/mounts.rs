@@ -82,7 +82,11 @@ fn bring_back(from: &Path, to: &Path) -> Result<(), MountError> {
     if kind.is_symlink() {
         return Ok(symlink(fs_err::read_link(from)?, to)?);
     }
-    if kind.is_dir() { fs_err::create_dir_all(to)? } else { fs_err::write(to, "")? }
+    if kind.is_dir() {
+        fs_err::create_dir_all(to)?;
+    } else {
+        fs_err::write(to, "")?;
+    }
     bind(from, to)
 }
 

@@ -3,8 +3,8 @@
 use std::io;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose,
 };
 
 use crate::address::{KUBERNETES_SERVICE, NODE, NODE_NAME};
@@ -56,9 +56,9 @@ pub(crate) fn write(place: &Place) -> Result<(), PkiError> {
     fs_err::write(place.pki("service-accounts.pub"), service_accounts.public_key_pem())?;
     for (file, names) in [("apiserver", apiserver_names()), ("kubelet-server", vec![NODE, NODE_NAME])] {
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
-        issue(place, &authority, file, server(names)?)?;
+        issue(place, &authority, file, &server(names)?)?;
     }
-    CLIENTS.iter().try_for_each(|client| issue(place, &authority, client.file, client.parameters()?))
+    CLIENTS.iter().try_for_each(|client| issue(place, &authority, client.file, &client.parameters()?))
 }
 
 fn apiserver_names() -> Vec<&'static str> {
@@ -107,7 +107,12 @@ fn named(user: &str, group: &str) -> Result<CertificateParams, rcgen::Error> {
     Ok(parameters)
 }
 
-fn issue(place: &Place, authority: &Authority, file: &str, parameters: CertificateParams) -> Result<(), PkiError> {
+fn issue(
+    place: &Place,
+    authority: &Authority,
+    file: &str,
+    parameters: &CertificateParams,
+) -> Result<(), PkiError> {
     let key = KeyPair::generate()?;
     let certificate = parameters.signed_by(&key, authority)?;
     fs_err::write(place.pki(&format!("{file}.crt")), certificate.pem())?;

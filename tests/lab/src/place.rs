@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Environment variable that chooses the folder under which labs keep their state.
-pub const STATE_VARIABLE: &str = "FLOW_LAB_STATE";
+const STATE_VARIABLE: &str = "FLOW_LAB_STATE";
 const STATE_DEFAULT: &str = "/var/lib/flow-lab";
 /// Locks live on a tmpfs of the machine, whatever the state folder: a name is unique per machine.
 const LOCKS: &str = "/run/flow-lab";
@@ -117,6 +117,19 @@ impl Place {
     /// The administrator's kubeconfig for the machine's own network namespace.
     pub(crate) fn outside_kubeconfig(&self) -> PathBuf {
         self.config("outside.kubeconfig")
+    }
+
+    pub(crate) fn init_pid(&self) -> PathBuf {
+        self.state.join("init.pid")
+    }
+
+    pub(crate) fn supervisor_pid(&self) -> PathBuf {
+        self.state.join("supervisor.pid")
+    }
+
+    /// What the supervisor has to say when it fails: beside the lock, since it makes the state folder anew.
+    pub(crate) fn supervisor_log(&self) -> PathBuf {
+        self.lock().with_extension("log")
     }
 
     pub(crate) fn control(&self) -> PathBuf {

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
+
 /// Environment variable that chooses the folder of built programs.
-pub const CACHE_VARIABLE: &str = "FLOW_LAB_CACHE";
+const CACHE_VARIABLE: &str = "FLOW_LAB_CACHE";
 const MINUTE: u64 = 60;
 
 /// A Go module of ours whose dependencies are the programs to build.
@@ -112,7 +114,8 @@ impl Tool {
             hash.update(part.len().to_be_bytes());
             hash.update(part);
         }
-        let digest: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&hash.finalize());
+        let digest: String = digest.chars().take(12).collect();
         format!("{}-{}-{digest}", self.name, self.version)
     }
 
@@ -164,7 +167,13 @@ mod tests {
 
     #[test]
     fn each_version_stands_in_the_module_that_is_built() {
-        let pinned = ["k8s.io/kubernetes v1.37.2", "containerd/v2 v2.4.2", "plugins v1.9.1", "v0.316.0", "coredns v1.14.0"];
+        let pinned = [
+            "k8s.io/kubernetes v1.37.2",
+            "containerd/v2 v2.4.2",
+            "plugins v1.9.1",
+            "v0.316.0",
+            "coredns v1.14.0",
+        ];
         for (tool, version) in TOOLS.iter().zip(pinned) {
             assert!(tool.sources[0].1.contains(version), "{} is not {version}", tool.name);
         }
@@ -176,7 +185,9 @@ mod tests {
         let cni = &TOOLS[2];
         fs_err::create_dir_all(cni.folder(cache.path())).unwrap();
         let (last, first) = cni.programs.split_last().unwrap();
-        first.iter().for_each(|name| fs_err::write(cni.folder(cache.path()).join(name), "").unwrap());
+        for name in first {
+            fs_err::write(cni.folder(cache.path()).join(name), "").unwrap();
+        }
         assert!(!cni.is_built(cache.path()));
         fs_err::write(cni.folder(cache.path()).join(last), "").unwrap();
         assert!(cni.is_built(cache.path()));

@@ -71,6 +71,12 @@ impl Stage {
         Asked { query, body: serde_json::from_slice(&body).unwrap(), answer }
     }
 
+    async fn restored(&self) {
+        let policy = policy();
+        let restored = self.enforcer.restored(&policy);
+        tokio::time::timeout(Duration::from_secs(10), restored).await.expect("not restored");
+    }
+
     /// Why the limit is not in force, a while later.
     fn problem(&self) -> Option<String> {
         match self.enforcer.in_force(&id(), self.clock.now() + Duration::from_mins(1)) {
@@ -246,7 +252,7 @@ async fn a_pod_that_is_gone_is_forgotten() {
     gone.refuse(StatusCode::NOT_FOUND, "pods \"upload\" not found");
     assert_eq!(stage.enforcer.restored(&policy()).now_or_never(), None, "the cache still has it");
     stage.watch_deletion(&before);
-    stage.enforcer.restored(&policy()).await;
+    stage.restored().await;
 }
 
 #[tokio::test]
@@ -261,7 +267,7 @@ async fn nobody_s_pod_is_restored_once_all_policies_are_known() {
     let after = restoration.accept(&before, 8);
     assert_eq!(after, pod(8, &[(EGRESS_BANDWIDTH, "1G")]));
     stage.watch(&after);
-    stage.enforcer.restored(&policy()).await;
+    stage.restored().await;
 }
 
 #[tokio::test]
@@ -278,7 +284,7 @@ async fn a_stop_waits_for_the_answer_and_starts_nothing_new() {
     tokio::task::yield_now().await;
     assert_eq!((&mut running).now_or_never().map(|ended| ended.is_ok()), None, "an answer is awaited");
     under_way.accept(&before, 8);
-    running.await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), running).await.expect("does not stop").unwrap();
     assert!(stage.api.next_request().now_or_never().is_none(), "40M waits for the next start");
 }
 
@@ -290,7 +296,7 @@ async fn the_old_state_of_a_restored_pod_is_not_restored_again() {
     stage.enforcer.all_policies_known();
     let restoration = stage.asked().await;
     restoration.accept(&before, 9);
-    stage.enforcer.restored(&policy()).await;
+    stage.restored().await;
     stage.watch(&limited(8, "64M", "1G"));
     assert!(stage.enforcer.restored(&policy()).now_or_never().is_some(), "it is known to be restored");
     stage.claim(64);
@@ -308,7 +314,7 @@ async fn a_marked_pod_on_the_host_network_does_not_hold_up_its_namespace() {
     stage.watch(&before);
     stage.enforcer.all_policies_known();
     stage.asked().await.accept(&before, 8);
-    stage.enforcer.restored(&policy()).await;
+    stage.restored().await;
 }
 
 #[tokio::test]

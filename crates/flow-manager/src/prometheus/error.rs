@@ -1,7 +1,13 @@
 use flow_control::Unknown;
 use std::time::Duration;
 
-/// Why a query gave no number. Each is a sentence for users; none shows an address or a credential.
+/// The longest text of somebody else that is passed on to users, in characters.
+const MAX_MESSAGE: usize = 200;
+
+/// Why a query gave no number. Each is a sentence for users; none shows a credential.
+///
+/// None says that the sample is old, because an answer to an instant query cannot show it: Prometheus stamps
+/// the samples with the time of the evaluation, and looks back for them by up to `--query.lookback-delta`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// The query matched nothing.
@@ -21,13 +27,19 @@ pub enum QueryError {
         /// The value as Prometheus writes it.
         value: String,
     },
-    /// The answer does not rest on all data.
-    #[error("Prometheus warns that its answer is incomplete: {warning}")]
+    /// The answer does not rest on all data, or Prometheus doubts it.
+    #[error("Prometheus gave an answer with warnings, which is not relied on: {warnings}")]
     Partial {
-        /// The first warning.
-        warning: String,
+        /// The warnings.
+        warnings: String,
     },
-    /// The query is wrong, or Prometheus refuses it.
+    /// The query gives no instant number.
+    #[error("the query returned a {found} where a number is needed")]
+    WrongType {
+        /// What it returned.
+        found: &'static str,
+    },
+    /// The query is wrong, or asks for too much.
     #[error("Prometheus refused the query (HTTP {status}): {message}")]
     Rejected {
         /// The HTTP status.
@@ -35,36 +47,59 @@ pub enum QueryError {
         /// What Prometheus says.
         message: String,
     },
-    /// Prometheus cannot answer now.
-    #[error("Prometheus cannot answer now (HTTP {status})")]
-    Unavailable {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// Prometheus cannot be reached.
-    #[error("Prometheus cannot be reached")]
-    Unreachable,
-    /// Prometheus is too slow.
-    #[error("Prometheus did not answer within {} ms", .0.as_millis())]
-    TimedOut(Duration),
     /// The answer is too long.
-    #[error("the answer of Prometheus is longer than {limit} bytes")]
+    #[error("the answer of Prometheus is longer than {limit} bytes; aggregate the query to one series")]
     TooLarge {
         /// The longest that is read.
         limit: usize,
     },
-    /// The answer is not one of Prometheus.
-    #[error("the answer is not that of a Prometheus: {0}")]
-    Malformed(&'static str),
-    /// The query gives no instant number.
-    #[error("the query returned a {found} where a number is needed")]
-    WrongType {
-        /// What it returned.
-        found: String,
+    /// Prometheus, or a proxy before it, does not accept the operator.
+    #[error("Prometheus does not let the operator in (HTTP {status}); check its credentials")]
+    Denied {
+        /// The HTTP status.
+        status: u16,
     },
-    /// The credential cannot be read.
-    #[error("the bearer token file cannot be read")]
-    NoCredential,
+    /// Prometheus sends the operator elsewhere, where it does not go.
+    #[error("Prometheus redirects to another address (HTTP {status}), which is not followed; check its URL")]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Prometheus cannot answer now, or is not at this address.
+    #[error("Prometheus cannot answer (HTTP {status}): {message}")]
+    Unavailable {
+        /// The HTTP status.
+        status: u16,
+        /// What Prometheus says, or what the status means.
+        message: String,
+    },
+    /// Prometheus cannot be reached, or the connection broke.
+    #[error("Prometheus cannot be reached: {reason}")]
+    Unreachable {
+        /// What went wrong.
+        reason: String,
+    },
+    /// Prometheus is too slow.
+    #[error("Prometheus did not answer within {} ms", after.as_millis())]
+    TimedOut {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The answer is not JSON, or only a part of it came.
+    #[error("the answer is not that of a Prometheus: it is not JSON, or cut off")]
+    NotJson,
+    /// The answer is JSON, but not what Prometheus would say.
+    #[error("the answer is not that of a Prometheus: {problem}")]
+    Malformed {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The credential cannot be used.
+    #[error("there is no bearer token for Prometheus: {problem}")]
+    NoCredential {
+        /// Why not.
+        problem: String,
+    },
 }
 
 impl QueryError {
@@ -76,14 +111,17 @@ impl QueryError {
             Self::Ambiguous { .. } => "ambiguous",
             Self::NotFinite { .. } => "not_finite",
             Self::Partial { .. } => "partial",
-            Self::Rejected { .. } => "rejected",
-            Self::Unavailable { .. } => "unavailable",
-            Self::Unreachable => "unreachable",
-            Self::TimedOut(_) => "timed_out",
-            Self::TooLarge { .. } => "too_large",
-            Self::Malformed(_) => "malformed",
             Self::WrongType { .. } => "wrong_type",
-            Self::NoCredential => "no_credential",
+            Self::Rejected { .. } => "rejected",
+            Self::TooLarge { .. } => "too_large",
+            Self::Denied { .. } => "denied",
+            Self::Redirected { .. } => "redirected",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unreachable { .. } => "unreachable",
+            Self::TimedOut { .. } => "timed_out",
+            Self::NotJson => "not_json",
+            Self::Malformed { .. } => "malformed",
+            Self::NoCredential { .. } => "no_credential",
         }
     }
 
@@ -98,16 +136,48 @@ impl QueryError {
         }
     }
 
-    /// Whether Prometheus itself is to blame, rather than the query.
+    /// Whether the source itself fails, rather than this one query.
     #[must_use]
     pub const fn is_source_down(&self) -> bool {
-        matches!(
-            self,
-            Self::Unavailable { .. }
-                | Self::Unreachable
-                | Self::TimedOut(_)
-                | Self::Malformed(_)
-                | Self::NoCredential
-        )
+        match self {
+            Self::NoSeries
+            | Self::Ambiguous { .. }
+            | Self::NotFinite { .. }
+            | Self::Partial { .. }
+            | Self::WrongType { .. }
+            | Self::Rejected { .. }
+            | Self::TooLarge { .. } => false,
+            Self::Denied { .. }
+            | Self::Redirected { .. }
+            | Self::Unavailable { .. }
+            | Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::NotJson
+            | Self::Malformed { .. }
+            | Self::NoCredential { .. } => true,
+        }
+    }
+}
+
+/// A text of somebody else, fit to be shown: one line, of bounded length.
+pub(super) fn legible(text: &str) -> String {
+    let line = text.trim().chars().map(|character| if character.is_control() { ' ' } else { character });
+    let mut shown: String = line.take(MAX_MESSAGE + 1).collect();
+    if let Some((end, _)) = shown.char_indices().nth(MAX_MESSAGE) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_is_shown_as_one_line_of_bounded_length() {
+        assert_eq!(legible("bad\r\nquery\u{1b}[31m\n"), "bad  query [31m");
+        assert_eq!(legible(&"é".repeat(MAX_MESSAGE)), "é".repeat(MAX_MESSAGE));
+        assert_eq!(legible(&"é".repeat(MAX_MESSAGE + 1)), format!("{}…", "é".repeat(MAX_MESSAGE)));
     }
 }

@@ -6,6 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// Counts the queries to Prometheus.
@@ -13,7 +14,8 @@ use std::time::Duration;
 pub struct QueryMetrics {
     queries: Family<OutcomeLabel, Counter>,
     duration: Histogram,
-    up: Gauge,
+    /// Not a number while nothing is asked, since nothing is known then.
+    up: Gauge<f64, AtomicU64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -38,9 +40,10 @@ impl QueryMetrics {
         );
         registry.register(
             "flowmanager_prometheus_up",
-            "Whether Prometheus answered the last query",
+            "Whether Prometheus answers: 1, or 0 if it fails; NaN if it is not asked",
             metrics.up.clone(),
         );
+        metrics.set_up(None);
         metrics
     }
 
@@ -48,6 +51,9 @@ impl QueryMetrics {
         let outcome = answer.as_ref().map_or_else(QueryError::category, |_| "ok");
         self.queries.get_or_create(&OutcomeLabel { outcome }).inc();
         self.duration.observe(took.as_secs_f64());
-        self.up.set(i64::from(!answer.as_ref().is_err_and(QueryError::is_source_down)));
+    }
+
+    pub(super) fn set_up(&self, up: Option<bool>) {
+        self.up.set(up.map_or(f64::NAN, |up| f64::from(u8::from(up))));
     }
 }

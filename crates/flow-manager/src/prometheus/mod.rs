@@ -1,11 +1,19 @@
 //! Asks Prometheus, and never takes a doubtful answer for a number.
+//!
+//! [`Client`] asks once and says what is wrong with an answer that is not one finite number. [`Queries`] asks
+//! again and again, once per interval for all policies that want the same.
 
 mod answer;
+mod bearer_token;
 mod client;
 mod error;
+mod health;
 mod metrics;
 mod queries;
+#[cfg(test)]
+mod tests;
 
+pub use bearer_token::TokenError;
 pub use client::{Client, Source, SourceError};
 pub use error::QueryError;
 pub use metrics::QueryMetrics;
