@@ -7,6 +7,9 @@ SHELL := bash
 TARGET := x86_64-unknown-linux-gnu
 STATIC := target/$(TARGET)/release
 LAB := $(STATIC)/lab
+# What runs in images has no C library to load.
+CARGO_STATIC := RUSTFLAGS="-C target-feature=+crt-static" cargo
+STATIC_FLAGS := --locked --release --target $(TARGET)
 CRD := crds/flow.fustli.io_flowpolicies.yaml
 
 .PHONY: help
@@ -15,8 +18,7 @@ help: ## List the targets
 
 .PHONY: build
 build: ## Build the binaries, static, as they run in images
-	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target $(TARGET) \
-	  -p flow-manager -p flow-lab -p flow-e2e
+	$(CARGO_STATIC) build $(STATIC_FLAGS) -p flow-manager -p flow-lab -p flow-e2e
 
 .PHONY: demo
 demo: build ## See a critical flow broken and protected on a real cluster (KEEP=1 leaves it running)
@@ -29,6 +31,16 @@ test: ## Run every test, the real cluster included
 .PHONY: test-unit
 test-unit: ## Run the tests that need no cluster
 	cargo test --locked --workspace --exclude flow-lab --exclude flow-e2e
+
+.PHONY: test-lab
+test-lab: build ## Test the lab itself
+	$(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-lab -- --test-threads=1
+
+.PHONY: test-e2e
+test-e2e: build ## Test the operator on a real cluster
+	$(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-e2e --no-run
+	CARGO_NET_OFFLINE=true tests/with-lab.sh test \
+	  env $(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-e2e --no-fail-fast -- --test-threads=1
 
 .PHONY: lab-up
 lab-up: build ## Start a real cluster with a congested link, and tell how to use it

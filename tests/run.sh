@@ -18,10 +18,8 @@ count() {
 }
 
 step make test-unit
-step make build
-step cargo test --locked -p flow-lab
-step cargo test --locked -p flow-e2e --no-run
-step tests/with-lab.sh test env CARGO_NET_OFFLINE=true cargo test --locked -p flow-e2e --no-fail-fast -- --test-threads=1
+step make test-lab
+step make test-e2e
 
 failed=$(count failed)
 # A step that broke before its tests ran has failed no test, but has failed.

@@ -45,6 +45,9 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] io::Error),
+    /// The lab did not do what it was asked to.
+    #[error(transparent)]
+    Lab(#[from] flow_lab::LabError),
     /// An HTTP request failed.
     #[error("HTTP: {0}")]
     Http(#[from] reqwest::Error),
