@@ -18,6 +18,9 @@ const LINE: RGBColor = RGBColor(20, 60, 130);
 const OTHER: RGBColor = RGBColor(190, 90, 20);
 const SHADE: RGBColor = RGBColor(236, 236, 236);
 
+/// The tallest jitter that is shown, in bounds.
+const TALLEST_BOUNDS: f64 = 12.0;
+
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Chart<'a, 'b> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
@@ -45,8 +48,10 @@ fn failed(error: impl Display) -> Error {
 
 fn draw_jitter(panel: &Panel, recording: &Recording, bound_us: f64, time: Range<f64>) -> Result<()> {
     let jitter = whole_jitter(recording);
-    let jitter: Vec<(f64, f64)> = jitter.iter().map(|point| (point.at_s, point.value / 1e3)).collect();
     let height = bound_us / 1e3;
+    // Higher peaks are cut off, or the bound would be lost at the bottom.
+    let top = height * TALLEST_BOUNDS;
+    let jitter: Vec<_> = jitter.iter().map(|point| (point.at_s, (point.value / 1e3).min(top))).collect();
     let most = jitter.iter().map(|(_, ms)| *ms).fold(height, f64::max);
     let bound = [(time.start, height), (time.end, height)];
     let at_end = (time.end, height);

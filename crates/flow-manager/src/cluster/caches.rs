@@ -1,4 +1,5 @@
 use flow_policy::{FlowPolicy, names};
+use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
@@ -46,6 +47,8 @@ pub struct Watches {
     pub stateful_sets: Touched<PartialObjectMeta<StatefulSet>>,
     /// `DaemonSets` that were changed or deleted.
     pub daemon_sets: Touched<PartialObjectMeta<DaemonSet>>,
+    /// A cache was filled anew. What vanished meanwhile is told by no other event.
+    pub refilled: UnboundedReceiver<()>,
 }
 
 impl Caches {
@@ -60,12 +63,17 @@ impl Caches {
 /// Starts to watch the whole cluster, one watch for each kind.
 #[must_use]
 pub fn watch(client: &Client) -> (Caches, Watches) {
-    let (policies, touched_policies, policies_listed) = cache(client, |_| {});
-    let (pods, touched_pods, pods_listed) = cache(client, keep_used_of_pod);
-    let (deployments, touched_deployments, deployments_listed) = cache(client, keep_used_of_workload);
-    let (replica_sets, touched_replica_sets, replica_sets_listed) = cache(client, keep_used_of_workload);
-    let (stateful_sets, touched_stateful_sets, stateful_sets_listed) = cache(client, keep_used_of_workload);
-    let (daemon_sets, touched_daemon_sets, daemon_sets_listed) = cache(client, keep_used_of_workload);
+    let (filled, refilled) = mpsc::unbounded();
+    let (policies, touched_policies, policies_listed) = cache(client, &filled, |_| {});
+    let (pods, touched_pods, pods_listed) = cache(client, &filled, keep_used_of_pod);
+    let (deployments, touched_deployments, deployments_listed) =
+        cache(client, &filled, keep_used_of_workload);
+    let (replica_sets, touched_replica_sets, replica_sets_listed) =
+        cache(client, &filled, keep_used_of_workload);
+    let (stateful_sets, touched_stateful_sets, stateful_sets_listed) =
+        cache(client, &filled, keep_used_of_workload);
+    let (daemon_sets, touched_daemon_sets, daemon_sets_listed) =
+        cache(client, &filled, keep_used_of_workload);
     let listed = [
         policies_listed,
         pods_listed,
@@ -82,6 +90,7 @@ pub fn watch(client: &Client) -> (Caches, Watches) {
         replica_sets: touched_replica_sets,
         stateful_sets: touched_stateful_sets,
         daemon_sets: touched_daemon_sets,
+        refilled,
     };
     (caches, watches)
 }
@@ -90,6 +99,7 @@ pub fn watch(client: &Client) -> (Caches, Watches) {
 /// wakes only one of those who wait for it, and the controller waits for that of the policies.
 fn cache<K>(
     client: &Client,
+    filled: &UnboundedSender<()>,
     prune: impl FnMut(&mut K) + Send + 'static,
 ) -> (Store<K>, Touched<K>, CancellationToken)
 where
@@ -105,10 +115,12 @@ where
     let (reader, writer) = reflector::store();
     let listed = CancellationToken::new();
     let events = watcher::watcher(Api::<K>::all(client.clone()), watcher::Config::default());
-    let filled = listed.clone();
+    let (first, filled) = (listed.clone(), filled.clone());
     let reflected = events.default_backoff().modify(prune).reflect(writer).inspect_ok(move |event| {
         if matches!(event, watcher::Event::InitDone) {
-            filled.cancel();
+            first.cancel();
+            // It fails only once nobody reconciles any more.
+            let _ = filled.unbounded_send(());
         }
     });
     (reader, reflected.touched_objects().boxed(), listed)

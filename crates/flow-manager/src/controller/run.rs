@@ -16,6 +16,8 @@ pub async fn run(context: Context, watches: Watches, shutdown: CancellationToken
     let policies = &context.caches.policies;
     let (enforcer, starting) = (context.enforcer.clone(), Arc::clone(&context));
     let pods = watches.pods.inspect(move |pod| pod.as_ref().map_or((), |pod| enforcer.seen(pod)));
+    let everywhere = context.enforcer.clone();
+    let refilled = watches.refilled.inspect(move |()| everywhere.look_at_all());
     // Status is ours: what we write there must not wake us.
     let spec =
         predicates::generation::<FlowPolicy>.combine(predicates::finalizers).combine(predicates::annotations);
@@ -27,6 +29,7 @@ pub async fn run(context: Context, watches: Watches, shutdown: CancellationToken
         .watches_stream(watches.replica_sets, neighbours(policies))
         .watches_stream(watches.stateful_sets, neighbours(policies))
         .watches_stream(watches.daemon_sets, neighbours(policies))
+        .reconcile_all_on(refilled)
         .graceful_shutdown_on(shutdown.cancelled_owned())
         .run(reconcile, retry, Arc::clone(&context))
         .for_each(|_| std::future::ready(()))

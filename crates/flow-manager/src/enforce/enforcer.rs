@@ -112,8 +112,13 @@ impl Enforcer {
 
     /// Tells that every policy has made its claims. From now on pods that are ours and that nobody claims are restored.
     pub fn all_policies_known(&self) {
+        self.shared.lock().all_known = true;
+        self.look_at_all();
+    }
+
+    /// Looks at every pod of the cache.
+    pub fn look_at_all(&self) {
         let mut state = self.shared.lock();
-        state.all_known = true;
         let pods = self.shared.pods.state().iter().filter_map(|pod| PodId::of(pod)).collect();
         self.attend_all(&mut state, pods);
     }

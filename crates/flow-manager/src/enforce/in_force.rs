@@ -7,7 +7,7 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(3);
 
 /// A report of a shaper older than this says nothing about now.
-const FRESH: Duration = Duration::from_secs(3);
+pub(super) const FRESH: Duration = Duration::from_secs(3);
 
 /// TBF counts in bytes, so a limit in force may differ from the one asked for by less than this.
 const ROUNDING_BPS: u64 = 8;

@@ -1,3 +1,4 @@
+use super::in_force::FRESH;
 use super::metrics::EnforceMetrics;
 use crate::clock::Clock;
 use flow_control::Moment;
@@ -89,16 +90,21 @@ impl Shapers {
         self.metrics.shapers_up.set(i64::try_from(answers.len() - down).unwrap_or(i64::MAX));
         self.metrics.shapers_down.set(i64::try_from(down).unwrap_or(i64::MAX));
         let reports = answers.into_iter().flatten().filter(|node| node.watching).flat_map(|node| node.pods);
-        let heard = reports.map(|report| (report.uid.clone(), Heard { at: asked, report })).collect();
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = heard;
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        // One question that was not answered does not make the answer before it wrong.
+        heard.retain(|_, before| asked.since(before.at) <= FRESH);
+        heard.extend(reports.map(|report| (report.uid.clone(), Heard { at: asked, report })));
     }
 
     fn address(&self, pod: &Pod) -> Option<String> {
         let is = |label, value: &str| pod.labels().get(label).is_some_and(|found| found == value);
         let ours =
             is("app.kubernetes.io/name", "flow-manager") && is("app.kubernetes.io/component", "shaper");
-        (ours && pod.namespace().as_ref() == Some(&self.namespace))
-            .then(|| pod.status.as_ref()?.pod_ip.clone())?
+        let status = pod.status.as_ref().filter(|status| status.phase.as_deref() == Some("Running"))?;
+        // The address of one that has ended may be somebody else's by now.
+        let here =
+            pod.metadata.deletion_timestamp.is_none() && pod.namespace().as_ref() == Some(&self.namespace);
+        (ours && here).then(|| status.pod_ip.clone())?
     }
 
     async fn ask(&self, address: String) -> Result<NodeReport, AskError> {

@@ -17,7 +17,9 @@ pub(super) fn unknown(unknown: Unknown, detail: Option<&str>) -> String {
         Unknown::Stale { .. } => "the newest measurement is too old".into(),
         other => other.to_string().into(),
     };
-    detail.map_or_else(|| why.to_string(), |detail| format!("{why}: {detail}"))
+    // A source may have no more to say than the kind of outcome does.
+    let more = detail.filter(|detail| !detail.starts_with(&*why));
+    more.map_or_else(|| detail.unwrap_or(&why).to_owned(), |more| format!("{why}: {more}"))
 }
 
 /// That an objective cannot be measured, and why.
