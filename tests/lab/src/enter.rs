@@ -34,7 +34,9 @@ fn command(place: &Place, inside: Inside, program: &[String]) -> io::Result<Comm
         Inside::Factory => format!("--net=/proc/{init}/root{FACTORY_NAMESPACE}"),
     });
     // The folder is opened again inside, where it is the same unless the lab has its own.
-    command.arg(format!("--wdns={}", env::current_dir()?.display())).arg("--").args(program);
+    command.arg(format!("--wdns={}", env::current_dir()?.display())).arg("--");
+    // nsenter does not pass signals on: what it runs ends with it.
+    command.args(["setpriv", "--pdeathsig", "KILL", "--"]).args(program);
     command.env("KUBECONFIG", place.inside_kubeconfig()).env("PATH", place.search_path());
     Ok(command)
 }

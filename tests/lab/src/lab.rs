@@ -20,7 +20,6 @@ use crate::node::Control;
 use crate::place::{Name, Place};
 use crate::status::Status;
 use crate::tool::{TOOLS, cache};
-use crate::uplink::Uplink;
 use crate::{Image, ImageError, logfile, supervisor};
 
 /// How long a lab may take to come up once its programs are built. Each component has a time limit of its own.
@@ -237,12 +236,6 @@ impl Lab {
     #[must_use]
     pub fn control(&self) -> Control {
         Control::new(self.place.clone())
-    }
-
-    /// The link to the factory. Only from inside the lab.
-    #[must_use]
-    pub const fn uplink(&self) -> Uplink {
-        Uplink
     }
 }
 

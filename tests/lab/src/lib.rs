@@ -33,7 +33,6 @@ mod ready;
 mod status;
 pub mod supervisor;
 mod tool;
-mod uplink;
 
 pub use build::{BuildError, Building};
 pub use command::CommandError;
@@ -44,4 +43,3 @@ pub use lab::{Lab, LabError, News};
 pub use node::Control;
 pub use place::{InvalidName, Name};
 pub use tool::{TOOLS, Tool, cache};
-pub use uplink::Uplink;

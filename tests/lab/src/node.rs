@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use fs_err::File;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use crate::component::Component;
 use crate::mounts::MountError;
@@ -132,13 +130,6 @@ impl Node {
         Ok(())
     }
 
-    fn signal_component(&self, component: Component, signal: Signal) -> Result<(), NodeError> {
-        let missing = || NodeError::Control(format!("{component} is not running"));
-        let child = self.running.get(&component).ok_or_else(missing)?;
-        let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other)?;
-        Ok(kill(pid, signal).map_err(io::Error::from)?)
-    }
-
     /// Does what tests ask for, one at a time.
     fn serve(&mut self) -> Result<(), NodeError> {
         let listener = UnixListener::bind(self.place.control())?;
@@ -163,8 +154,6 @@ impl Node {
         match what {
             "start" => self.start_component(component).and_then(|()| Ok(Status::Up.write(&self.place)?)),
             "stop" => self.stop_component(component),
-            "pause" => self.signal_component(component, Signal::SIGSTOP),
-            "resume" => self.signal_component(component, Signal::SIGCONT),
             _ => Err(unknown()),
         }
     }
@@ -189,16 +178,6 @@ impl Control {
     /// Starts a component that was stopped, and waits until it serves.
     pub fn start(&self, component: Component) -> Result<(), NodeError> {
         self.ask("start", component)
-    }
-
-    /// Stops the clock of a component: it keeps its connections, and answers nothing.
-    pub fn pause(&self, component: Component) -> Result<(), NodeError> {
-        self.ask("pause", component)
-    }
-
-    /// Lets a component go on that was paused.
-    pub fn resume(&self, component: Component) -> Result<(), NodeError> {
-        self.ask("resume", component)
     }
 
     fn ask(&self, what: &str, component: Component) -> Result<(), NodeError> {

@@ -48,7 +48,12 @@ mod tests {
     fn server(answer: &'static [u8]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        std::thread::spawn(move || listener.accept().unwrap().0.write_all(answer));
+        std::thread::spawn(move || {
+            let (mut stream, mut request) = (listener.accept().unwrap().0, [0; 1024]);
+            // What is left unread at the end would reset the connection.
+            assert!(stream.read(&mut request).unwrap() > 0);
+            stream.write_all(answer)
+        });
         address
     }
 

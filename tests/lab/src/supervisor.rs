@@ -68,6 +68,7 @@ pub fn run(name: &Name) -> Result<(), SupervisorError> {
 pub(crate) fn clean(place: &Place) -> Result<(), CgroupError> {
     cgroup::remove(&place.cgroup(), PATIENCE)?;
     match fs_err::remove_dir_all(place.state()) {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(fs_err::remove_file(place.state())?),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
