@@ -16,5 +16,7 @@ down() {
 }
 
 trap down EXIT
+# One that was killed, or kept, is not a fresh start.
+"$lab" down --name "$name" 2>/dev/null
 "$lab" up --name "$name"
 "$lab" exec --name "$name" -- "$@"
