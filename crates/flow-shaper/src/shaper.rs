@@ -16,6 +16,7 @@ use crate::finder::Finder;
 use crate::processes::Processes;
 use crate::report::NodeReport;
 use crate::reports::Reports;
+use crate::watch_backoff::WatchBackoff;
 
 /// What an agent has to know.
 #[derive(Clone, Debug)]
@@ -86,7 +87,7 @@ impl Shaper {
             .node_namespace()
             .map_err(|source| Error::NodeNamespace { proc_root: self.config.proc_root.clone(), source })?;
         let own_pods = watcher::Config::default().fields(&format!("spec.nodeName={}", self.config.node_name));
-        let events = watcher(self.pods.clone(), own_pods).default_backoff();
+        let events = watcher(self.pods.clone(), own_pods).backoff(WatchBackoff::default());
         let mut agent = Agent::new(self.config, Finder::new(self.processes, node), self.sender);
         tokio::select! {
             () = shutdown.cancelled() => Ok(()),

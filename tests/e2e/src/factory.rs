@@ -1,14 +1,14 @@
 //! The machines outside the cluster.
 
-use crate::address;
 use crate::images::{FACTORY, FLOW_MANAGER};
 use crate::kubectl::apply_object;
 use crate::{Error, Result, SERVICE_PORT};
+use flow_lab::address;
 use serde_json::json;
 use std::process::{Child, Command, Stdio};
 
 /// The address of the machine with the critical service.
-pub const HOST: &str = crate::address::FACTORY;
+pub const HOST: &str = flow_lab::address::FACTORY;
 /// The port of the sink of the best-effort traffic.
 const SINK_PORT: u16 = 5202;
 /// The namespace of the demo's objects.

@@ -2,7 +2,6 @@
 //!
 //! All of it runs inside a lab, as in `lab exec -- …`.
 
-mod address;
 pub mod cluster;
 mod error;
 pub mod factory;

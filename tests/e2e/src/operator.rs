@@ -1,11 +1,11 @@
 //! flow-manager in the cluster, installed as its guide says.
 
-use crate::address::{NODE, PROMETHEUS_PORT};
 use crate::cluster::{Cluster, uid};
 use crate::kubectl::{apply, apply_files, in_repository, kubectl};
 use crate::metrics::{Metrics, get, scrape};
 use crate::wait::{Look, until};
 use crate::{Error, Result, images, processes};
+use flow_lab::address::{NODE, PROMETHEUS_PORT};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::ListParams;

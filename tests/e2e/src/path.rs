@@ -1,6 +1,6 @@
 use crate::Result;
-use crate::address::FACTORY;
 use crate::statistics::interquartile_range;
+use flow_lab::address::FACTORY;
 
 use flow_probe::{Event, ProbeHandle, ProbeSpec, Prober, Protocol, Sink};
 use serde::Serialize;

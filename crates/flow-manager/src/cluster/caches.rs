@@ -1,4 +1,5 @@
 use flow_policy::{FlowPolicy, names};
+use flow_shaper::WatchBackoff;
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
@@ -116,14 +117,22 @@ where
     let listed = CancellationToken::new();
     let events = watcher::watcher(Api::<K>::all(client.clone()), watcher::Config::default());
     let (first, filled) = (listed.clone(), filled.clone());
-    let reflected = events.default_backoff().modify(prune).reflect(writer).inspect_ok(move |event| {
-        if matches!(event, watcher::Event::InitDone) {
-            first.cancel();
-            // It fails only once nobody reconciles any more.
-            let _ = filled.unbounded_send(());
+    let reflected =
+        events.backoff(WatchBackoff::default()).modify(prune).reflect(writer).inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                first.cancel();
+                // It fails only once nobody reconciles any more.
+                let _ = filled.unbounded_send(());
+            }
+        });
+    let touched = reflected.touched_objects().filter(|touched| {
+        if let Err(error) = touched {
+            tracing::warn!(kind = <K as Resource>::kind(&()).as_ref(), %error, "a watch failed and is tried again");
         }
+        // The controller pauses all watches after an error of any one, longer and longer.
+        std::future::ready(touched.is_ok())
     });
-    (reader, reflected.touched_objects().boxed(), listed)
+    (reader, touched.boxed(), listed)
 }
 
 fn keep_used_of_workload<K>(workload: &mut PartialObjectMeta<K>) {

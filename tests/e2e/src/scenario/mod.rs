@@ -12,8 +12,8 @@ use crate::limit_watch::LimitWatch;
 use crate::operator::{self, Endpoint};
 use crate::recording::Recording;
 use crate::report::{Findings, Report};
-use crate::workload::{Work, workload};
-use crate::{Path, Result, factory, kubectl};
+use crate::workload::Work;
+use crate::{Path, Result, Stage, factory, kubectl};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -61,12 +61,10 @@ pub async fn run(lengths: Lengths, tell: &mut dyn FnMut(&Live)) -> Result<(Repor
 
 impl<'a> Run<'a> {
     async fn prepare(tell: &'a mut dyn FnMut(&Live)) -> Result<Self> {
-        let cluster = Cluster::connect().await?;
-        operator::install().await?;
+        let stage = Stage::set(NAMESPACE).await?;
         factory::publish().await?;
-        let factory = Factory::start()?;
-        kubectl::apply_object(&workload("Deployment", NAMESPACE, TARGET, REPLICAS, Work::Upload)).await?;
-        let pods = cluster.running(NAMESPACE, TARGET, REPLICAS).await?;
+        let pods = stage.start("Deployment", TARGET, REPLICAS, Work::Upload).await?;
+        let Stage { cluster, factory, .. } = stage;
         let pods = pods.into_iter().map(BestEffort::of).collect::<Result<Vec<_>>>()?;
         let start = Instant::now();
         Ok(Self {

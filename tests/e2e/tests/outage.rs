@@ -1,0 +1,105 @@
+//! Without the API server or Prometheus the operator stays up, says so, changes nothing for the worse, and goes on
+//! once they are back.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use flow_e2e::Stage;
+use flow_e2e::factory::HOST;
+use flow_e2e::operator::{self, Endpoint};
+use flow_e2e::policies::{by_probe, by_query, with};
+use flow_e2e::stage::condition;
+use flow_e2e::wait::{Look, until};
+use flow_e2e::workload::Work;
+use flow_lab::{Component, Control, Lab};
+use serde_json::json;
+use std::time::Duration;
+
+const NAMESPACE: &str = "e2e-outage";
+
+/// A component that is away, and comes back with the end of this, also when a test fails.
+struct Away {
+    control: Control,
+    component: Option<Component>,
+}
+
+impl Away {
+    fn send(component: Component) -> Self {
+        let control = Lab::current().unwrap().control();
+        control.stop(component).unwrap();
+        Self { control, component: Some(component) }
+    }
+
+    fn bring_back(&mut self) {
+        if let Some(component) = self.component.take() {
+            self.control.start(component).unwrap();
+        }
+    }
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        self.bring_back();
+    }
+}
+
+async fn readyz_says(endpoint: &Endpoint, status: u16, text: &str) {
+    until(&format!("/readyz {status} {text:?}"), Duration::from_secs(30), async || {
+        let (found, said) = endpoint.readyz().await?;
+        Ok(Look::when(found == status && said.contains(text), || format!("{found} {said}")))
+    })
+    .await
+    .unwrap();
+}
+
+async fn metric_is(endpoint: &Endpoint, name: &str, value: f64) {
+    until(&format!("{name} {value}"), Duration::from_secs(30), async || {
+        let found = endpoint.metrics().await?.value(name, &[]);
+        Ok(Look::when(found.is_some_and(|found| (found - value).abs() < 1e-9), || format!("{found:?}")))
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn without_the_api_server_the_operator_stays_up_and_goes_on_when_it_is_back() {
+    let stage = Stage::set(NAMESPACE).await.unwrap();
+    let pods = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap();
+    stage.apply(&by_probe(NAMESPACE, "steady", HOST)).await.unwrap();
+    stage.limited(&pods[0], Some(100_000_000)).await.unwrap();
+    let endpoint = Endpoint::of_controller(&stage.cluster).await.unwrap();
+    let restarts = stage.cluster.restarts(&[operator::NAMESPACE, operator::SHAPER_NAMESPACE]).await.unwrap();
+    let mut api_server = Away::send(Component::KubeApiserver);
+    readyz_says(&endpoint, 503, "api-server").await;
+    metric_is(&endpoint, "flowmanager_api_server_up", 0.0).await;
+    stage.limited(&pods[0], Some(100_000_000)).await.unwrap();
+    api_server.bring_back();
+    readyz_says(&endpoint, 200, "ok").await;
+    let another = stage.start("Deployment", "best-effort", 2, Work::Idle).await.unwrap();
+    for pod in &another {
+        stage.limited(pod, Some(100_000_000)).await.unwrap();
+    }
+    let now = stage.cluster.restarts(&[operator::NAMESPACE, operator::SHAPER_NAMESPACE]).await.unwrap();
+    assert_eq!(now, restarts);
+}
+
+#[tokio::test]
+async fn without_prometheus_its_objective_is_unknown_and_holds_the_limit_until_it_is_back() {
+    let stage = Stage::set(NAMESPACE).await.unwrap();
+    let pods = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap();
+    // Within its bound, and without headroom: the limit stays where it starts.
+    let policy = by_query(NAMESPACE, "asking", "vector(0.8)", "1");
+    let starts_at_half = json!({"min": "10M", "max": "100M", "initial": "50M"});
+    stage.apply(&with(policy, "/spec/targets/0/limit", starts_at_half)).await.unwrap();
+    let met = |policy: &_| condition(policy, "ObjectivesMet").starts_with("True");
+    stage.policy_where("asking", "its objective met", met).await.unwrap();
+    let endpoint = Endpoint::of_controller(&stage.cluster).await.unwrap();
+    let mut prometheus = Away::send(Component::Prometheus);
+    readyz_says(&endpoint, 503, "prometheus").await;
+    metric_is(&endpoint, "flowmanager_prometheus_up", 0.0).await;
+    let unknown = |policy: &_| condition(policy, "ObjectivesMet").starts_with("Unknown NoData");
+    stage.policy_where("asking", "its objective unknown", unknown).await.unwrap();
+    stage.limited(&pods[0], Some(50_000_000)).await.unwrap();
+    prometheus.bring_back();
+    stage.policy_where("asking", "its objective met again", met).await.unwrap();
+    readyz_says(&endpoint, 200, "ok").await;
+}
