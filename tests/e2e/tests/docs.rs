@@ -1,13 +1,16 @@
-//! What README tells a newcomer to type works, and what comes back can be understood.
+//! What README and the guide tell people to type works, and what comes back can be understood.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use flow_e2e::Stage;
-use flow_e2e::factory::{NAMESPACE, publish};
+use flow_e2e::factory::{HOST, NAMESPACE, publish};
 use flow_e2e::kubectl::{apply_files, in_repository, kubectl};
+use flow_e2e::operator;
+use flow_e2e::policies::{by_probe, pinned};
 use flow_e2e::program::run;
 use flow_e2e::stage::condition;
 use flow_e2e::workload::Work;
+use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
 
 /// The factory as README has it: the operator at work, the critical service, and the uploads.
 async fn factory() -> Stage {
@@ -17,15 +20,18 @@ async fn factory() -> Stage {
     stage
 }
 
-/// The kubectl commands in README's blocks of commands, in their order.
+/// The blocks of commands of a document, in their order.
+fn blocks(document: &str) -> Vec<String> {
+    let text = fs_err::read_to_string(in_repository(document)).unwrap();
+    let blocks = text.split("```").skip(1).step_by(2);
+    blocks.filter_map(|block| block.strip_prefix("console\n")).map(str::to_owned).collect()
+}
+
+/// The kubectl commands of README, in their order.
 fn commands() -> Vec<String> {
-    let readme = fs_err::read_to_string(in_repository("README.md")).unwrap();
-    let blocks = readme
-        .split("```")
-        .skip(1)
-        .step_by(2)
-        .filter(|block| block.starts_with("sh\n") || block.starts_with("console\n"));
-    let lines = blocks.flat_map(str::lines).map(|line| line.trim_start_matches("$ ").trim());
+    let blocks = blocks("README.md");
+    let lines =
+        blocks.iter().flat_map(|block| block.lines()).map(|line| line.trim_start_matches("$ ").trim());
     lines.filter(|line| line.starts_with("kubectl ")).map(str::to_owned).collect()
 }
 
@@ -64,4 +70,29 @@ async fn get_and_describe_tell_what_happens_and_why() {
     {
         assert!(described.contains(text), "{text} is missing in\n{described}");
     }
+}
+
+#[tokio::test]
+async fn limits_are_given_back_by_hand_as_the_guide_says_while_no_controller_runs() {
+    let stage = Stage::set(NAMESPACE).await.unwrap();
+    let pods = stage.start("Deployment", "best-effort", 2, Work::Idle).await.unwrap();
+    stage.cluster.annotate(&pods[0], EGRESS_BANDWIDTH, Some("70M")).await.unwrap();
+    stage.apply(&pinned(by_probe(NAMESPACE, "abandoned", HOST), "50M")).await.unwrap();
+    for pod in &pods {
+        stage.limited(pod, Some(50_000_000)).await.unwrap();
+    }
+    operator::scale(0).await.unwrap();
+    let [restore, release] = blocks("docs/operating.md").try_into().unwrap();
+    run("sh", ["-c", &restore]).await.unwrap();
+    stage.limited(&pods[0], Some(70_000_000)).await.unwrap();
+    stage.limited(&pods[1], None).await.unwrap();
+    for pod in &pods {
+        stage.annotated(pod, ORIGINAL_EGRESS_BANDWIDTH, None).await.unwrap();
+        stage.annotated(pod, APPLIED_EGRESS_BANDWIDTH, None).await.unwrap();
+    }
+    kubectl("-n factory delete flowpolicy abandoned --wait=false").await.unwrap();
+    let release = release.replace("NAMESPACE", NAMESPACE).replace("NAME", "abandoned");
+    run("sh", ["-c", &release]).await.unwrap();
+    assert_eq!(stage.cluster.policies(NAMESPACE).get_opt("abandoned").await.unwrap(), None);
+    operator::scale(1).await.unwrap();
 }

@@ -71,6 +71,8 @@ async fn without_the_api_server_the_operator_stays_up_and_goes_on_when_it_is_bac
     let mut api_server = Away::send(Component::KubeApiserver);
     readyz_says(&endpoint, 503, "api-server").await;
     metric_is(&endpoint, "flowmanager_api_server_up", 0.0).await;
+    // The outage itself is what takes this time: long enough for watches and writers to have failed often.
+    tokio::time::sleep(Duration::from_secs(20)).await;
     stage.limited(&pods[0], Some(100_000_000)).await.unwrap();
     api_server.bring_back();
     readyz_says(&endpoint, 200, "ok").await;
