@@ -19,6 +19,11 @@ pub async fn apply_object(object: &serde_json::Value) -> Result<String> {
     apply(&object.to_string()).await
 }
 
+/// The same in a namespace.
+pub async fn apply_in(namespace: &str, object: &serde_json::Value) -> Result<String> {
+    run_with_input("kubectl", ["--namespace", namespace, "apply", "-f", "-"], &object.to_string()).await
+}
+
 /// `kubectl apply` of files of the repository, in their order.
 pub async fn apply_files(files: &[&str]) -> Result<()> {
     for file in files {

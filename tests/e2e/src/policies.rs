@@ -2,30 +2,30 @@
 
 use serde_json::{Value, json};
 
-/// A policy named `name` in `namespace` with one jitter objective, by probes of `host`, that may limit
-/// the Deployment `best-effort`.
+/// A policy named `name` with one jitter objective, by probes of `host`, that may limit the Deployment
+/// `best-effort`.
 #[must_use]
-pub fn by_probe(namespace: &str, name: &str, host: &str) -> Value {
+pub fn by_probe(name: &str, host: &str) -> Value {
     let objective = json!({
         "name": "command-jitter",
         "probe": {"protocol": "UDP", "host": host, "port": 5201, "interval": "20ms"},
         "jitter": {"max": "500us"},
     });
-    with_objective(namespace, name, &objective)
+    with_objective(name, &objective)
 }
 
 /// The same with an objective on the value of a query.
 #[must_use]
-pub fn by_query(namespace: &str, name: &str, query: &str, max: &str) -> Value {
+pub fn by_query(name: &str, query: &str, max: &str) -> Value {
     let objective = json!({"name": "queried", "prometheus": {"query": query}, "value": {"max": max}});
-    with_objective(namespace, name, &objective)
+    with_objective(name, &objective)
 }
 
-fn with_objective(namespace: &str, name: &str, objective: &Value) -> Value {
+fn with_objective(name: &str, objective: &Value) -> Value {
     json!({
         "apiVersion": "flow.fustli.io/v1alpha1",
         "kind": "FlowPolicy",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name},
         "spec": {
             "objectives": [objective],
             "targets": [{

@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::factory::Factory;
-use crate::kubectl::{apply_object, kubectl};
+use crate::kubectl::{apply_in, apply_object, kubectl};
 use crate::wait::{Look, until};
 use crate::workload::{Work, workload};
 use crate::{Result, operator};
@@ -12,7 +12,10 @@ use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The label of the namespaces of tests.
+const LABEL: &str = "flow-e2e";
 
 /// How long the operator and the cluster may take for something.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,32 +26,52 @@ pub struct Stage {
     /// The cluster.
     pub cluster: Cluster,
     /// The test's namespace.
-    pub namespace: &'static str,
+    pub namespace: String,
     /// The machines outside the cluster.
     pub factory: Factory,
 }
 
 impl Stage {
-    /// Sets the stage in the namespace of that name; what an earlier test left there goes.
-    pub async fn set(namespace: &'static str) -> Result<Self> {
+    /// Sets the stage in a new namespace, whose name begins with `purpose`.
+    ///
+    /// It is new each time: while a namespace of the same name is still in the caches of the cluster's own
+    /// controllers, they may make pods for what was in that.
+    pub async fn set(purpose: &str) -> Result<Self> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        kubectl(&format!("delete namespaces --selector {LABEL} --wait=false")).await?;
+        Self::set_in(format!("{purpose}-{}", since.as_millis())).await
+    }
+
+    /// Sets the stage in the namespace of that name; what was in it goes.
+    pub async fn set_in(namespace: String) -> Result<Self> {
         let cluster = Cluster::connect().await?;
         operator::install().await?;
         clear_policies(&cluster).await?;
         kubectl(&format!("delete namespace {namespace} --ignore-not-found")).await?;
-        apply_object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}))
-            .await?;
+        let metadata = json!({"name": namespace, "labels": {LABEL: ""}});
+        apply_object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})).await?;
         Ok(Self { cluster, namespace, factory: Factory::start()? })
     }
 
     /// Starts a workload and returns its pods.
     pub async fn start(&self, kind: &str, name: &str, replicas: usize, work: Work) -> Result<Vec<Pod>> {
-        apply_object(&workload(kind, self.namespace, name, replicas, work)).await?;
-        self.cluster.running(self.namespace, name, replicas).await
+        apply_in(&self.namespace, &workload(kind, name, replicas, work)).await?;
+        self.cluster.running(&self.namespace, name, replicas).await
     }
 
     /// Applies a policy.
     pub async fn apply(&self, policy: &Value) -> Result<()> {
-        apply_object(policy).await.map(drop)
+        apply_in(&self.namespace, policy).await.map(drop)
+    }
+
+    /// Merges `spec` into the spec of a policy.
+    pub async fn change(&self, policy: &str, spec: &Value) -> Result<()> {
+        self.cluster.patch_policy(&self.namespace, policy, spec).await
+    }
+
+    /// Deletes a policy and waits until it is gone.
+    pub async fn delete(&self, policy: &str) -> Result<()> {
+        self.cluster.delete_policy(&self.namespace, policy).await
     }
 
     /// Waits until the policy's status is as `wanted`, and returns the policy.
@@ -58,7 +81,7 @@ impl Stage {
         what: &str,
         wanted: impl Fn(&FlowPolicy) -> bool,
     ) -> Result<FlowPolicy> {
-        let policies = self.cluster.policies(self.namespace);
+        let policies = self.cluster.policies(&self.namespace);
         until(&format!("{name}: {what}"), PATIENCE, async || {
             let policy = policies.get(name).await?;
             Ok(Look::some(wanted(&policy).then(|| policy.clone()), || format!("{:?}", policy.status)))
@@ -68,7 +91,7 @@ impl Stage {
 
     /// Waits for a Warning about the policy whose text contains `text`.
     pub async fn warning(&self, policy: &str, text: &str) -> Result<()> {
-        let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), self.namespace);
+        let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.namespace);
         until(&format!("a Warning about {policy} that says {text:?}"), PATIENCE, async || {
             let list = events.list(&ListParams::default()).await?.items;
             let notes = list

@@ -16,7 +16,7 @@ pub enum Work {
 
 /// A workload of `kind` (`Deployment`, `StatefulSet` or `DaemonSet`) whose pods have the label `app=<name>`.
 #[must_use]
-pub fn workload(kind: &str, namespace: &str, name: &str, replicas: usize, work: Work) -> Value {
+pub fn workload(kind: &str, name: &str, replicas: usize, work: Work) -> Value {
     let labels = json!({"app": name});
     let mut spec = json!({
         "selector": {"matchLabels": labels},
@@ -34,7 +34,7 @@ pub fn workload(kind: &str, namespace: &str, name: &str, replicas: usize, work: 
     json!({
         "apiVersion": "apps/v1",
         "kind": kind,
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name},
         "spec": spec,
     })
 }

@@ -13,11 +13,11 @@ async fn crd() {
 }
 
 fn probing() -> Value {
-    by_probe("default", "admission", "robot")
+    by_probe("admission", "robot")
 }
 
 fn querying() -> Value {
-    by_query("default", "admission", "up", "1")
+    by_query("admission", "up", "1")
 }
 
 /// Each bad input, and what the refusal must name.

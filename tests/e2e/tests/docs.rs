@@ -14,7 +14,7 @@ use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, ORIGINAL_EG
 
 /// The factory as README has it: the operator at work, the critical service, and the uploads.
 async fn factory() -> Stage {
-    let stage = Stage::set(NAMESPACE).await.unwrap();
+    let stage = Stage::set_in(NAMESPACE.to_owned()).await.unwrap();
     publish().await.unwrap();
     stage.start("Deployment", "telemetry-upload", 2, Work::Idle).await.unwrap();
     stage
@@ -74,10 +74,10 @@ async fn get_and_describe_tell_what_happens_and_why() {
 
 #[tokio::test]
 async fn limits_are_given_back_by_hand_as_the_guide_says_while_no_controller_runs() {
-    let stage = Stage::set(NAMESPACE).await.unwrap();
+    let stage = Stage::set_in(NAMESPACE.to_owned()).await.unwrap();
     let pods = stage.start("Deployment", "best-effort", 2, Work::Idle).await.unwrap();
     stage.cluster.annotate(&pods[0], EGRESS_BANDWIDTH, Some("70M")).await.unwrap();
-    stage.apply(&pinned(by_probe(NAMESPACE, "abandoned", HOST), "50M")).await.unwrap();
+    stage.apply(&pinned(by_probe("abandoned", HOST), "50M")).await.unwrap();
     for pod in &pods {
         stage.limited(pod, Some(50_000_000)).await.unwrap();
     }

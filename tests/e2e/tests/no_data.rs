@@ -18,7 +18,7 @@ async fn neighbour(stage: &Stage) {
     let target = json!([{
         "kind": "Deployment", "name": "neighbour", "limit": {"min": "10M", "max": "100M", "initial": "50M"},
     }]);
-    stage.apply(&with(by_probe(NAMESPACE, "neighbour", HOST), "/spec/targets", target)).await.unwrap();
+    stage.apply(&with(by_probe("neighbour", HOST), "/spec/targets", target)).await.unwrap();
 }
 
 async fn neighbour_thrives(stage: &Stage) {
@@ -47,7 +47,7 @@ async fn is_unknown(objective: Value, text: &str) {
 }
 
 fn query(query: &str) -> Value {
-    by_query(NAMESPACE, "blind", query, "1")
+    by_query("blind", query, "1")
 }
 
 #[tokio::test]
@@ -72,13 +72,13 @@ async fn two_series_are_unknown_and_none_of_them_is_picked() {
 
 #[tokio::test]
 async fn a_host_that_does_not_resolve_is_unknown() {
-    is_unknown(by_probe(NAMESPACE, "blind", "no-such-host.factory.svc"), "no-such-host").await;
+    is_unknown(by_probe("blind", "no-such-host.factory.svc"), "no-such-host").await;
 }
 
 #[tokio::test]
 async fn a_target_that_does_not_exist_is_named() {
     let stage = Stage::set(NAMESPACE).await.unwrap();
-    stage.apply(&by_probe(NAMESPACE, "aimless", HOST)).await.unwrap();
+    stage.apply(&by_probe("aimless", HOST)).await.unwrap();
     neighbour(&stage).await;
     let stalled = |policy: &_| {
         let said = condition(policy, "Stalled");

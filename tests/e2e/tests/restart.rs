@@ -21,7 +21,7 @@ async fn a_stop_takes_less_than_five_seconds_and_no_limit_jumps_at_the_restart()
     let stage = Stage::set(NAMESPACE).await.unwrap();
     let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
     // Violated for good: the limit sinks from its maximum, 100M, to its minimum, 10M.
-    stage.apply(&by_query(NAMESPACE, "sinking", "vector(2)", "1")).await.unwrap();
+    stage.apply(&by_query("sinking", "vector(2)", "1")).await.unwrap();
     stage.limited(&pod, Some(10_000_000)).await.unwrap();
     let watched = [(pod.name_any(), network(&pod).unwrap())];
     let watch = LimitWatch::start(Instant::now(), watched.into_iter()).await.unwrap();
@@ -50,10 +50,10 @@ async fn what_is_deleted_while_the_operator_is_away_is_restored_once_it_is_back(
     let stage = Stage::set(NAMESPACE).await.unwrap();
     let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
     let before = stage.cluster.annotations(&pod).await.unwrap();
-    stage.apply(&by_query(NAMESPACE, "sinking", "vector(2)", "1")).await.unwrap();
+    stage.apply(&by_query("sinking", "vector(2)", "1")).await.unwrap();
     stage.limited(&pod, Some(10_000_000)).await.unwrap();
     operator::scale(0).await.unwrap();
-    kubectl("-n e2e-restart delete flowpolicy sinking --wait=false").await.unwrap();
+    kubectl(&format!("-n {} delete flowpolicy sinking --wait=false", stage.namespace)).await.unwrap();
     stage.annotated(&pod, EGRESS_BANDWIDTH, Some("10M")).await.unwrap();
     operator::scale(1).await.unwrap();
     stage.annotated(&pod, EGRESS_BANDWIDTH, None).await.unwrap();

@@ -52,13 +52,13 @@ impl Scene {
 }
 
 fn policy() -> Value {
-    pinned(by_probe(NAMESPACE, "restoring", HOST), "50M")
+    pinned(by_probe("restoring", HOST), "50M")
 }
 
 #[tokio::test]
 async fn deleting_the_policy_restores_what_each_pod_had() {
     let scene = Scene::set().await;
-    scene.stage.cluster.delete_policy(NAMESPACE, "restoring").await.unwrap();
+    scene.stage.delete("restoring").await.unwrap();
     scene.is_as_before().await;
 }
 
@@ -67,14 +67,14 @@ async fn taking_the_target_out_of_the_policy_restores_its_pods() {
     let scene = Scene::set().await;
     scene.stage.start("Deployment", "other", 1, Work::Idle).await.unwrap();
     let targets = json!({"targets": [target("Deployment", "other", "50M")]});
-    scene.stage.cluster.patch_policy(NAMESPACE, "restoring", &targets).await.unwrap();
+    scene.stage.change("restoring", &targets).await.unwrap();
     scene.is_as_before().await;
 }
 
 #[tokio::test]
 async fn switching_to_observe_restores_and_goes_on_reporting() {
     let scene = Scene::set().await;
-    scene.stage.cluster.patch_policy(NAMESPACE, "restoring", &json!({"mode": "Observe"})).await.unwrap();
+    scene.stage.change("restoring", &json!({"mode": "Observe"})).await.unwrap();
     scene.is_as_before().await;
     let observing = |policy: &_| condition(policy, "Enforced").contains("Observing");
     scene.stage.policy_where("restoring", "mode Observe", observing).await.unwrap();
@@ -89,9 +89,9 @@ async fn a_change_by_hand_is_not_fought() {
     stage.policy_where("restoring", "that a limit is not ours", told).await.unwrap();
     // A new limit reaches the pod that nobody else has changed, and only that one.
     let limit = json!({"targets": [target("Deployment", "best-effort", "45M")]});
-    stage.cluster.patch_policy(NAMESPACE, "restoring", &limit).await.unwrap();
+    stage.change("restoring", &limit).await.unwrap();
     stage.limited(&pods[1], Some(45_000_000)).await.unwrap();
     stage.annotated(&pods[0], EGRESS_BANDWIDTH, Some("33M")).await.unwrap();
-    stage.cluster.delete_policy(NAMESPACE, "restoring").await.unwrap();
+    stage.delete("restoring").await.unwrap();
     stage.annotated(&pods[0], EGRESS_BANDWIDTH, Some("33M")).await.unwrap();
 }

@@ -24,7 +24,7 @@ async fn the_pods_of_every_kind_of_target_are_limited() {
     let bystander = stage.start("Deployment", "bystander", 1, Work::Idle).await.unwrap();
     let mut selected = target("Pods", "by-label", "50M");
     selected["selector"] = json!({"matchLabels": {"app": "selected"}});
-    let mut policy = by_probe(NAMESPACE, "kinds", HOST);
+    let mut policy = by_probe("kinds", HOST);
     policy["spec"]["targets"] = json!([
         target("Deployment", "of-deployment", "50M"),
         target("StatefulSet", "of-statefulset", "50M"),
@@ -53,7 +53,7 @@ async fn the_pods_of_every_kind_of_target_are_limited() {
 async fn a_pod_that_comes_later_is_limited_too() {
     let stage = Stage::set(NAMESPACE).await.unwrap();
     let first = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap();
-    stage.apply(&pinned(by_probe(NAMESPACE, "growing", HOST), "40M")).await.unwrap();
+    stage.apply(&pinned(by_probe("growing", HOST), "40M")).await.unwrap();
     stage.limited(&first[0], Some(40_000_000)).await.unwrap();
     let all = stage.start("Deployment", "best-effort", 3, Work::Idle).await.unwrap();
     assert!(all.iter().any(|pod| pod.metadata.uid == first[0].metadata.uid), "the first pod was replaced");
@@ -66,10 +66,10 @@ async fn a_pod_that_comes_later_is_limited_too() {
 async fn of_two_policies_on_one_pod_the_lower_limit_holds() {
     let stage = Stage::set(NAMESPACE).await.unwrap();
     let pods = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap();
-    stage.apply(&pinned(by_probe(NAMESPACE, "looser", HOST), "60M")).await.unwrap();
+    stage.apply(&pinned(by_probe("looser", HOST), "60M")).await.unwrap();
     stage.limited(&pods[0], Some(60_000_000)).await.unwrap();
-    stage.apply(&pinned(by_probe(NAMESPACE, "stricter", HOST), "30M")).await.unwrap();
+    stage.apply(&pinned(by_probe("stricter", HOST), "30M")).await.unwrap();
     stage.limited(&pods[0], Some(30_000_000)).await.unwrap();
-    stage.cluster.delete_policy(NAMESPACE, "stricter").await.unwrap();
+    stage.delete("stricter").await.unwrap();
     stage.limited(&pods[0], Some(60_000_000)).await.unwrap();
 }

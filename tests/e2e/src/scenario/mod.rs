@@ -61,7 +61,7 @@ pub async fn run(lengths: Lengths, tell: &mut dyn FnMut(&Live)) -> Result<(Repor
 
 impl<'a> Run<'a> {
     async fn prepare(tell: &'a mut dyn FnMut(&Live)) -> Result<Self> {
-        let stage = Stage::set(NAMESPACE).await?;
+        let stage = Stage::set_in(NAMESPACE.to_owned()).await?;
         factory::publish().await?;
         let pods = stage.start("Deployment", TARGET, REPLICAS, Work::Upload).await?;
         let Stage { cluster, factory, .. } = stage;
