@@ -5,12 +5,15 @@
 //! to [`enforce`], and tells [`report`] what happened.
 
 pub mod api_server;
+pub mod build_info;
 pub mod clock;
 pub mod cluster;
 pub mod commands;
 pub mod controller;
 pub mod enforce;
+pub mod leadership;
 pub mod observe;
+pub mod operator;
 pub mod prometheus;
 pub mod regulator;
 pub mod report;

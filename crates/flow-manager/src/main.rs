@@ -1,7 +1,7 @@
 //! The `flow-manager` binary.
 
 use clap::{Parser, Subcommand};
-use flow_manager::commands::{crd, probe, reflect, run, shape};
+use flow_manager::commands::{crd, probe, reflect, restore, run, shape};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,8 @@ enum Command {
     Probe(probe::Args),
     /// Answer probes.
     Reflect(reflect::Args),
+    /// Give every limit back, before flow-manager is uninstalled.
+    Restore(restore::Args),
     /// Print the definition of the `FlowPolicy` resource as YAML.
     Crd,
 }
@@ -49,7 +51,7 @@ async fn main() -> ExitCode {
     start_logging(&cli);
     // kube and reqwest share one TLS provider; a second installation cannot happen.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match dispatch(cli.command).await {
+    match Box::pin(dispatch(cli.command)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -65,6 +67,7 @@ async fn dispatch(command: Command) -> Result<(), Box<dyn std::error::Error>> {
         Command::Shape(args) => shape::run(args, shutdown).await?,
         Command::Probe(args) => probe::run(args, shutdown).await?,
         Command::Reflect(args) => reflect::run(args, shutdown).await?,
+        Command::Restore(args) => restore::run(args, shutdown).await?,
         Command::Crd => crd::run()?,
     }
     Ok(())

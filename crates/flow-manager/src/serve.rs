@@ -31,6 +31,12 @@ impl Readiness {
         self.lock().remove(part);
     }
 
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, String>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -37,6 +37,13 @@ impl Inner {
 impl Metrics {
     /// Registers the metrics.
     pub fn register(registry: &mut Registry) -> Self {
+        let families = Families::register(registry);
+        families.register_predecessors(registry);
+        Self(Arc::new(Inner { families, targets: Mutex::default() }))
+    }
+
+    /// Registers the metrics by their new names alone.
+    pub fn register_without_predecessors(registry: &mut Registry) -> Self {
         Self(Arc::new(Inner { families: Families::register(registry), targets: Mutex::default() }))
     }
 
@@ -124,6 +131,16 @@ mod tests {
     fn assert_line(registry: &Registry, line: &str) {
         let text = text(registry);
         assert!(text.lines().any(|found| found == line), "no line {line} in\n{text}");
+    }
+
+    #[test]
+    fn the_predecessors_names_can_be_left_out() {
+        let mut registry = Registry::default();
+        let target = Metrics::register_without_predecessors(&mut registry).target(&udp(5201));
+        target.record(answered(750));
+        let text = text(&registry);
+        assert!(text.contains("flowmanager_probe_answered_total{"), "{text}");
+        assert!(!text.contains("network_probe"), "{text}");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use super::problem::explain;
+use crate::serve::Readiness;
 use flow_policy::{FlowPolicy, names};
 use flow_shaper::WatchBackoff;
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -61,20 +63,26 @@ impl Caches {
     }
 }
 
-/// Starts to watch the whole cluster, one watch for each kind.
+/// The parts of [`Readiness`] that wait for the caches.
+const PARTS: [&str; 6] = ["policies", "pods", "deployments", "replicasets", "statefulsets", "daemonsets"];
+
+/// Starts to watch the whole cluster, one watch for each kind. What is not listed yet, and why, is told in `readiness`.
 #[must_use]
-pub fn watch(client: &Client) -> (Caches, Watches) {
+pub fn watch(client: &Client, readiness: &Readiness) -> (Caches, Watches) {
     let (filled, refilled) = mpsc::unbounded();
-    let (policies, touched_policies, policies_listed) = cache(client, &filled, |_| {});
-    let (pods, touched_pods, pods_listed) = cache(client, &filled, keep_used_of_pod);
-    let (deployments, touched_deployments, deployments_listed) =
-        cache(client, &filled, keep_used_of_workload);
-    let (replica_sets, touched_replica_sets, replica_sets_listed) =
-        cache(client, &filled, keep_used_of_workload);
+    let [policies, pods, deployments, replica_sets, stateful_sets, daemon_sets] = PARTS.map(|part| Filling {
+        client: client.clone(),
+        readiness: readiness.clone(),
+        part,
+        filled: filled.clone(),
+    });
+    let (policies, touched_policies, policies_listed) = policies.cache(|_| {});
+    let (pods, touched_pods, pods_listed) = pods.cache(keep_used_of_pod);
+    let (deployments, touched_deployments, deployments_listed) = deployments.cache(keep_used_of_workload);
+    let (replica_sets, touched_replica_sets, replica_sets_listed) = replica_sets.cache(keep_used_of_workload);
     let (stateful_sets, touched_stateful_sets, stateful_sets_listed) =
-        cache(client, &filled, keep_used_of_workload);
-    let (daemon_sets, touched_daemon_sets, daemon_sets_listed) =
-        cache(client, &filled, keep_used_of_workload);
+        stateful_sets.cache(keep_used_of_workload);
+    let (daemon_sets, touched_daemon_sets, daemon_sets_listed) = daemon_sets.cache(keep_used_of_workload);
     let listed = [
         policies_listed,
         pods_listed,
@@ -96,43 +104,64 @@ pub fn watch(client: &Client) -> (Caches, Watches) {
     (caches, watches)
 }
 
-/// A cache, the stream that fills it, and a token that is cancelled once it is filled: a store's own readiness
-/// wakes only one of those who wait for it, and the controller waits for that of the policies.
-fn cache<K>(
-    client: &Client,
-    filled: &UnboundedSender<()>,
-    prune: impl FnMut(&mut K) + Send + 'static,
-) -> (Store<K>, Touched<K>, CancellationToken)
-where
-    K: Resource<DynamicType = ()>
-        + Lookup<DynamicType = ()>
-        + Clone
-        + DeserializeOwned
-        + Debug
-        + Send
-        + Sync
-        + 'static,
-{
-    let (reader, writer) = reflector::store();
-    let listed = CancellationToken::new();
-    let events = watcher::watcher(Api::<K>::all(client.clone()), watcher::Config::default());
-    let (first, filled) = (listed.clone(), filled.clone());
-    let reflected =
-        events.backoff(WatchBackoff::default()).modify(prune).reflect(writer).inspect_ok(move |event| {
-            if matches!(event, watcher::Event::InitDone) {
-                first.cancel();
-                // It fails only once nobody reconciles any more.
-                let _ = filled.unbounded_send(());
+/// Says of no watch any more that it is waited for.
+pub fn watches_no_more(readiness: &Readiness) {
+    for part in PARTS {
+        readiness.done(part);
+    }
+}
+
+/// What it takes to fill a cache.
+struct Filling {
+    client: Client,
+    readiness: Readiness,
+    part: &'static str,
+    filled: UnboundedSender<()>,
+}
+
+impl Filling {
+    /// A cache, the stream that fills it, and a token that is cancelled once it is filled: a store's own readiness
+    /// wakes only one of those who wait for it, and the controller waits for that of the policies.
+    fn cache<K>(self, prune: impl FnMut(&mut K) + Send + 'static) -> (Store<K>, Touched<K>, CancellationToken)
+    where
+        K: Resource<DynamicType = ()>
+            + Lookup<DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + Sync
+            + 'static,
+    {
+        let (reader, writer) = reflector::store();
+        let listed = CancellationToken::new();
+        let Self { client, readiness, part, filled } = self;
+        readiness.wait(part, "not listed yet");
+        let events = watcher::watcher(Api::<K>::all(client), watcher::Config::default());
+        let (first, told) = (listed.clone(), readiness.clone());
+        let reflected =
+            events.backoff(WatchBackoff::default()).modify(prune).reflect(writer).inspect_ok(move |event| {
+                if matches!(event, watcher::Event::InitDone) {
+                    first.cancel();
+                    told.done(part);
+                    // It fails only once nobody reconciles any more.
+                    let _ = filled.unbounded_send(());
+                }
+            });
+        let seen = listed.clone();
+        let touched = reflected.touched_objects().filter(move |touched| {
+            if let Err(error) = touched {
+                let problem = explain(error, part);
+                tracing::warn!(part, problem, "a watch failed and is tried again");
+                if !seen.is_cancelled() {
+                    readiness.wait(part, problem);
+                }
             }
+            // The controller pauses all watches after an error of any one, longer and longer.
+            std::future::ready(touched.is_ok())
         });
-    let touched = reflected.touched_objects().filter(|touched| {
-        if let Err(error) = touched {
-            tracing::warn!(kind = <K as Resource>::kind(&()).as_ref(), %error, "a watch failed and is tried again");
-        }
-        // The controller pauses all watches after an error of any one, longer and longer.
-        std::future::ready(touched.is_ok())
-    });
-    (reader, touched.boxed(), listed)
+        (reader, touched.boxed(), listed)
+    }
 }
 
 fn keep_used_of_workload<K>(workload: &mut PartialObjectMeta<K>) {

@@ -2,8 +2,9 @@
 
 mod caches;
 mod identity;
+mod problem;
 mod targets;
 
-pub use caches::{Caches, Watches, watch};
+pub use caches::{Caches, Watches, watch, watches_no_more};
 pub use identity::{PodId, PolicyId};
 pub use targets::{Found, TargetPod, find};

@@ -3,5 +3,6 @@
 pub mod crd;
 pub mod probe;
 pub mod reflect;
+pub mod restore;
 pub mod run;
 pub mod shape;

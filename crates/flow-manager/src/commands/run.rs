@@ -1,16 +1,19 @@
 //! `flow-manager run`: the controller.
 
 use crate::api_server::{self, ConnectError};
+use crate::build_info;
 use crate::clock::Clock;
-use crate::cluster::{self, Caches};
-use crate::controller::{self, Context, ReconcileMetrics};
-use crate::enforce::{EnforceMetrics, Enforcer};
+use crate::controller::ReconcileMetrics;
+use crate::enforce::EnforceMetrics;
+use crate::leadership::{self, Candidate, Office};
 use crate::observe::{PathMetrics, Paths, Sources};
+use crate::operator::Operator;
 use crate::prometheus::{Client as PrometheusClient, Queries, QueryMetrics, Source, SourceError};
-use crate::regulator::Services;
-use crate::report::{DecisionMetrics, Reporter};
+use crate::report::StandingMetrics;
 use crate::serve::{Readiness, router, serve};
+use clap::ArgAction;
 use flow_probe::Prober;
+use flow_probe::metrics::Metrics as ProbeMetrics;
 use kube::Client;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
@@ -42,6 +45,25 @@ pub struct Args {
     /// The namespace of the shapers, whose reports tell whether limits are in force.
     #[arg(long, default_value = "flow-manager-shaper")]
     shaper_namespace: String,
+    #[command(flatten)]
+    election: Election,
+    /// Whether to export metrics by the names of flow-manager's predecessor as well.
+    #[arg(long, default_value_t = true, action = ArgAction::Set)]
+    predecessor_metrics: bool,
+}
+
+/// Which of several controllers decides and writes.
+#[derive(Debug, clap::Args)]
+struct Election {
+    /// Work only while holding this Lease. Without it, this must be the only controller.
+    #[arg(long, requires_all = ["lease_namespace", "identity"])]
+    lease: Option<String>,
+    /// The namespace of the Lease.
+    #[arg(long, env = "POD_NAMESPACE")]
+    lease_namespace: Option<String>,
+    /// What this controller is called in the Lease; no other may be called the same.
+    #[arg(long, env = "POD_NAME")]
+    identity: Option<String>,
 }
 
 /// Why the controller could not start.
@@ -67,13 +89,12 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
     let client = api_server::connect().await?;
     let up = api_server::metric(&mut registry);
     tasks.spawn(api_server::check(client.clone(), readiness.clone(), up, shutdown.clone()));
-    let (caches, watches) = cluster::watch(&client);
-    tasks.spawn(shutdown.clone().run_until_cancelled_owned(until_listed(caches.clone(), readiness.clone())));
-    let services = services(&args, &client, &caches, &mut registry, &readiness)?;
-    tasks.spawn(services.enforcer.clone().run(shutdown.clone()));
-    tasks.spawn(services.reporter.clone().run(client.clone(), caches.policies.clone(), shutdown.clone()));
-    let context = Context::new(client, caches, services, ReconcileMetrics::register(&mut registry));
-    tasks.spawn(controller::run(context, watches, shutdown.clone()));
+    build_info::register(&mut registry, args.predecessor_metrics);
+    let candidate = args.election.candidate(&client);
+    let office = Office::new(&mut registry, readiness.clone());
+    let operator = Arc::new(operator(&args, client, &mut registry, &readiness)?);
+    let lead = move |term| lead(Arc::clone(&operator), term);
+    tasks.spawn(leadership::campaign(candidate, office, shutdown.clone(), lead));
     tasks.close();
     serve(args.listen, router(registry, readiness), shutdown).await?;
     if tokio::time::timeout(STOP_TIMEOUT, tasks.wait()).await.is_err() {
@@ -82,39 +103,51 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
     Ok(())
 }
 
-/// Keeps the operator unready until it knows the cluster.
-async fn until_listed(caches: Caches, readiness: Readiness) {
-    const PART: &str = "caches";
-    readiness.wait(PART, "policies, pods and workloads are not all listed yet");
-    caches.ready().await;
-    readiness.done(PART);
+async fn lead(operator: Arc<Operator>, term: CancellationToken) {
+    operator.lead(term).await;
 }
 
-/// Everything that regulators use.
-fn services(
+impl Election {
+    fn candidate(&self, client: &Client) -> Option<Candidate> {
+        let (lease, namespace, identity) =
+            (self.lease.clone()?, self.lease_namespace.clone()?, self.identity.clone()?);
+        Some(Candidate::new(client.clone(), namespace, lease, identity))
+    }
+}
+
+fn operator(
     args: &Args,
-    client: &Client,
-    caches: &Caches,
+    client: Client,
     registry: &mut Registry,
     readiness: &Readiness,
-) -> Result<Services, Error> {
+) -> Result<Operator, Error> {
     let clock = Clock::start();
-    let probes = flow_probe::metrics::Metrics::register(registry);
+    Ok(Operator {
+        client,
+        shaper_namespace: args.shaper_namespace.clone(),
+        clock,
+        sources: Arc::new(sources(args, clock, registry, readiness)?),
+        readiness: readiness.clone(),
+        standings: StandingMetrics::register(registry, args.predecessor_metrics),
+        writes: EnforceMetrics::register(registry),
+        reconciliations: ReconcileMetrics::register(registry),
+    })
+}
+
+fn sources(
+    args: &Args,
+    clock: Clock,
+    registry: &mut Registry,
+    readiness: &Readiness,
+) -> Result<Sources, Error> {
+    let probes = if args.predecessor_metrics {
+        ProbeMetrics::register(registry)
+    } else {
+        ProbeMetrics::register_without_predecessors(registry)
+    };
     let paths = Arc::new(Paths::new(Prober::start()?, clock, probes));
     registry.register_collector(Box::new(PathMetrics(Arc::clone(&paths))));
-    Ok(Services {
-        clock,
-        sources: Sources { paths, queries: queries(args, clock, registry, readiness)? },
-        enforcer: Enforcer::new(
-            client.clone(),
-            caches.pods.clone(),
-            args.shaper_namespace.clone(),
-            clock,
-            EnforceMetrics::register(registry),
-        ),
-        reporter: Reporter::new(registry),
-        metrics: DecisionMetrics::register(registry),
-    })
+    Ok(Sources { paths, queries: queries(args, clock, registry, readiness)? })
 }
 
 /// The queries to the Prometheus that the operator was given, if any.

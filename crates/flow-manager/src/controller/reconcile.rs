@@ -11,7 +11,7 @@ use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{self, Event, finalizer};
 use kube::{Api, Client};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the deletion of a policy waits for its pods before it tries again.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +32,7 @@ pub struct Context {
 pub async fn reconcile(policy: Arc<FlowPolicy>, context: Arc<Context>) -> Result<Action, Error> {
     let id = PolicyId::of(&policy);
     context.started().await;
+    let began = Instant::now();
     let api = Api::namespaced(context.client.clone(), &id.namespace);
     let reconciled = finalizer(&api, names::FINALIZER, policy, |event| async {
         match event {
@@ -39,7 +40,9 @@ pub async fn reconcile(policy: Arc<FlowPolicy>, context: Arc<Context>) -> Result
             Event::Cleanup(_) => clean_up(&id, &context).await,
         }
     });
-    let action = match reconciled.await {
+    let reconciled = reconciled.await;
+    context.metrics.took(began.elapsed());
+    let action = match reconciled {
         // A policy that is gone has lost its finalizer before.
         Err(finalizer::Error::RemoveFinalizer(kube::Error::Api(status))) if status.code == 404 => {
             Action::await_change()

@@ -10,11 +10,18 @@ use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Reconciles policies when they change, and when something in their namespace does, until `shutdown`.
-pub async fn run(context: Context, watches: Watches, shutdown: CancellationToken) {
+/// Reconciles policies when they change, and when something in their namespace does, until `term` is over. What is
+/// being done then is dropped, and with it every regulator: each step can be cut off at any point.
+pub async fn run(context: Context, watches: Watches, term: CancellationToken) {
     let context = Arc::new(context);
+    let starting = Arc::clone(&context);
+    let start = async move { starting.started().await };
+    term.run_until_cancelled(async { tokio::join!(start, reconcile_all(context, watches)) }).await;
+}
+
+async fn reconcile_all(context: Arc<Context>, watches: Watches) {
     let policies = &context.caches.policies;
-    let (enforcer, starting) = (context.enforcer.clone(), Arc::clone(&context));
+    let enforcer = context.enforcer.clone();
     let pods = watches.pods.inspect(move |pod| pod.as_ref().map_or((), |pod| enforcer.seen(pod)));
     let everywhere = context.enforcer.clone();
     let refilled = watches.refilled.inspect(move |()| everywhere.look_at_all());
@@ -22,7 +29,6 @@ pub async fn run(context: Context, watches: Watches, shutdown: CancellationToken
     let spec =
         predicates::generation::<FlowPolicy>.combine(predicates::finalizers).combine(predicates::annotations);
     let specs = watches.policies.predicate_filter(spec, PredicateConfig::default());
-    tokio::spawn(async move { starting.started().await });
     Controller::for_stream(specs, policies.clone())
         .watches_stream(pods, neighbours(policies))
         .watches_stream(watches.deployments, neighbours(policies))
@@ -30,7 +36,6 @@ pub async fn run(context: Context, watches: Watches, shutdown: CancellationToken
         .watches_stream(watches.stateful_sets, neighbours(policies))
         .watches_stream(watches.daemon_sets, neighbours(policies))
         .reconcile_all_on(refilled)
-        .graceful_shutdown_on(shutdown.cancelled_owned())
         .run(reconcile, retry, Arc::clone(&context))
         .for_each(|_| std::future::ready(()))
         .await;

@@ -159,6 +159,7 @@ impl Enforcer {
         self.shared.stop.cancel();
         self.shared.workers.close();
         self.shared.workers.wait().await;
+        self.shared.metrics.clear();
     }
 
     /// Starts a worker for each pod that has something to do and no worker yet.

@@ -55,6 +55,13 @@ impl EnforceMetrics {
         metrics
     }
 
+    /// Forgets what is true of a working enforcer only.
+    pub(super) fn clear(&self) {
+        for gauge in [&self.pending, &self.shapers_up, &self.shapers_down] {
+            gauge.set(0);
+        }
+    }
+
     pub(super) fn wrote(&self, outcome: &'static str, took: Duration) {
         self.writes.get_or_create(&OutcomeLabel { outcome }).inc();
         self.duration.observe(took.as_secs_f64());

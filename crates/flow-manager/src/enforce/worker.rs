@@ -2,12 +2,13 @@ use super::enforcer::{Next, Shared};
 use super::write::Write;
 use crate::cluster::PodId;
 use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
+use kube::{Api, Client};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long the API server may take to answer a write.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the API server may take to answer a write. A controller that may write no longer stops this much
+/// before another begins.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Writes to one pod until there is nothing more to do for it.
 pub(super) async fn work(shared: Arc<Shared>, pod: PodId) {
@@ -16,7 +17,7 @@ pub(super) async fn work(shared: Arc<Shared>, pod: PodId) {
         && let Next::Write(write) = shared.next_for(&pod)
     {
         let started = Instant::now();
-        let answer = send(&shared, &pod, &write).await;
+        let answer = write_to(&shared.client, &pod, &write).await;
         drop(permit);
         shared.metrics.wrote(outcome(&write, &answer), started.elapsed());
         match answer {
@@ -31,7 +32,7 @@ pub(super) async fn work(shared: Arc<Shared>, pod: PodId) {
 
 /// Why a write was not accepted.
 #[derive(Debug, thiserror::Error)]
-enum Problem {
+pub(super) enum Problem {
     /// The pod was changed meanwhile, or somebody else owns the annotation.
     #[error("{0}")]
     Conflict(String),
@@ -43,17 +44,18 @@ enum Problem {
     Refused(String),
 }
 
-async fn send(shared: &Shared, pod: &PodId, write: &Write) -> Result<Pod, Problem> {
-    let pods: Api<Pod> = Api::namespaced(shared.client.clone(), &pod.namespace);
+/// Sends one write.
+pub(super) async fn write_to(client: &Client, pod: &PodId, write: &Write) -> Result<Pod, Problem> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
     let (params, patch) = write.request();
-    match tokio::time::timeout(TIMEOUT, pods.patch(&pod.name, &params, &patch)).await {
+    match tokio::time::timeout(WRITE_TIMEOUT, pods.patch(&pod.name, &params, &patch)).await {
         Ok(Ok(pod)) => Ok(pod),
         Ok(Err(kube::Error::Api(status))) if status.code == 404 => Err(Problem::Gone),
         Ok(Err(kube::Error::Api(status))) if status.code == 409 => {
             Err(Problem::Conflict(status.message.clone()))
         }
         Ok(Err(error)) => Err(Problem::Refused(error.to_string())),
-        Err(_) => Err(Problem::Refused(format!("no answer within {} s", TIMEOUT.as_secs()))),
+        Err(_) => Err(Problem::Refused(format!("no answer within {} s", WRITE_TIMEOUT.as_secs()))),
     }
 }
 

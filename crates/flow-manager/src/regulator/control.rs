@@ -3,7 +3,7 @@ use super::registry::Services;
 use crate::cluster::PolicyId;
 use crate::enforce::InForce;
 use crate::observe::Feed;
-use crate::report::{Change, ObjectiveView, Snapshot, Standing, TargetView};
+use crate::report::{Change, ObjectiveView, Snapshot, Standing, Tally, TargetView};
 use flow_control::{Action, Bandwidth, Decision, Moment, Observation, Params, State, step};
 use flow_policy::Policy;
 use jiff::Timestamp;
@@ -22,6 +22,7 @@ pub(super) struct Regulator {
     params: Params,
     state: State,
     last_change: Option<Change>,
+    decisions: Tally,
     measured_since: Timestamp,
     reported: Option<Moment>,
 }
@@ -40,6 +41,7 @@ impl Regulator {
             params,
             state,
             last_change: None,
+            decisions: Tally::default(),
             measured_since,
             reported: None,
         };
@@ -69,8 +71,8 @@ impl Regulator {
         let now = self.services.clock.now();
         let (observations, views): (Vec<_>, Vec<_>) = self.feeds.iter().map(|feed| feed.read(now)).unzip();
         let decision = self.decide(&observations, now);
+        self.decisions.count(&decision);
         if decision.action != Action::Hold {
-            self.services.metrics.decided(&decision);
             let (policy, limits) = (&self.plan.policy, &self.state.limits);
             self.last_change = Some(Change::new(policy, decision, &views, limits, Timestamp::now()));
         }
@@ -117,6 +119,7 @@ impl Regulator {
             objectives,
             targets: self.target_views(now),
             last_change: self.last_change.clone(),
+            decisions: self.decisions.clone(),
             released: self.state.released,
         });
         self.services.reporter.report(&self.id, standing);

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::cluster::PolicyId;
 use crate::enforce::Enforcer;
 use crate::observe::Sources;
-use crate::report::{DecisionMetrics, Reporter};
+use crate::report::Reporter;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,13 +18,11 @@ pub struct Services {
     /// The time of decisions.
     pub clock: Clock,
     /// Where indicators come from.
-    pub sources: Sources,
+    pub sources: Arc<Sources>,
     /// Where limits go.
     pub enforcer: Enforcer,
     /// Where news go.
     pub reporter: Reporter,
-    /// Counts decisions.
-    pub metrics: DecisionMetrics,
 }
 
 /// The regulators that run now, one for each policy.

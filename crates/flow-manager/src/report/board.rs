@@ -1,5 +1,6 @@
 use super::Standing;
 use crate::cluster::PolicyId;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +11,7 @@ pub(super) struct Board(Mutex<Entries>);
 #[derive(Debug, Default)]
 struct Entries {
     standings: BTreeMap<PolicyId, Arc<Standing>>,
+    conditions: BTreeMap<PolicyId, Arc<[Condition]>>,
     fresh: HashSet<PolicyId>,
     forgotten: Vec<PolicyId>,
 }
@@ -33,6 +35,7 @@ impl Board {
     pub(super) fn forget(&self, id: &PolicyId) {
         let mut entries = self.lock();
         entries.fresh.remove(id);
+        entries.conditions.remove(id);
         if entries.standings.remove(id).is_some() {
             entries.forgotten.push(id.clone());
         }
@@ -48,6 +51,20 @@ impl Board {
 
     pub(super) fn get(&self, id: &PolicyId) -> Option<Arc<Standing>> {
         self.lock().standings.get(id).cloned()
+    }
+
+    /// Takes down which conditions a policy has in its status, if there still is one.
+    pub(super) fn tell(&self, id: &PolicyId, conditions: &[Condition]) {
+        let mut entries = self.lock();
+        if entries.standings.contains_key(id) {
+            entries.conditions.insert(id.clone(), conditions.into());
+        }
+    }
+
+    /// The conditions of all policies, ordered by policy.
+    pub(super) fn conditions(&self) -> Vec<(PolicyId, Arc<[Condition]>)> {
+        let entries = self.lock();
+        entries.conditions.iter().map(|(id, conditions)| (id.clone(), Arc::clone(conditions))).collect()
     }
 
     /// All standings, ordered by policy.

@@ -1,56 +1,32 @@
+use super::metrics::{Policy, of};
 use super::sentences::{action_word, reason_word};
-use flow_control::Decision;
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
+use flow_control::{Action, Decision, Reason};
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType;
+use std::collections::HashMap;
+use std::fmt;
 
-/// Counts decisions over all policies. Its labels are few and fixed: a counter for each policy would stay
-/// behind when the policy is gone.
-#[derive(Clone, Debug, Default)]
-pub struct DecisionMetrics {
-    decisions: Family<Labels, Counter>,
-}
+/// How often each decision was taken about one policy since its regulator began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally(HashMap<(Action, Reason), u64>);
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
-    action: &'static str,
-    reason: &'static str,
-}
-
-impl DecisionMetrics {
-    /// The metrics, exported by `registry`.
-    #[must_use]
-    pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
-        let help = "Decisions taken, over all policies, by what they did to the limits and why";
-        registry.register("flowmanager_decisions", help, metrics.decisions.clone());
-        metrics
-    }
-
+impl Tally {
     /// Counts a decision.
-    pub fn decided(&self, decision: &Decision) {
-        let labels = Labels { action: action_word(decision.action), reason: reason_word(decision.reason) };
-        self.decisions.get_or_create(&labels).inc();
+    pub fn count(&mut self, decision: &Decision) {
+        *self.0.entry((decision.action, decision.reason)).or_default() += 1;
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use flow_control::{Action, Reason};
-
-    #[test]
-    fn decisions_are_counted_by_action_and_reason() {
-        let mut registry = Registry::default();
-        let metrics = DecisionMetrics::register(&mut registry);
-        let cut =
-            Decision { action: Action::Decrease, reason: Reason::ObjectiveViolated, objective: Some(3) };
-        metrics.decided(&cut);
-        metrics.decided(&Decision { objective: None, ..cut });
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        let line = "flowmanager_decisions_total{action=\"Decrease\",reason=\"ObjectiveViolated\"} 2\n";
-        assert!(text.contains(line), "{text}");
+/// Encodes the tallies of `policies`.
+pub(super) fn encode(policies: &[Policy<'_>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let help = "Decisions taken about a policy, by what they did to its limits and why";
+    let mut family = encoder.encode_descriptor("flowmanager_decisions", help, None, MetricType::Counter)?;
+    for Policy { id, snapshot } in policies {
+        for ((action, reason), count) in &snapshot.decisions.0 {
+            let own = [("action", action_word(*action)), ("reason", reason_word(*reason))];
+            let labels: Vec<_> = of(id).into_iter().chain(own).collect();
+            family.encode_family(&labels)?.encode_counter::<[(&str, &str); 0], _, u64>(count, None)?;
+        }
     }
+    Ok(())
 }

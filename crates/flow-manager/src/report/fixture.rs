@@ -1,6 +1,6 @@
 //! A policy with two decisive objectives and two targets, and how it may stand.
 
-use super::{Change, ObjectiveView, Snapshot, Standing, TargetView};
+use super::{Change, ObjectiveView, Snapshot, Standing, Tally, TargetView};
 use crate::cluster::PolicyId;
 use flow_control::{Action, Bandwidth, Decision, Finite, Judgement, Reason, Unknown};
 use flow_policy::{FlowPolicy, Policy};
@@ -72,6 +72,7 @@ pub(super) fn well() -> Snapshot {
         objectives: views(&[Ok(82e-6), Ok(6e7)]),
         targets: vec![target(1000), target(500)],
         last_change: None,
+        decisions: Tally::default(),
         released: false,
     }
 }

@@ -1,20 +1,22 @@
 use super::board::Board;
-use super::predecessor_metrics;
 use super::{ObjectiveView, Snapshot, Standing, TargetView};
+use super::{condition_metrics, decision_metrics, predecessor_metrics};
 use crate::cluster::PolicyId;
 use flow_control::{Bound, Finite, Judgement};
 use flow_policy::{Objective, Target};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// How policies stand, as metrics. They are read from the board at each scrape, so the series of a policy that
-/// is gone are gone as well.
-#[derive(Debug)]
-pub(super) struct StandingMetrics {
-    board: Arc<Board>,
+/// is gone are gone as well, and all are where nobody reports.
+#[derive(Clone, Debug, Default)]
+pub struct StandingMetrics {
+    board: Arc<Mutex<Weak<Board>>>,
+    predecessor: bool,
 }
 
 /// A policy at work.
@@ -36,7 +38,7 @@ pub(super) struct Gauge {
     pub(super) series: for<'a> fn(&[Policy<'a>]) -> Vec<Series<'a>>,
 }
 
-const GAUGES: [Gauge; 7] = [
+const GAUGES: [Gauge; 8] = [
     Gauge {
         name: "flowmanager_objective_value",
         help: "What the indicator of an objective says, in its base unit: seconds, a ratio, bits per second, or a plain number",
@@ -60,6 +62,11 @@ const GAUGES: [Gauge; 7] = [
         },
     },
     Gauge {
+        name: "flowmanager_target_limit_range_bps",
+        help: "The lowest and the highest egress limit that a policy allows for each pod of a target, in bits per second",
+        series: ranges,
+    },
+    Gauge {
         name: "flowmanager_target_pods",
         help: "Running pods of a target",
         series: |policies| targets(policies, |_, view| Some(from_usize(view.pods))),
@@ -77,20 +84,36 @@ const GAUGES: [Gauge; 7] = [
 ];
 
 impl StandingMetrics {
-    pub(super) fn new(board: Arc<Board>) -> Self {
-        Self { board }
+    /// Exported by `registry`; by the names of the predecessor as well, if so asked.
+    #[must_use]
+    pub fn register(registry: &mut Registry, predecessor: bool) -> Self {
+        let metrics = Self { predecessor, ..Self::default() };
+        registry.register_collector(Box::new(metrics.clone()));
+        metrics
+    }
+
+    /// Shows `board` from now on.
+    pub(super) fn show(&self, board: &Arc<Board>) {
+        *self.board.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(board);
+    }
+
+    fn shown(&self) -> Option<Arc<Board>> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
     }
 }
 
 impl Collector for StandingMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let standings = self.board.all();
+        let Some(board) = self.shown() else { return Ok(()) };
+        let standings = board.all();
         let help = "Policies that the operator looks after, those with an invalid spec included";
         let policies = encoder.encode_descriptor("flowmanager_policies", help, None, MetricType::Gauge)?;
         encode_value(policies, from_usize(standings.len()))?;
         let at_work: Vec<_> = standings.iter().filter_map(|(id, standing)| at_work(id, standing)).collect();
-        let mut gauges = GAUGES.iter().chain(&predecessor_metrics::GAUGES);
-        gauges.try_for_each(|gauge| gauge.encode(&at_work, &mut encoder))
+        condition_metrics::encode(&board.conditions(), &mut encoder)?;
+        decision_metrics::encode(&at_work, &mut encoder)?;
+        let predecessor: &[Gauge] = if self.predecessor { &predecessor_metrics::GAUGES } else { &[] };
+        GAUGES.iter().chain(predecessor).try_for_each(|gauge| gauge.encode(&at_work, &mut encoder))
     }
 }
 
@@ -134,7 +157,7 @@ fn objectives<'a>(
     series
 }
 
-fn of(id: &PolicyId) -> [Label<'_>; 2] {
+pub(super) fn of(id: &PolicyId) -> [Label<'_>; 2] {
     [("namespace", &id.namespace), ("policy", &id.name)]
 }
 
@@ -171,6 +194,20 @@ fn targets<'a>(
     series
 }
 
+fn ranges<'a>(policies: &[Policy<'a>]) -> Vec<Series<'a>> {
+    let mut series = Vec::new();
+    for Policy { id, snapshot } in policies {
+        for target in &snapshot.policy.targets {
+            for (bound, limit) in [("min", target.range.min), ("max", target.range.max)] {
+                let mut labels = target_labels(id, target);
+                labels.push(("bound", bound));
+                series.push((labels, from_u64(limit.bps())));
+            }
+        }
+    }
+    series
+}
+
 fn target_labels<'a>(id: &'a PolicyId, target: &'a Target) -> Vec<Label<'a>> {
     let own = [("kind", target.id.kind.as_str()), ("target", target.id.name.as_str())];
     of(id).into_iter().chain(own).collect()
@@ -193,7 +230,7 @@ pub(super) fn from_u64(number: u64) -> f64 {
 mod tests {
     use super::super::Reporter;
     use super::super::fixture::{cut, id, policy, running, view, well};
-    use flow_control::{Bandwidth, Unknown};
+    use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
     use flow_policy::Invalid;
     use prometheus_client::registry::Registry;
     use std::collections::BTreeMap;
@@ -205,7 +242,7 @@ mod tests {
     /// metric that was announced before it.
     fn scrape(standings: Vec<(&str, Standing)>) -> BTreeMap<String, f64> {
         let mut registry = Registry::default();
-        let reporter = Reporter::new(&mut registry);
+        let reporter = Reporter::new(&StandingMetrics::register(&mut registry, true));
         for (name, standing) in standings {
             reporter.report(&id(name), standing);
         }
@@ -219,7 +256,8 @@ mod tests {
         let mut announced = String::new();
         for line in text.lines().filter(|line| *line != "# EOF") {
             if let Some(kind) = line.strip_prefix("# TYPE ") {
-                announced = kind.strip_suffix(" gauge").unwrap().to_owned();
+                let (name, kind) = kind.split_once(' ').unwrap();
+                announced = format!("{name}{}", if kind == "counter" { "_total" } else { "" });
             } else if !line.starts_with("# HELP ") {
                 let (labelled, value) = line.rsplit_once(' ').unwrap();
                 assert_eq!(labelled.split('{').next(), Some(announced.as_str()), "{line}");
@@ -248,6 +286,8 @@ mod tests {
             (format!("flowmanager_objective_state{{{jitter},state=\"Met\"}}"), 0.0),
             (format!("flowmanager_objective_state{{{jitter},state=\"Unknown\"}}"), 0.0),
             (format!("flowmanager_target_limit_bps{{{upload}}}"), 80e6),
+            (format!("flowmanager_target_limit_range_bps{{{upload},bound=\"min\"}}"), 10e6),
+            (format!("flowmanager_target_limit_range_bps{{{upload},bound=\"max\"}}"), 1e9),
             (format!("flowmanager_target_pods{{{upload}}}"), 3.0),
             (format!("flowmanager_target_enforced_pods{{{upload}}}"), 2.0),
             (format!("flowmanager_target_sent_bps{{{upload}}}"), 79e6),
@@ -304,13 +344,41 @@ mod tests {
         let invalid = scrape(vec![("robot", Standing::Invalid { generation: None, problem })]);
         assert_eq!(invalid, BTreeMap::from([("flowmanager_policies".to_owned(), 1.0)]));
 
-        let board = Arc::<Board>::default();
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(StandingMetrics::new(Arc::clone(&board))));
-        board.put(&id("robot"), Standing::Running(well()));
-        board.forget(&id("robot"));
+        let reporter = Reporter::new(&StandingMetrics::register(&mut registry, true));
+        let text = || {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+            parse(&text)
+        };
+        reporter.report(&id("robot"), Standing::Running(well()));
+        reporter.forget(&id("robot"));
+        assert_eq!(text(), BTreeMap::from([("flowmanager_policies".to_owned(), 0.0)]));
+        drop(reporter);
+        assert_eq!(text(), BTreeMap::new(), "nobody reports");
+    }
+
+    #[test]
+    fn without_the_predecessors_names_only_ours_are_exported() {
+        let mut registry = Registry::default();
+        let reporter = Reporter::new(&StandingMetrics::register(&mut registry, false));
+        reporter.report(&id("robot"), Standing::Running(cut(412e-6, 80, 1)));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        assert_eq!(parse(&text), BTreeMap::from([("flowmanager_policies".to_owned(), 0.0)]));
+        let series = parse(&text);
+        assert!(series.keys().any(|name| name.starts_with("flowmanager_target_limit_bps")));
+        assert!(!text.contains("_mbps") && !text.contains("_ms"), "{text}");
+    }
+
+    #[test]
+    fn decisions_are_counted_by_action_and_reason() {
+        let mut snapshot = cut(412e-6, 80, 1);
+        for objective in [Some(3), None] {
+            let (action, reason) = (Action::Decrease, Reason::ObjectiveViolated);
+            snapshot.decisions.count(&Decision { action, reason, objective });
+        }
+        let series = scrape(vec![("robot", Standing::Running(snapshot))]);
+        let name = r#"flowmanager_decisions_total{namespace="factory",policy="robot",action="Decrease",reason="ObjectiveViolated"}"#;
+        assert_eq!(series.get(name), Some(&2.0));
     }
 }

@@ -5,6 +5,7 @@
 
 mod announcer;
 mod board;
+mod condition_metrics;
 mod conditions;
 mod decision_metrics;
 mod events;
@@ -18,8 +19,9 @@ mod snapshot;
 mod status;
 mod writer;
 
-pub use decision_metrics::DecisionMetrics;
+pub use decision_metrics::Tally;
 pub use events::{News, events};
+pub use metrics::StandingMetrics;
 pub use reporter::Reporter;
 pub use snapshot::{Change, ObjectiveView, Snapshot, Standing, TargetView};
 pub use status::status;

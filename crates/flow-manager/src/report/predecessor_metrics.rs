@@ -9,7 +9,7 @@ use flow_policy::spec::{Mode, ProtocolSpec, TargetKind};
 use flow_policy::{Indicator, Source};
 use std::collections::BTreeMap;
 
-pub(super) const GAUGES: [Gauge; 5] = [
+pub(super) const GAUGES: [Gauge; 7] = [
     Gauge {
         name: "flowmanager_udp_jitter_ms",
         help: "Jitter of a critical service over UDP, the interquartile range of its round-trip times, in milliseconds",
@@ -34,6 +34,16 @@ pub(super) const GAUGES: [Gauge; 5] = [
         name: "flowmanager_bandwidth_limit_mbps",
         help: "Egress limit decided for each pod of a Deployment, in Mbit/s; in mode Observe it is not written",
         series: limits,
+    },
+    Gauge {
+        name: "kubernetes_deployment_bandwidth_limit_mbps",
+        help: "The same, by the name that the predecessor's exporter gave it",
+        series: limits,
+    },
+    Gauge {
+        name: "flowmanager_best_effort_throughput_mbps",
+        help: "What the limited pods of a Deployment send together, in Mbit/s",
+        series: throughputs,
     },
 ];
 
@@ -72,6 +82,18 @@ fn limits<'a>(policies: &[Policy<'a>]) -> Vec<Series<'a>> {
     series(limits)
 }
 
+fn throughputs<'a>(policies: &[Policy<'a>]) -> Vec<Series<'a>> {
+    let mut most = BTreeMap::new();
+    for Policy { snapshot, .. } in policies {
+        for (target, view) in snapshot.policy.targets.iter().zip(&snapshot.targets) {
+            if let (TargetKind::Deployment, Some(sent)) = (target.id.kind, view.sent) {
+                keep(&mut most, [("deployment", &*target.id.name)], from_u64(sent.bps()) / 1e6, f64::max);
+            }
+        }
+    }
+    series(most)
+}
+
 fn lowest<'a>(policies: &[Policy<'a>], mode: Mode) -> BTreeMap<[Label<'a>; 2], f64> {
     let mut lowest = BTreeMap::new();
     let speaks = |policy: &&Policy<'_>| policy.snapshot.policy.mode == mode && !policy.snapshot.released;
@@ -86,15 +108,15 @@ fn lowest<'a>(policies: &[Policy<'a>], mode: Mode) -> BTreeMap<[Label<'a>; 2], f
     lowest
 }
 
-fn keep<'a>(
-    values: &mut BTreeMap<[Label<'a>; 2], f64>,
-    labels: [Label<'a>; 2],
+fn keep<'a, const LABELS: usize>(
+    values: &mut BTreeMap<[Label<'a>; LABELS], f64>,
+    labels: [Label<'a>; LABELS],
     value: f64,
     of_two: fn(f64, f64) -> f64,
 ) {
     values.entry(labels).and_modify(|present| *present = of_two(*present, value)).or_insert(value);
 }
 
-fn series(values: BTreeMap<[Label<'_>; 2], f64>) -> Vec<Series<'_>> {
+fn series<const LABELS: usize>(values: BTreeMap<[Label<'_>; LABELS], f64>) -> Vec<Series<'_>> {
     values.into_iter().map(|(labels, value)| (labels.to_vec(), value)).collect()
 }

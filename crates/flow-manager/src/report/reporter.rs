@@ -8,7 +8,6 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use kube::Client;
 use kube::runtime::reflector::Store;
-use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -34,11 +33,11 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// A reporter of nothing yet, with its metrics exported by `registry`.
+    /// A reporter of nothing yet, which `metrics` shows from now on, for as long as somebody holds on to it.
     #[must_use]
-    pub fn new(registry: &mut Registry) -> Self {
+    pub fn new(metrics: &StandingMetrics) -> Self {
         let board = Arc::<Board>::default();
-        registry.register_collector(Box::new(StandingMetrics::new(Arc::clone(&board))));
+        metrics.show(&board);
         Self { board }
     }
 
@@ -120,7 +119,7 @@ mod tests {
 
     fn start(policies: &[&str]) -> Running {
         let (service, api) = pair();
-        let (reporter, shutdown) = (Reporter::new(&mut Registry::default()), CancellationToken::new());
+        let (reporter, shutdown) = (Reporter::new(&StandingMetrics::default()), CancellationToken::new());
         let client = Client::new(service, "default");
         let task = tokio::spawn(reporter.clone().run(client, cache(policies), shutdown.clone()));
         Running { reporter, api, shutdown, task }

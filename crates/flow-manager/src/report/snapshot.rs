@@ -1,3 +1,4 @@
+use super::decision_metrics::Tally;
 use super::sentences;
 use flow_control::{Bandwidth, Decision, Judgement, Reading};
 use flow_policy::{Invalid, Policy};
@@ -33,6 +34,8 @@ pub struct Snapshot {
     pub targets: Vec<TargetView>,
     /// The latest change of a limit, or in mode Observe the latest that would have been made.
     pub last_change: Option<Change>,
+    /// How often each decision was taken.
+    pub decisions: Tally,
     /// Whether the limits are taken away for want of data.
     pub released: bool,
 }

@@ -117,9 +117,11 @@ impl Writer {
     fn write(&mut self, id: &PolicyId) -> Option<Write> {
         let standing = self.board.get(id)?;
         let policy = self.policies.get(&ObjectRef::new(&id.name).within(&id.namespace))?;
+        let board = Arc::clone(&self.board);
         let record = self.record(id, &policy);
         let old = record.written.clone().or_else(|| policy.status.clone()).unwrap_or_default();
         let new = status(&old, &standing, Timestamp::now());
+        board.tell(id, &new.conditions);
         if new == old {
             return None;
         }

@@ -95,29 +95,21 @@ fn register<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, 
 }
 
 impl Latency {
-    fn register(registry: &mut Registry, protocol: Protocol, histogram: fn() -> Histogram) -> Self {
+    fn new(histogram: fn() -> Histogram) -> Self {
+        Self {
+            newest: Family::default(),
+            success: Family::default(),
+            histogram: Family::new_with_constructor(histogram),
+        }
+    }
+
+    fn register(&self, registry: &mut Registry, protocol: Protocol) {
         let name = |what: &str| format!("network_probe_{protocol}_{what}");
         let help = |what: &str| format!("{what} of {protocol} probes, milliseconds");
-        Self {
-            newest: register(
-                registry,
-                &name("latency_ms"),
-                &help("Newest round-trip time"),
-                Family::default(),
-            ),
-            success: register(
-                registry,
-                &name("success"),
-                &format!("Whether the newest {protocol} probe was answered"),
-                Family::default(),
-            ),
-            histogram: register(
-                registry,
-                &name("latency_hist"),
-                &help("Round-trip times"),
-                Family::new_with_constructor(histogram),
-            ),
-        }
+        registry.register(name("latency_ms"), help("Newest round-trip time"), self.newest.clone());
+        let answered = format!("Whether the newest {protocol} probe was answered");
+        registry.register(name("success"), answered, self.success.clone());
+        registry.register(name("latency_hist"), help("Round-trip times"), self.histogram.clone());
     }
 }
 
@@ -127,9 +119,9 @@ impl Families {
             register(registry, &format!("flowmanager_probe_{name}"), help, M::default())
         }
         Self {
-            udp: Latency::register(registry, Protocol::Udp, || Histogram::new(UDP_AND_TCP_BUCKETS)),
-            tcp: Latency::register(registry, Protocol::Tcp, || Histogram::new(UDP_AND_TCP_BUCKETS)),
-            icmp: Latency::register(registry, Protocol::Icmp, || Histogram::new(ICMP_BUCKETS)),
+            udp: Latency::new(|| Histogram::new(UDP_AND_TCP_BUCKETS)),
+            tcp: Latency::new(|| Histogram::new(UDP_AND_TCP_BUCKETS)),
+            icmp: Latency::new(|| Histogram::new(ICMP_BUCKETS)),
             sent: counters(registry, "sent", "Probes sent"),
             answered: counters(registry, "answered", "Probes answered in time"),
             lost: counters(registry, "lost", "Probes not answered in time"),
@@ -140,6 +132,13 @@ impl Families {
             timer_error: counters(registry, "timer_error_seconds", "Sum of how late probes were sent"),
             discarded: counters(registry, "discarded", "Probes whose outcome says nothing about the path"),
             failed: counters(registry, "failed", "Faults that keep probes from being sent or answered"),
+        }
+    }
+
+    /// Registers those of the predecessor as well.
+    pub(super) fn register_predecessors(&self, registry: &mut Registry) {
+        for protocol in [Protocol::Udp, Protocol::Tcp, Protocol::Icmp] {
+            self.latency(protocol).register(registry, protocol);
         }
     }
 

@@ -1,0 +1,89 @@
+use super::worker::{Problem, write_to};
+use super::write::{Todo, Write, todo};
+use crate::cluster::PodId;
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::{Api, Client};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const PAGE: u32 = 500;
+const CONCURRENCY: usize = 16;
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Why not every pod was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The pods could not be listed.
+    #[error("the pods cannot be listed: {0}")]
+    List(#[from] kube::Error),
+    /// A pod could not be written, again and again.
+    #[error("{left} pods still have a limit of flow-manager; {pod}: {problem}")]
+    Refused {
+        /// How many.
+        left: usize,
+        /// One of them.
+        pod: PodId,
+        /// What came of the last try.
+        problem: String,
+    },
+}
+
+/// Makes every pod of the cluster as it was before flow-manager, whoever had it limited, and returns how many there
+/// were. It tries until `timeout`.
+///
+/// Nobody may limit pods meanwhile.
+pub async fn restore_all(client: &Client, timeout: Duration) -> Result<usize, RestoreError> {
+    let deadline = Instant::now() + timeout;
+    let mut restored = 0;
+    loop {
+        let writes = left(client).await?;
+        let number = writes.len();
+        let answers = futures::stream::iter(writes).map(|(id, write)| restore(client, id, write));
+        let failed: Vec<_> =
+            answers.buffer_unordered(CONCURRENCY).filter_map(std::future::ready).collect().await;
+        restored += number - failed.len();
+        match failed.into_iter().next() {
+            // Nothing was left to do: what was written before is seen to be so.
+            None if number == 0 => return Ok(restored),
+            None => {}
+            Some((pod, problem)) if Instant::now() >= deadline => {
+                return Err(RestoreError::Refused { left: number, pod, problem: problem.to_string() });
+            }
+            Some((pod, problem)) => {
+                tracing::warn!(%pod, %problem, "not restored yet");
+                sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// The pods that have something of ours, and the writes that take it away.
+async fn left(client: &Client) -> Result<Vec<(PodId, Write)>, kube::Error> {
+    let pods: Api<Pod> = Api::all(client.clone());
+    let (mut left, mut page) = (Vec::new(), ListParams::default().limit(PAGE));
+    loop {
+        let list = pods.list(&page).await?;
+        left.extend(list.items.iter().filter_map(of_ours));
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
+            None => return Ok(left),
+        }
+    }
+}
+
+fn of_ours(pod: &Pod) -> Option<(PodId, Write)> {
+    match todo(pod, None) {
+        Todo::Write(write) => Some((PodId::of(pod)?, write)),
+        Todo::Nothing | Todo::LeaveTo { .. } => None,
+    }
+}
+
+/// Writes, and returns what is wrong if that failed. A pod that is gone is as good as restored.
+async fn restore(client: &Client, pod: PodId, write: Write) -> Option<(PodId, Problem)> {
+    match write_to(client, &pod, &write).await {
+        Ok(_) | Err(Problem::Gone) => None,
+        Err(problem) => Some((pod, problem)),
+    }
+}

@@ -1,0 +1,109 @@
+use super::candidate::Candidate;
+use super::lease::{RENEW_DEADLINE, RETRY, Verdict};
+use crate::serve::Readiness;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+/// The part of [`Readiness`] that waits while nothing is known of the Lease. Whoever knows that another leads is
+/// ready to take over.
+const PART: &str = "lease";
+
+/// Where it is seen who leads.
+#[derive(Clone, Debug)]
+pub struct Office {
+    leader: Gauge,
+    readiness: Readiness,
+}
+
+impl Office {
+    /// Seen in a metric of `registry`, and in `readiness` where it cannot be known.
+    #[must_use]
+    pub fn new(registry: &mut Registry, readiness: Readiness) -> Self {
+        let leader = Gauge::default();
+        let help = "Whether this process is the one that decides and writes";
+        registry.register("flowmanager_leader", help, leader.clone());
+        Self { leader, readiness }
+    }
+}
+
+/// Leads whenever `candidate` wins, each time until its term is over, and until `shutdown`. Without a candidate
+/// there is nobody else, and one term without end.
+///
+/// `lead` returns soon after its token is cancelled, and writes nothing after that.
+pub async fn campaign<Led: Future<Output = ()>>(
+    candidate: Option<Candidate>,
+    office: Office,
+    shutdown: CancellationToken,
+    lead: impl Fn(CancellationToken) -> Led,
+) {
+    let Some(mut candidate) = candidate else {
+        office.leader.set(1);
+        return lead(shutdown).await;
+    };
+    while let Some(won) = shutdown.run_until_cancelled(win(&mut candidate, &office)).await {
+        let term = shutdown.child_token();
+        office.leader.set(1);
+        tracing::info!(lease = %candidate, "leading");
+        let held = hold(&mut candidate, won, &term);
+        tokio::join!(lead(term.clone()), held);
+        office.leader.set(0);
+        if let Err(error) = candidate.resign().await {
+            tracing::warn!(%error, "the Lease expires by itself");
+        }
+    }
+}
+
+/// Tries until the Lease is won. Returns when it was asked for: it counts from then.
+async fn win(candidate: &mut Candidate, office: &Office) -> Instant {
+    office.readiness.wait(PART, "not asked for yet");
+    let mut leader = None;
+    loop {
+        let asked = Instant::now();
+        match candidate.try_hold().await {
+            Ok(Verdict::Ours | Verdict::Free) => {
+                office.readiness.done(PART);
+                return asked;
+            }
+            Ok(Verdict::Held { by, .. }) => {
+                office.readiness.done(PART);
+                if leader.as_ref() != Some(&by) {
+                    tracing::info!(lease = %candidate, leader = by, "another leads");
+                }
+                leader = Some(by);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot lead");
+                office.readiness.wait(PART, error.to_string());
+            }
+        }
+        sleep(RETRY).await;
+    }
+}
+
+/// Renews the Lease until `term` is over, and ends it when that cannot be done in time.
+async fn hold(candidate: &mut Candidate, mut renewed: Instant, term: &CancellationToken) {
+    loop {
+        let deadline = renewed + RENEW_DEADLINE;
+        let next = (Instant::now() + RETRY).min(deadline);
+        if term.run_until_cancelled(sleep_until(next)).await.is_none() {
+            return;
+        }
+        let asked = Instant::now();
+        match timeout_at(deadline, candidate.try_hold()).await {
+            Ok(Ok(Verdict::Ours)) => renewed = asked,
+            Ok(Ok(Verdict::Free)) => {}
+            Ok(Ok(Verdict::Held { by, .. })) => {
+                tracing::warn!(leader = by, "another leads now");
+                return term.cancel();
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "the Lease was not renewed"),
+            Err(_) => tracing::warn!("the Lease was not renewed: no answer in time"),
+        }
+        if Instant::now() >= renewed + RENEW_DEADLINE {
+            tracing::warn!("leads no more: the Lease could not be renewed");
+            return term.cancel();
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Candidates against an API server that has one Lease, and that can be away for some of them.
+
+use super::lease::{DURATION, RENEW_DEADLINE, RETRY};
+use super::*;
+use crate::serve::Readiness;
+use http::{Method, Request, Response};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::client::Body;
+use prometheus_client::registry::Registry;
+use serde_json::json;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tower_test::mock::pair;
+
+/// The Lease as it is stored, and how often it was written; `None` if there is none.
+type Stored = Arc<Mutex<Option<(Lease, u64)>>>;
+
+fn stored() -> Stored {
+    Arc::new(Mutex::new(Some((Lease::default(), 1))))
+}
+
+fn json_of(stored: &(Lease, u64)) -> Vec<u8> {
+    let mut lease = stored.0.clone();
+    lease.metadata.resource_version = Some(stored.1.to_string());
+    serde_json::to_vec(&lease).unwrap()
+}
+
+fn refusal(code: u16) -> Response<Body> {
+    let status = json!({"kind": "Status", "status": "Failure", "message": "no", "reason": "", "code": code});
+    Response::builder().status(code).body(serde_json::to_vec(&status).unwrap().into()).unwrap()
+}
+
+async fn answer(request: Request<Body>, stored: &Stored) -> Response<Body> {
+    let is_read = request.method() == Method::GET;
+    let body = request.into_body().collect_bytes().await.unwrap();
+    let mut stored = stored.lock().unwrap();
+    let Some(present) = stored.as_mut() else { return refusal(404) };
+    if !is_read {
+        let lease: Lease = serde_json::from_slice(&body).unwrap();
+        if lease.metadata.resource_version != Some(present.1.to_string()) {
+            return refusal(409);
+        }
+        *present = (lease, present.1 + 1);
+    }
+    Response::new(json_of(present).into())
+}
+
+/// A candidate and the switch of its way to the API server: without it, nothing is answered.
+fn candidate(identity: &str, stored: &Stored) -> (Candidate, CancellationToken) {
+    let (service, mut requests) = pair::<Request<Body>, Response<Body>>();
+    let (cut, stored) = (CancellationToken::new(), Arc::clone(stored));
+    let off = cut.clone();
+    tokio::spawn(async move {
+        while let Some((request, send)) = requests.next_request().await {
+            if off.is_cancelled() {
+                // Kept, so that it is neither answered nor refused.
+                tokio::spawn(async move {
+                    std::future::pending::<()>().await;
+                    drop(send);
+                });
+            } else {
+                send.send_response(answer(request, &stored).await);
+            }
+        }
+    });
+    let client = kube::Client::new(service, "default");
+    (Candidate::new(client, "system".to_owned(), "flow-manager".to_owned(), identity.to_owned()), cut)
+}
+
+/// When each term began, and when it ended.
+type Terms = Arc<Mutex<Vec<(Instant, Option<Instant>)>>>;
+
+/// A campaign under way, and its terms.
+struct Campaign {
+    terms: Terms,
+    shutdown: CancellationToken,
+    readiness: Readiness,
+}
+
+impl Campaign {
+    fn start(candidate: Candidate) -> Self {
+        let (terms, shutdown, readiness) = (Terms::default(), CancellationToken::new(), Readiness::default());
+        let office = Office::new(&mut Registry::default(), readiness.clone());
+        let told = Terms::clone(&terms);
+        let lead = move |term: CancellationToken| {
+            let told = Arc::clone(&told);
+            async move {
+                told.lock().unwrap().push((Instant::now(), None));
+                term.cancelled().await;
+                told.lock().unwrap().last_mut().unwrap().1 = Some(Instant::now());
+            }
+        };
+        tokio::spawn(campaign(Some(candidate), office, shutdown.clone(), lead));
+        Self { terms, shutdown, readiness }
+    }
+
+    fn leads(&self) -> bool {
+        self.terms.lock().unwrap().last().is_some_and(|(_, end)| end.is_none())
+    }
+
+    async fn until_it_leads(&self, leads: bool) -> Instant {
+        let seen = async {
+            while self.leads() != leads {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(DURATION * 4, seen).await.unwrap();
+        Instant::now()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_leads_and_the_other_waits_until_the_first_resigns() {
+    let stored = stored();
+    let first = Campaign::start(candidate("a", &stored).0);
+    first.until_it_leads(true).await;
+    let second = Campaign::start(candidate("b", &stored).0);
+    sleep(DURATION * 3).await;
+    assert!(first.leads() && !second.leads());
+    assert!(second.readiness.is_ready(), "a standby is ready");
+    first.shutdown.cancel();
+    let resigned = Instant::now();
+    let led = second.until_it_leads(true).await;
+    assert!(led - resigned < RETRY * 2, "{:?}", led - resigned);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_cannot_renew_has_stopped_before_another_leads() {
+    let stored = stored();
+    let (a, cut) = candidate("a", &stored);
+    let first = Campaign::start(a);
+    first.until_it_leads(true).await;
+    let second = Campaign::start(candidate("b", &stored).0);
+    sleep(DURATION).await;
+    cut.cancel();
+    let away = Instant::now();
+    let stopped = first.until_it_leads(false).await;
+    let led = second.until_it_leads(true).await;
+    assert!(stopped - away <= RENEW_DEADLINE + RETRY, "{:?}", stopped - away);
+    assert!(led - stopped >= crate::enforce::WRITE_TIMEOUT, "{:?}", led - stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_goes_on_after_a_short_outage_and_leads_again_after_a_long_one() {
+    let stored = stored();
+    let first = Campaign::start(candidate("a", &stored).0);
+    first.until_it_leads(true).await;
+    let lease = stored.lock().unwrap().take();
+    sleep(RENEW_DEADLINE / 2).await;
+    stored.lock().unwrap().clone_from(&lease);
+    sleep(DURATION).await;
+    assert_eq!((first.leads(), first.terms.lock().unwrap().len()), (true, 1));
+    stored.lock().unwrap().take();
+    first.until_it_leads(false).await;
+    sleep(RETRY * 2).await;
+    assert!(!first.readiness.is_ready(), "the Lease is missing");
+    *stored.lock().unwrap() = lease;
+    first.until_it_leads(true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_seized_ends_the_term_and_comes_back_by_itself() {
+    let stored = stored();
+    let first = Campaign::start(candidate("a", &stored).0);
+    first.until_it_leads(true).await;
+    let hold = DURATION * 2;
+    let seized = Instant::now();
+    seize(&mut candidate("restore", &stored).0, hold).await.unwrap();
+    assert!(!first.leads());
+    assert!(seized.elapsed() >= DURATION, "whoever led may still have been writing");
+    let led = first.until_it_leads(true).await;
+    assert!(led - seized >= hold && led - seized <= hold + RETRY * 2, "{:?}", led - seized);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_waited_for_where_nobody_leads() {
+    let stored = stored();
+    let began = Instant::now();
+    seize(&mut candidate("restore", &stored).0, DURATION).await.unwrap();
+    assert!(began.elapsed() < RETRY);
+    seize(&mut candidate("restore", &stored).0, DURATION).await.unwrap();
+    assert!(began.elapsed() < RETRY, "one that was cut off goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_lease_whoever_led_has_noticed_before_anything_is_undone() {
+    let stored = Stored::default();
+    let began = Instant::now();
+    seize(&mut candidate("restore", &stored).0, DURATION).await.unwrap();
+    assert!(began.elapsed() >= DURATION);
+}

@@ -1,0 +1,25 @@
+use super::metrics::of;
+use crate::cluster::PolicyId;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType;
+use std::fmt;
+use std::sync::Arc;
+
+/// Encodes the conditions that each policy has in its status.
+pub(super) fn encode(
+    policies: &[(PolicyId, Arc<[Condition]>)],
+    encoder: &mut DescriptorEncoder<'_>,
+) -> fmt::Result {
+    let help = "1 for the present status of a condition of a policy";
+    let mut family =
+        encoder.encode_descriptor("flowmanager_policy_condition", help, None, MetricType::Gauge)?;
+    for (id, conditions) in policies {
+        for condition in conditions.iter() {
+            let own = [("condition", condition.type_.as_str()), ("status", condition.status.as_str())];
+            let labels: Vec<_> = of(id).into_iter().chain(own).collect();
+            family.encode_family(&labels)?.encode_gauge(&1_i64)?;
+        }
+    }
+    Ok(())
+}
