@@ -1,7 +1,7 @@
 //! The operator: what lasts as long as the process, and what is built anew for each term in which it leads.
 
 use crate::clock::Clock;
-use crate::cluster::{self, Caches};
+use crate::cluster::{self, Caches, WatchMetrics};
 use crate::controller::{self, Context, ReconcileMetrics};
 use crate::enforce::{EnforceMetrics, Enforcer};
 use crate::observe::Sources;
@@ -24,6 +24,8 @@ pub struct Operator {
     pub sources: Arc<Sources>,
     /// What the process waits for.
     pub readiness: Readiness,
+    /// Counts watches that failed.
+    pub watches: WatchMetrics,
     /// Counts what is written to pods.
     pub writes: EnforceMetrics,
     /// How policies stand.
@@ -36,7 +38,7 @@ impl Operator {
     /// Looks after all policies until `term` is over. All that is known of them comes from the cluster, as after a
     /// start of the process, so that whoever led before leaves nothing behind but what is written there.
     pub async fn lead(&self, term: CancellationToken) {
-        let (caches, watches) = cluster::watch(&self.client, &self.readiness);
+        let (caches, watches) = cluster::watch(&self.client, &self.readiness, &self.watches);
         let enforcer = self.enforcer(&caches);
         let reporter = Reporter::new(&self.standings);
         let context = self.context(caches.clone(), enforcer.clone(), reporter.clone());

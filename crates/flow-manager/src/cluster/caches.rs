@@ -1,3 +1,4 @@
+use super::metrics::WatchMetrics;
 use super::problem::explain;
 use crate::serve::Readiness;
 use flow_policy::{FlowPolicy, names};
@@ -68,11 +69,12 @@ const PARTS: [&str; 6] = ["policies", "pods", "deployments", "replicasets", "sta
 
 /// Starts to watch the whole cluster, one watch for each kind. What is not listed yet, and why, is told in `readiness`.
 #[must_use]
-pub fn watch(client: &Client, readiness: &Readiness) -> (Caches, Watches) {
+pub fn watch(client: &Client, readiness: &Readiness, metrics: &WatchMetrics) -> (Caches, Watches) {
     let (filled, refilled) = mpsc::unbounded();
     let [policies, pods, deployments, replica_sets, stateful_sets, daemon_sets] = PARTS.map(|part| Filling {
         client: client.clone(),
         readiness: readiness.clone(),
+        metrics: metrics.clone(),
         part,
         filled: filled.clone(),
     });
@@ -115,6 +117,7 @@ pub fn watches_no_more(readiness: &Readiness) {
 struct Filling {
     client: Client,
     readiness: Readiness,
+    metrics: WatchMetrics,
     part: &'static str,
     filled: UnboundedSender<()>,
 }
@@ -135,7 +138,7 @@ impl Filling {
     {
         let (reader, writer) = reflector::store();
         let listed = CancellationToken::new();
-        let Self { client, readiness, part, filled } = self;
+        let Self { client, readiness, metrics, part, filled } = self;
         readiness.wait(part, "not listed yet");
         let events = watcher::watcher(Api::<K>::all(client), watcher::Config::default());
         let (first, told) = (listed.clone(), readiness.clone());
@@ -151,6 +154,7 @@ impl Filling {
         let seen = listed.clone();
         let touched = reflected.touched_objects().filter(move |touched| {
             if let Err(error) = touched {
+                metrics.failed(part);
                 let problem = explain(error, part);
                 tracing::warn!(part, problem, "a watch failed and is tried again");
                 if !seen.is_cancelled() {

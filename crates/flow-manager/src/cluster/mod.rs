@@ -2,9 +2,11 @@
 
 mod caches;
 mod identity;
+mod metrics;
 mod problem;
 mod targets;
 
 pub use caches::{Caches, Watches, watch, watches_no_more};
 pub use identity::{PodId, PolicyId};
+pub use metrics::WatchMetrics;
 pub use targets::{Found, TargetPod, find};

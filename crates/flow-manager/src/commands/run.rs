@@ -3,12 +3,15 @@
 use crate::api_server::{self, ConnectError};
 use crate::build_info;
 use crate::clock::Clock;
+use crate::cluster::WatchMetrics;
 use crate::controller::ReconcileMetrics;
 use crate::enforce::EnforceMetrics;
 use crate::leadership::{self, Candidate, Office};
 use crate::observe::{PathMetrics, Paths, Sources};
 use crate::operator::Operator;
-use crate::prometheus::{Client as PrometheusClient, Queries, QueryMetrics, Source, SourceError};
+use crate::prometheus::{
+    Client as PrometheusClient, CredentialFiles, Queries, QueryMetrics, Source, SourceError,
+};
 use crate::report::StandingMetrics;
 use crate::serve::{Readiness, router, serve};
 use clap::ArgAction;
@@ -16,6 +19,7 @@ use flow_probe::Prober;
 use flow_probe::metrics::Metrics as ProbeMetrics;
 use kube::Client;
 use prometheus_client::registry::Registry;
+use reqwest::header::{HeaderName, HeaderValue};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +46,12 @@ pub struct Args {
     /// A file with the bearer token for Prometheus; read again when it changes.
     #[arg(long)]
     prometheus_bearer_token_file: Option<PathBuf>,
+    /// A folder like a mounted Secret, with any of: token; username and password; tls.crt and tls.key; ca.crt.
+    #[arg(long)]
+    prometheus_credentials: Option<PathBuf>,
+    /// A header for each request to Prometheus, such as X-Scope-OrgID=factory; may be given more than once.
+    #[arg(long = "prometheus-header", value_parser = header)]
+    prometheus_headers: Vec<(HeaderName, HeaderValue)>,
     /// The namespace of the shapers, whose reports tell whether limits are in force.
     #[arg(long, default_value = "flow-manager-shaper")]
     shaper_namespace: String,
@@ -64,6 +74,13 @@ struct Election {
     /// What this controller is called in the Lease; no other may be called the same.
     #[arg(long, env = "POD_NAME")]
     identity: Option<String>,
+}
+
+/// A header as it is given, `NAME=VALUE`.
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once('=').ok_or("it must be like X-Scope-OrgID=factory")?;
+    let name = name.parse().map_err(|_| format!("{name:?} is no name of a header"))?;
+    Ok((name, value.parse().map_err(|_| "its value is none that a header can have".to_owned())?))
 }
 
 /// Why the controller could not start.
@@ -129,6 +146,7 @@ fn operator(
         sources: Arc::new(sources(args, clock, registry, readiness)?),
         readiness: readiness.clone(),
         standings: StandingMetrics::register(registry, args.predecessor_metrics),
+        watches: WatchMetrics::register(registry),
         writes: EnforceMetrics::register(registry),
         reconciliations: ReconcileMetrics::register(registry),
     })
@@ -161,7 +179,11 @@ fn queries(
     let source = Source {
         url: url.clone(),
         timeout: Duration::from_millis(args.prometheus_timeout_ms),
-        bearer_token_file: args.prometheus_bearer_token_file.clone(),
+        headers: args.prometheus_headers.iter().cloned().collect(),
+        credentials: CredentialFiles {
+            bearer_token: args.prometheus_bearer_token_file.clone(),
+            folder: args.prometheus_credentials.clone(),
+        },
     };
     let metrics = QueryMetrics::register(registry);
     Ok(Some(Queries::new(PrometheusClient::new(&source)?, clock, metrics, readiness.clone())))

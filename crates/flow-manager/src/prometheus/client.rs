@@ -1,12 +1,12 @@
 use super::answer;
-use super::bearer_token::{BearerToken, TokenError};
+use super::credentials::{CredentialError, CredentialFiles, Credentials, TlsFiles};
 use super::error::{QueryError, legible};
 use flow_control::Finite;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Response, Url};
 use std::error::Error;
-use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The longest answer that is read. One number needs a few hundred bytes.
@@ -19,8 +19,10 @@ pub struct Source {
     pub url: String,
     /// How long it may take to answer.
     pub timeout: Duration,
-    /// A file with a bearer token, read at each query, since tokens are replaced.
-    pub bearer_token_file: Option<PathBuf>,
+    /// What each request carries besides, such as the tenant of a Prometheus that has several.
+    pub headers: HeaderMap,
+    /// How to log in.
+    pub credentials: CredentialFiles,
 }
 
 /// Why a source cannot be used. None shows the URL, which may contain a password.
@@ -34,9 +36,9 @@ pub enum SourceError {
         "the URL of Prometheus must have no user, password, query or fragment; give credentials as files"
     )]
     MoreThanAddress,
-    /// The bearer token cannot be used.
-    #[error("the bearer token for Prometheus: {0}")]
-    Token(#[from] TokenError),
+    /// The credentials cannot be used.
+    #[error("the credentials for Prometheus: {0}")]
+    Credentials(#[from] CredentialError),
     /// The HTTP client could not be made.
     #[error("the HTTP client for Prometheus cannot be made: {}", root_cause(.0))]
     Client(reqwest::Error),
@@ -46,46 +48,63 @@ pub enum SourceError {
 /// dead connection of HTTP/2 would be used again.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    source: Source,
     endpoint: Url,
-    timeout: Duration,
-    token: Option<BearerToken>,
+    http: Arc<Mutex<Http>>,
+}
+
+/// The client of HTTP, and what it was made with: it is made anew when a certificate is replaced.
+#[derive(Debug)]
+struct Http {
+    client: reqwest::Client,
+    tls: TlsFiles,
 }
 
 impl Client {
     /// A client of `source`. Fails if the source is described wrongly; whether it answers is not tried.
     pub fn new(source: &Source) -> Result<Self, SourceError> {
         let endpoint = endpoint(&source.url)?;
-        let token = source.bearer_token_file.as_deref().map(BearerToken::new);
-        token.as_ref().map(BearerToken::header).transpose()?;
-        let builder = reqwest::Client::builder().redirect(Policy::none()).http1_only();
-        // Where TLS is not spoken, no system certificates are needed: a minimal image has none.
-        let builder = if endpoint.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
-        let http = builder.build().map_err(SourceError::Client)?;
-        Ok(Self { http, endpoint, timeout: source.timeout, token })
+        let tls = source.credentials.read()?.tls;
+        let client = http(source, &endpoint, &tls)?;
+        Ok(Self { source: source.clone(), endpoint, http: Arc::new(Mutex::new(Http { client, tls })) })
     }
 
     /// How long an answer is waited for.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
-        self.timeout
+        self.source.timeout
     }
 
     /// Asks for the value of `query` now: exactly one finite number, or why there is none.
     pub async fn query(&self, query: &str) -> Result<Finite, QueryError> {
-        let late = || QueryError::TimedOut { after: self.timeout };
-        tokio::time::timeout(self.timeout, self.exchange(query)).await.map_err(|_| late())?
+        let late = || QueryError::TimedOut { after: self.source.timeout };
+        tokio::time::timeout(self.source.timeout, self.exchange(query)).await.map_err(|_| late())?
     }
 
     async fn exchange(&self, query: &str) -> Result<Finite, QueryError> {
-        let mut request = self.http.post(self.endpoint.clone()).form(&[("query", query)]);
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, header(token.clone()).await?);
-        }
-        let response = request.send().await.map_err(|error| unreachable(&error))?;
+        let Credentials { login, tls } = read(self.source.credentials.clone()).await?;
+        let request = self.http(tls)?.post(self.endpoint.clone()).form(&[("query", query)]);
+        let response = login.on(request).send().await.map_err(|error| unreachable(&error))?;
         let status = response.status();
         answer::number(status, &body(response).await?)
     }
+
+    fn http(&self, tls: TlsFiles) -> Result<reqwest::Client, QueryError> {
+        let mut present = self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        if present.tls != tls {
+            let client = http(&self.source, &self.endpoint, &tls).map_err(|error| no_credential(&error))?;
+            *present = Http { client, tls };
+        }
+        Ok(present.client.clone())
+    }
+}
+
+fn http(source: &Source, endpoint: &Url, tls: &TlsFiles) -> Result<reqwest::Client, SourceError> {
+    let builder = reqwest::Client::builder().redirect(Policy::none()).http1_only();
+    let builder = builder.default_headers(source.headers.clone());
+    // Where TLS is not spoken, no authorities are needed, and the machine may have none.
+    let builder = if endpoint.scheme() == "http" { builder.tls_certs_only([]) } else { tls.on(builder)? };
+    builder.build().map_err(SourceError::Client)
 }
 
 fn endpoint(url: &str) -> Result<Url, SourceError> {
@@ -102,10 +121,13 @@ fn endpoint(url: &str) -> Result<Url, SourceError> {
     Ok(url)
 }
 
-async fn header(token: BearerToken) -> Result<HeaderValue, QueryError> {
-    let read = tokio::task::spawn_blocking(move || token.header()).await;
-    let no_credential = |problem: String| QueryError::NoCredential { problem };
-    read.map_err(|error| no_credential(error.to_string()))?.map_err(|error| no_credential(error.to_string()))
+async fn read(files: CredentialFiles) -> Result<Credentials, QueryError> {
+    let read = tokio::task::spawn_blocking(move || files.read()).await;
+    read.map_err(|error| no_credential(&error))?.map_err(|error| no_credential(&error))
+}
+
+fn no_credential(error: &impl ToString) -> QueryError {
+    QueryError::NoCredential { problem: error.to_string() }
 }
 
 async fn body(mut response: Response) -> Result<Vec<u8>, QueryError> {

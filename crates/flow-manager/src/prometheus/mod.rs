@@ -4,8 +4,8 @@
 //! again and again, once per interval for all policies that want the same.
 
 mod answer;
-mod bearer_token;
 mod client;
+mod credentials;
 mod error;
 mod health;
 mod metrics;
@@ -13,8 +13,8 @@ mod queries;
 #[cfg(test)]
 mod tests;
 
-pub use bearer_token::TokenError;
 pub use client::{Client, Source, SourceError};
+pub use credentials::{CredentialError, CredentialFiles};
 pub use error::QueryError;
 pub use metrics::QueryMetrics;
 pub use queries::{Latest, Queries, Query};

@@ -7,6 +7,7 @@ use flow_policy::{Objective, Target};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -16,6 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 #[derive(Clone, Debug, Default)]
 pub struct StandingMetrics {
     board: Arc<Mutex<Weak<Board>>>,
+    /// Statuses that could not be written.
+    pub(super) write_errors: Counter,
     predecessor: bool,
 }
 
@@ -89,6 +92,8 @@ impl StandingMetrics {
     pub fn register(registry: &mut Registry, predecessor: bool) -> Self {
         let metrics = Self { predecessor, ..Self::default() };
         registry.register_collector(Box::new(metrics.clone()));
+        let help = "Writes of a policy's status that failed; each is tried again";
+        registry.register("flowmanager_status_write_errors", help, metrics.write_errors.clone());
         metrics
     }
 
@@ -338,11 +343,17 @@ mod tests {
         assert_eq!(series.get(state), Some(&1.0));
     }
 
+    /// These, and what speaks of no policy.
+    fn only(series: &[(&str, f64)]) -> BTreeMap<String, f64> {
+        let always = ("flowmanager_status_write_errors_total", 0.0);
+        series.iter().chain([&always]).map(|(name, value)| ((*name).to_owned(), *value)).collect()
+    }
+
     #[test]
     fn policies_that_are_gone_or_invalid_have_no_series() {
         let problem = Invalid { field: "spec".into(), problem: "bad".into() };
         let invalid = scrape(vec![("robot", Standing::Invalid { generation: None, problem })]);
-        assert_eq!(invalid, BTreeMap::from([("flowmanager_policies".to_owned(), 1.0)]));
+        assert_eq!(invalid, only(&[("flowmanager_policies", 1.0)]));
 
         let mut registry = Registry::default();
         let reporter = Reporter::new(&StandingMetrics::register(&mut registry, true));
@@ -353,9 +364,9 @@ mod tests {
         };
         reporter.report(&id("robot"), Standing::Running(well()));
         reporter.forget(&id("robot"));
-        assert_eq!(text(), BTreeMap::from([("flowmanager_policies".to_owned(), 0.0)]));
+        assert_eq!(text(), only(&[("flowmanager_policies", 0.0)]));
         drop(reporter);
-        assert_eq!(text(), BTreeMap::new(), "nobody reports");
+        assert_eq!(text(), only(&[]), "nobody reports");
     }
 
     #[test]

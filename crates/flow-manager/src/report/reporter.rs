@@ -8,6 +8,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use kube::Client;
 use kube::runtime::reflector::Store;
+use prometheus_client::metrics::counter::Counter;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -30,6 +31,7 @@ type Writing = FuturesUnordered<BoxFuture<'static, Outcome>>;
 #[derive(Clone, Debug)]
 pub struct Reporter {
     board: Arc<Board>,
+    write_errors: Counter,
 }
 
 impl Reporter {
@@ -38,7 +40,7 @@ impl Reporter {
     pub fn new(metrics: &StandingMetrics) -> Self {
         let board = Arc::<Board>::default();
         metrics.show(&board);
-        Self { board }
+        Self { board, write_errors: metrics.write_errors.clone() }
     }
 
     /// Takes how a policy stands. Only the newest standing counts; nothing is waited for.
@@ -56,7 +58,7 @@ impl Reporter {
     /// `policies` has the stored statuses; the policies that it lacks are not written. A status is written only
     /// when something worth it happened, and at most once per second.
     pub async fn run(self, client: Client, policies: Store<FlowPolicy>, shutdown: CancellationToken) {
-        let mut writer = Writer::new(client, policies, self.board);
+        let mut writer = Writer::new(client, policies, self.board, self.write_errors);
         let mut writing = Writing::new();
         let mut looks = interval(LOOK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -8,6 +8,7 @@ use kube::api::{Patch, PatchParams};
 use kube::runtime::events::Reporter as EventSource;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource};
+use prometheus_client::metrics::counter::Counter;
 use serde_json::json;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub(super) struct Writer {
     client: Client,
     policies: Store<FlowPolicy>,
     board: Arc<Board>,
+    errors: Counter,
     source: EventSource,
     records: HashMap<PolicyId, Record>,
     queue: VecDeque<PolicyId>,
@@ -69,12 +71,18 @@ enum Error {
 }
 
 impl Writer {
-    pub(super) fn new(client: Client, policies: Store<FlowPolicy>, board: Arc<Board>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        policies: Store<FlowPolicy>,
+        board: Arc<Board>,
+        errors: Counter,
+    ) -> Self {
         let source = EventSource::from(names::FIELD_MANAGER);
         Self {
             client,
             policies,
             board,
+            errors,
             source,
             records: HashMap::new(),
             queue: VecDeque::new(),
@@ -164,6 +172,7 @@ impl Writer {
                 record.failures = record.failures.saturating_add(1);
                 record.not_before = now + wait;
                 tracing::warn!(policy = %id, %error, retry_seconds = wait.as_secs(), "status not written");
+                self.errors.inc();
                 self.board.refresh(id);
             }
         }
@@ -222,7 +231,7 @@ mod tests {
     /// A writer of the policy `robot`, whose requests nobody answers.
     fn writer() -> Writer {
         let (service, _) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
-        Writer::new(Client::new(service, "default"), cache(&["robot"]), Arc::default())
+        Writer::new(Client::new(service, "default"), cache(&["robot"]), Arc::default(), Counter::default())
     }
 
     fn outcome(write: &Write, result: Result<(), Error>) -> Outcome {

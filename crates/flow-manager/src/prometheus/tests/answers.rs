@@ -1,4 +1,5 @@
-use super::TokenFile;
+use super::super::CredentialFiles;
+use super::Folder;
 use super::server::{PATIENCE, client, client_of, one, serve, serve_always, vector};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -93,13 +94,32 @@ async fn a_replaced_bearer_token_is_used_from_the_next_query_on() {
         ready((status, one("1")).into_response())
     })
     .await;
-    let file = TokenFile::new(b"first\n");
-    let client = client_of(&server.url, PATIENCE, Some(file.path().into()));
+    let folder = Folder::new(&[("token", b"first\n")]);
+    let bearer_token = Some(folder.path().join("token"));
+    let client = client_of(&server.url, PATIENCE, CredentialFiles { bearer_token, folder: None });
     assert_eq!(client.query("up").await.unwrap_err().category(), "denied");
-    file.write(b"second\n");
+    folder.write("token", b"second\n");
     assert_eq!(client.query("up").await, Ok(Finite::new(1.0).unwrap()));
-    drop(file);
+    drop(folder);
     let error = client.query("up").await.unwrap_err();
     assert_eq!(error.category(), "no_credential", "{error}");
     assert_eq!(server.asked("up"), 2, "nothing is asked without the token");
+}
+
+#[tokio::test]
+async fn a_user_and_a_password_are_shown_with_the_headers_that_were_asked_for() {
+    let server = serve(|request| {
+        let header =
+            |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        // RFC 7617: base64 of flow:s3cret.
+        let known = header("authorization").as_deref() == Some("Basic ZmxvdzpzM2NyZXQ=");
+        let of_factory = header("x-scope-orgid").as_deref() == Some("factory");
+        let status = if known && of_factory { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+        ready((status, one("1")).into_response())
+    })
+    .await;
+    let folder = Folder::new(&[("username", b"flow"), ("password", b"s3cret")]);
+    let credentials = CredentialFiles { bearer_token: None, folder: Some(folder.path().to_owned()) };
+    let client = client_of(&server.url, PATIENCE, credentials);
+    assert_eq!(client.query("up").await, Ok(Finite::new(1.0).unwrap()));
 }

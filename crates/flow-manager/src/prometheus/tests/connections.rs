@@ -1,6 +1,7 @@
-use super::super::{Client, QueryError, Source, SourceError};
+use super::super::{Client, CredentialFiles, QueryError, Source, SourceError};
 use super::server::{PATIENCE, client, client_of, one, serve, serve_always};
 use axum::body::Body;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect};
 use futures::StreamExt;
 use std::future::{pending, ready};
@@ -49,7 +50,7 @@ async fn a_name_that_does_not_resolve_is_said_in_plain_words() {
 async fn a_server_that_does_not_answer_is_not_waited_for() {
     let server = serve(|_| pending()).await;
     let timeout = Duration::from_millis(50);
-    let error = client_of(&server.url, timeout, None).query("up").await.unwrap_err();
+    let error = client_of(&server.url, timeout, CredentialFiles::default()).query("up").await.unwrap_err();
     assert_eq!(error, QueryError::TimedOut { after: timeout });
     assert_eq!(error.to_string(), "Prometheus did not answer within 50 ms");
 }
@@ -63,7 +64,7 @@ async fn a_server_that_stops_in_the_middle_of_its_answer_is_not_waited_for() {
     })
     .await;
     let timeout = Duration::from_millis(50);
-    let error = client_of(&server.url, timeout, None).query("up").await.unwrap_err();
+    let error = client_of(&server.url, timeout, CredentialFiles::default()).query("up").await.unwrap_err();
     assert_eq!(error, QueryError::TimedOut { after: timeout });
 }
 
@@ -91,6 +92,7 @@ async fn a_redirect_is_not_followed() {
 #[test]
 fn a_token_that_cannot_be_read_is_found_at_the_start() {
     let url = "http://prometheus:9090".to_owned();
-    let source = Source { url, timeout: PATIENCE, bearer_token_file: Some("/nowhere/token".into()) };
-    assert!(matches!(Client::new(&source), Err(SourceError::Token(_))));
+    let credentials = CredentialFiles { bearer_token: Some("/nowhere/token".into()), folder: None };
+    let source = Source { url, timeout: PATIENCE, headers: HeaderMap::new(), credentials };
+    assert!(matches!(Client::new(&source), Err(SourceError::Credentials(_))));
 }

@@ -2,8 +2,9 @@
 
 mod answers;
 mod connections;
+mod folder;
 mod polling;
 mod server;
-mod token_file;
+mod tls;
 
-pub(super) use token_file::TokenFile;
+pub(super) use folder::Folder;

@@ -1,5 +1,5 @@
 use super::super::queries::Latest;
-use super::super::{Queries, Query, QueryMetrics};
+use super::super::{CredentialFiles, Queries, Query, QueryMetrics};
 use super::server::{PATIENCE, Request, client_of, one, serve, serve_always};
 use crate::clock::Clock;
 use crate::serve::Readiness;
@@ -31,7 +31,12 @@ impl Operator {
     fn with_timeout(url: &str, timeout: Duration) -> Self {
         let (mut registry, readiness, clock) = (Registry::default(), Readiness::default(), Clock::start());
         let metrics = QueryMetrics::register(&mut registry);
-        let queries = Queries::new(client_of(url, timeout, None), clock, metrics, readiness.clone());
+        let queries = Queries::new(
+            client_of(url, timeout, CredentialFiles::default()),
+            clock,
+            metrics,
+            readiness.clone(),
+        );
         Self { queries, clock, readiness, registry }
     }
 

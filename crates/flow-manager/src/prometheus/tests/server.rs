@@ -1,12 +1,11 @@
-use super::super::{Client, Source};
+use super::super::{Client, CredentialFiles, Source};
 use axum::Router;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use std::collections::HashMap;
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -90,13 +89,17 @@ impl Server {
 
 /// A client that is patient enough not to time out.
 pub(super) fn client(url: &str) -> Client {
-    client_of(url, PATIENCE, None)
+    client_of(url, PATIENCE, CredentialFiles::default())
 }
 
-pub(super) fn client_of(url: &str, timeout: Duration, bearer_token_file: Option<PathBuf>) -> Client {
+pub(super) fn client_of(url: &str, timeout: Duration, credentials: CredentialFiles) -> Client {
     // It fails where another test was first, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::new(&Source { url: url.to_owned(), timeout, bearer_token_file }).unwrap()
+    let headers = HeaderMap::from_iter([(
+        HeaderName::from_static("x-scope-orgid"),
+        HeaderValue::from_static("factory"),
+    )]);
+    Client::new(&Source { url: url.to_owned(), timeout, headers, credentials }).unwrap()
 }
 
 /// The body of an answer with one series.
