@@ -39,6 +39,7 @@ test-lab: build ## Test the lab itself
 .PHONY: test-e2e
 test-e2e: build ## Test the operator on a real cluster
 	$(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-e2e --no-run
+	$(LAB) build --for-tests
 	CARGO_NET_OFFLINE=true tests/with-lab.sh test \
 	  env $(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-e2e --no-fail-fast -- --test-threads=1
 

@@ -14,6 +14,8 @@ pub const KUBERNETES_SERVICE: &str = "198.19.0.1";
 pub const UPLINK: &str = "198.18.2.1";
 /// The factory: where the critical service and the sink of the best-effort traffic listen.
 pub const FACTORY: &str = "198.18.2.2";
+/// The subnet of containers that are no pods, on the bridge `nerdctl0`.
+pub const CONTAINERS: &str = "198.18.3.0/24";
 /// The API server's port on the node.
 pub const API_PORT: u16 = 6443;
 /// Prometheus' port on the node.

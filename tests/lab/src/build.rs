@@ -151,6 +151,7 @@ fn remove_if_there(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tool::Need;
 
     const HELLO: &str = "package main\nfunc main() {}\n";
 
@@ -162,6 +163,7 @@ mod tests {
             sources: main,
             arguments: &["."],
             expected: Duration::from_secs(5),
+            needed_by: Need::Lab,
         }
     }
 

@@ -6,7 +6,8 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{API_PORT, NODE, NODE_NAME, PODS, PROMETHEUS_PORT, SERVICES};
-use crate::config::{CONTAINERD_SOCKET, COREDNS_HEALTH, KUBE_PROXY_HEALTH};
+use crate::config::{COREDNS_HEALTH, KUBE_PROXY_HEALTH};
+use crate::containers::{BUILDKIT_SOCKET, CONTAINERD_SOCKET};
 use crate::place::Place;
 
 /// A process of the cluster.
@@ -23,6 +24,8 @@ pub enum Component {
     KubeScheduler,
     /// The container runtime.
     Containerd,
+    /// The builder of images.
+    Buildkitd,
     /// The node agent.
     Kubelet,
     /// Services.
@@ -56,6 +59,7 @@ impl Component {
             Self::KubeControllerManager => "kube-controller-manager",
             Self::KubeScheduler => "kube-scheduler",
             Self::Containerd => "containerd",
+            Self::Buildkitd => "buildkitd",
             Self::Kubelet => "kubelet",
             Self::KubeProxy => "kube-proxy",
             Self::Coredns => "coredns",
@@ -71,6 +75,7 @@ impl Component {
             Self::KubeControllerManager => Ready::Tcp("127.0.0.1:10257".to_owned()),
             Self::KubeScheduler => Ready::Tcp("127.0.0.1:10259".to_owned()),
             Self::Containerd => Ready::Unix(CONTAINERD_SOCKET),
+            Self::Buildkitd => Ready::Unix(BUILDKIT_SOCKET),
             Self::Kubelet => http("127.0.0.1:10248", "/healthz"),
             Self::KubeProxy => http(KUBE_PROXY_HEALTH, "/healthz"),
             Self::Coredns => http(COREDNS_HEALTH, "/ready"),
@@ -86,6 +91,7 @@ impl Component {
             Self::KubeControllerManager => kube_controller_manager(place),
             Self::KubeScheduler => kube_scheduler(place),
             Self::Containerd => vec![format!("--config={}", place.config("containerd.toml").display())],
+            Self::Buildkitd => vec![format!("--config={}", place.config("buildkitd.toml").display())],
             Self::Kubelet => kubelet(place),
             Self::KubeProxy => vec![format!("--config={}", place.config("kube-proxy.json").display())],
             Self::Coredns => vec!["-conf".to_owned(), place.config("Corefile").display().to_string()],

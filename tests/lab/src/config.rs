@@ -2,17 +2,13 @@
 //!
 //! Most are JSON, which is YAML as well and needs no quoting rules of our own.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use crate::address::{NODE, NODE_NAME, PODS};
+use crate::containers::CONTAINERD_SOCKET;
 use crate::pki::READERS;
 use crate::place::Place;
 
-/// Name of the image of each pod's sandbox. It is imported, never pulled.
-pub(crate) const SANDBOX_IMAGE: &str = "flow-lab.invalid/factory:lab";
-pub(crate) const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
 pub(crate) const KUBE_PROXY_HEALTH: &str = "127.0.0.1:10256";
 pub(crate) const COREDNS_HEALTH: &str = "127.0.0.1:8181";
 
@@ -84,63 +80,6 @@ pub(crate) fn kube_proxy(place: &Place) -> Value {
         "metricsBindAddress": "127.0.0.1:10249",
         "oomScoreAdj": 0,
     })
-}
-
-/// The chain of CNI plugins that connects each pod.
-pub(crate) fn cni() -> Value {
-    json!({
-        "cniVersion": "1.0.0",
-        "name": "flow-lab",
-        "plugins": [
-            {
-                "type": "bridge",
-                "bridge": "cni0",
-                "isGateway": true,
-                "hairpinMode": true,
-                "ipam": {
-                    "type": "host-local",
-                    "dataDir": "/run/cni",
-                    "ranges": [[{"subnet": PODS}]],
-                    "routes": [{"dst": "0.0.0.0/0"}],
-                },
-            },
-            {"type": "portmap", "backend": "nftables", "capabilities": {"portMappings": true}},
-            {"type": "bandwidth", "capabilities": {"bandwidth": true}},
-        ],
-    })
-}
-
-/// containerd's configuration (TOML). `plugins` is the folder of the CNI plugins.
-pub(crate) fn containerd(place: &Place, plugins: &Path, snapshotter: &str) -> String {
-    format!(
-        r#"version = 3
-
-[plugins."io.containerd.cri.v1.images"]
-snapshotter = "{snapshotter}"
-
-[plugins."io.containerd.cri.v1.images".pinned_images]
-sandbox = "{SANDBOX_IMAGE}"
-
-[plugins."io.containerd.cri.v1.runtime"]
-# A lower score than our own needs CAP_SYS_RESOURCE.
-restrict_oom_score_adj = true
-enable_unprivileged_icmp = true
-
-[plugins."io.containerd.cri.v1.runtime".cni]
-bin_dirs = ["{plugins}"]
-conf_dir = "{conf}"
-
-# Both would make folders below /opt of the machine.
-[plugins."io.containerd.internal.v1.opt"]
-path = "{opt}"
-
-[plugins."io.containerd.nri.v1.nri"]
-disable = true
-"#,
-        plugins = plugins.display(),
-        conf = place.config("cni").display(),
-        opt = place.data("containerd-opt").display(),
-    )
 }
 
 /// The configuration of `CoreDNS`: the cluster's names, and for any other a clear "no such name".
@@ -224,14 +163,6 @@ mod tests {
         assert_eq!(config["users"][0]["user"]["client-certificate"], "/state/two/pki/proxy.crt");
         assert_eq!(config["clusters"][0]["cluster"]["server"], "https://198.18.0.1:6443");
         assert_eq!(config["contexts"][0]["context"]["user"], config["users"][0]["name"]);
-    }
-
-    #[test]
-    fn containerd_finds_the_plugins_and_uses_the_given_snapshotter() {
-        let text = containerd(&place(), Path::new("/cache/cni"), "native");
-        assert!(text.contains("bin_dirs = [\"/cache/cni\"]"));
-        assert!(text.contains("snapshotter = \"native\""));
-        assert!(text.contains("conf_dir = \"/state/two/config/cni\""));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use crate::containers::NAMESPACE;
 use crate::network::FACTORY_NAMESPACE;
 use crate::place::Place;
 
@@ -38,5 +39,8 @@ fn command(place: &Place, inside: Inside, program: &[String]) -> io::Result<Comm
     // nsenter does not pass signals on: what it runs ends with it.
     command.args(["setpriv", "--pdeathsig", "KILL", "--"]).args(program);
     command.env("KUBECONFIG", place.inside_kubeconfig()).env("PATH", place.search_path());
+    command.env("CONTAINERD_NAMESPACE", NAMESPACE).env("NERDCTL_TOML", place.config("nerdctl.toml"));
+    // What a login leaves behind belongs to the lab.
+    command.env("DOCKER_CONFIG", place.config("docker"));
     Ok(command)
 }

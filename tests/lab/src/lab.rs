@@ -19,7 +19,7 @@ use crate::mounts::MARKER;
 use crate::node::Control;
 use crate::place::{Name, Place};
 use crate::status::Status;
-use crate::tool::{TOOLS, cache};
+use crate::tool::{Need, TOOLS, cache};
 use crate::{Image, ImageError, logfile, supervisor};
 
 /// How long a lab may take to come up once its programs are built. Each component has a time limit of its own.
@@ -102,11 +102,12 @@ impl Lab {
         Ok(Self { place: Place::new(name, marker.state) })
     }
 
-    /// Builds the programs of the cluster, unless they are there.
-    pub fn build(news: &mut dyn FnMut(News<'_>)) -> Result<(), LabError> {
+    /// Builds the programs that a lab has, up to those that only `who` needs, unless they are there.
+    pub fn build(who: Need, news: &mut dyn FnMut(News<'_>)) -> Result<(), LabError> {
         host::prepare(&mut |line| news(News::Host(line)))?;
         TOOLS
             .iter()
+            .filter(|tool| tool.needed_by <= who)
             .try_for_each(|tool| build::ensure(tool, &cache(), &mut |step| news(News::Building(step))))?;
         Ok(())
     }
@@ -117,7 +118,7 @@ impl Lab {
             self.wait_until_up(None, news)?;
             return Ok(false);
         }
-        Self::build(news)?;
+        Self::build(Need::Lab, news)?;
         self.clean()?;
         let arguments = ["supervise", "--name", &self.place.name().to_string()];
         let mut supervisor = Command::new(program);

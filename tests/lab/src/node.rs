@@ -15,7 +15,7 @@ use crate::mounts::MountError;
 use crate::network::NetworkError;
 use crate::place::{Name, Place};
 use crate::status::Status;
-use crate::{CommandError, Image, ImageError, config, logfile, mounts, network, ready};
+use crate::{CommandError, Image, ImageError, containers, logfile, mounts, network, ready};
 
 /// How long a component may take until it serves.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -87,7 +87,7 @@ impl Node {
                 let binding = self.place.config("readers.json");
                 ready::kubectl(&self.place, &["apply", "-f", &binding.to_string_lossy()])?;
             }
-            Component::Containerd => Image::factory(config::SANDBOX_IMAGE)?.import_at(&self.place)?,
+            Component::Containerd => Image::factory(containers::SANDBOX_IMAGE)?.import_at(&self.place)?,
             _ => {}
         }
         Ok(())

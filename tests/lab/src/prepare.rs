@@ -11,7 +11,7 @@ use crate::address::{API_PORT, NODE};
 use crate::pki::{self, CLIENTS, PkiError};
 use crate::place::Place;
 use crate::tool::{self, TOOLS};
-use crate::{config, mounts};
+use crate::{config, containers, mounts};
 
 /// A state folder that could not be filled.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum PrepareError {
 
 /// Writes all files that the lab `place` starts from. `api_port` is where it can be reached from outside.
 pub(crate) fn write(place: &Place, api_port: u16) -> Result<(), PrepareError> {
-    let folders = ["bin", "config/cni", "pki", "data", "log", "tmp", "images"];
+    let folders = ["bin", "config/cni", "config/nerdctl", "pki", "data", "log", "tmp", "images"];
     let folders = folders.iter().chain(mounts::OWN_FOLDERS);
     folders.map(|name| place.state().join(name)).try_for_each(fs_err::create_dir_all)?;
     link_programs(place, &tool::cache())?;
@@ -39,10 +39,10 @@ pub(crate) fn write(place: &Place, api_port: u16) -> Result<(), PrepareError> {
 }
 
 fn link_programs(place: &Place, cache: &Path) -> io::Result<()> {
-    for tool in &TOOLS {
+    // What only tests need may not be there.
+    for tool in TOOLS.iter().filter(|tool| tool.is_built(cache)) {
         for program in tool.programs {
-            let name = if *program == "server" { "etcd" } else { program };
-            symlink(tool.folder(cache).join(program), place.program(name))?;
+            symlink(tool.folder(cache).join(program), place.program(tool.called(program)))?;
         }
     }
     Ok(())
@@ -63,11 +63,18 @@ fn write_configs(place: &Place) -> Result<(), PrepareError> {
     write_json(&place.config("kubelet.json"), &config::kubelet(place))?;
     write_json(&place.config("kube-proxy.json"), &config::kube_proxy(place))?;
     write_json(&place.config("prometheus.json"), &config::prometheus(place))?;
-    write_json(&place.config("cni/flow-lab.conflist"), &config::cni())?;
+    write_json(&place.config("cni/flow-lab.conflist"), &containers::cni())?;
+    write_json(&place.config("nerdctl/nerdctl-bridge.conflist"), &containers::nerdctl_network())?;
     write_json(&place.config("readers.json"), &config::readers_binding())?;
     fs_err::write(place.config("Corefile"), config::coredns(place))?;
-    let text = config::containerd(place, &place.bin(), snapshotter(place.state())?);
-    Ok(fs_err::write(place.config("containerd.toml"), text)?)
+    write_container_configs(place, snapshotter(place.state())?)
+}
+
+fn write_container_configs(place: &Place, snapshotter: &str) -> Result<(), PrepareError> {
+    let write = |file: &str, text: String| fs_err::write(place.config(file), text);
+    write("containerd.toml", containers::containerd(place, &place.bin(), snapshotter))?;
+    write("buildkitd.toml", containers::buildkitd(place, snapshotter))?;
+    Ok(write("nerdctl.toml", containers::nerdctl(place, &place.bin(), snapshotter))?)
 }
 
 /// An overlay cannot stand on another one, as in a container: there containers' files are copied instead.

@@ -12,6 +12,16 @@ use crate::hex::hex;
 const CACHE_VARIABLE: &str = "FLOW_LAB_CACHE";
 const MINUTE: u64 = 60;
 
+/// The files of the Go module in a folder of `tools`.
+macro_rules! module {
+    ($folder:literal) => {
+        &[
+            ("go.mod", include_str!(concat!("../tools/", $folder, "/go.mod"))),
+            ("go.sum", include_str!(concat!("../tools/", $folder, "/go.sum"))),
+        ]
+    };
+}
+
 /// A Go module of ours whose dependencies are the programs to build.
 #[derive(Debug)]
 pub struct Tool {
@@ -27,14 +37,24 @@ pub struct Tool {
     pub(crate) arguments: &'static [&'static str],
     /// A cold build on two cores.
     pub expected: Duration,
+    /// Who needs it.
+    pub needed_by: Need,
 }
 
-/// All programs that a lab runs.
-pub const TOOLS: [Tool; 5] = [
+/// Who needs a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Every lab: the demo, and whoever looks around.
+    Lab,
+    /// The project's own tests.
+    Tests,
+}
+
+/// All programs that a lab has.
+pub const TOOLS: [Tool; 12] = [
     Tool {
         name: "kubernetes",
         version: "1.37.2",
-        // etcd's own name for its main package is `server`.
         programs: &[
             "server",
             "kube-apiserver",
@@ -44,10 +64,7 @@ pub const TOOLS: [Tool; 5] = [
             "kube-proxy",
             "kubectl",
         ],
-        sources: &[
-            ("go.mod", include_str!("../tools/kubernetes/go.mod")),
-            ("go.sum", include_str!("../tools/kubernetes/go.sum")),
-        ],
+        sources: module!("kubernetes"),
         // Without a version kubectl and the API server call themselves v0.0.0.
         arguments: &[
             "-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2 \
@@ -55,40 +72,35 @@ pub const TOOLS: [Tool; 5] = [
             "tool",
         ],
         expected: Duration::from_secs(12 * MINUTE),
+        needed_by: Need::Lab,
     },
     Tool {
         name: "containerd",
         version: "2.4.2",
         programs: &["containerd", "containerd-shim-runc-v2", "ctr"],
-        sources: &[
-            ("go.mod", include_str!("../tools/containerd/go.mod")),
-            ("go.sum", include_str!("../tools/containerd/go.sum")),
-        ],
+        sources: module!("containerd"),
         // btrfs needs C headers.
         arguments: &["-ldflags=-s -w", "-tags=no_btrfs", "tool"],
         expected: Duration::from_secs(3 * MINUTE),
+        needed_by: Need::Lab,
     },
     Tool {
         name: "cni",
         version: "1.9.1",
         programs: &["bridge", "host-local", "loopback", "portmap", "bandwidth"],
-        sources: &[
-            ("go.mod", include_str!("../tools/cni/go.mod")),
-            ("go.sum", include_str!("../tools/cni/go.sum")),
-        ],
+        sources: module!("cni"),
         arguments: &["-ldflags=-s -w", "tool"],
         expected: Duration::from_secs(15),
+        needed_by: Need::Lab,
     },
     Tool {
         name: "prometheus",
         version: "3.16.0",
         programs: &["prometheus", "promtool"],
-        sources: &[
-            ("go.mod", include_str!("../tools/prometheus/go.mod")),
-            ("go.sum", include_str!("../tools/prometheus/go.sum")),
-        ],
+        sources: module!("prometheus"),
         arguments: &["-ldflags=-s -w", "-tags=remove_all_sd,enable_kubernetes_sd", "tool"],
         expected: Duration::from_secs(4 * MINUTE),
+        needed_by: Need::Lab,
     },
     Tool {
         name: "coredns",
@@ -101,6 +113,70 @@ pub const TOOLS: [Tool; 5] = [
         ],
         arguments: &["-ldflags=-s -w", "."],
         expected: Duration::from_secs(2 * MINUTE),
+        needed_by: Need::Lab,
+    },
+    Tool {
+        name: "buildkit",
+        version: "0.26.3",
+        programs: &["buildkitd", "buildctl"],
+        sources: module!("buildkit"),
+        arguments: &["-ldflags=-s -w -X github.com/moby/buildkit/version.Version=v0.26.3", "tool"],
+        expected: Duration::from_secs(2 * MINUTE),
+        needed_by: Need::Lab,
+    },
+    Tool {
+        name: "nerdctl",
+        version: "2.0.4",
+        programs: &["nerdctl"],
+        sources: module!("nerdctl"),
+        arguments: &["-ldflags=-s -w -X github.com/containerd/nerdctl/v2/pkg/version.Version=v2.0.4", "tool"],
+        expected: Duration::from_secs(2 * MINUTE),
+        needed_by: Need::Lab,
+    },
+    Tool {
+        name: "helm",
+        version: "4.3.1",
+        programs: &["helm"],
+        sources: module!("helm"),
+        arguments: &["-ldflags=-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1", "tool"],
+        expected: Duration::from_secs(2 * MINUTE),
+        needed_by: Need::Lab,
+    },
+    Tool {
+        name: "helm3",
+        version: "3.22.0",
+        programs: &["helm"],
+        sources: module!("helm3"),
+        arguments: &["-ldflags=-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0", "tool"],
+        expected: Duration::from_secs(2 * MINUTE),
+        needed_by: Need::Tests,
+    },
+    Tool {
+        name: "registry",
+        version: "3.1.2",
+        programs: &["registry"],
+        sources: module!("registry"),
+        arguments: &["-ldflags=-s -w", "tool"],
+        expected: Duration::from_secs(MINUTE),
+        needed_by: Need::Tests,
+    },
+    Tool {
+        name: "kube-score",
+        version: "1.20.0",
+        programs: &["kube-score"],
+        sources: module!("kube-score"),
+        arguments: &["-ldflags=-s -w", "tool"],
+        expected: Duration::from_secs(MINUTE),
+        needed_by: Need::Tests,
+    },
+    Tool {
+        name: "helm-docs",
+        version: "1.14.2",
+        programs: &["helm-docs"],
+        sources: module!("helm-docs"),
+        arguments: &["-ldflags=-s -w", "tool"],
+        expected: Duration::from_secs(MINUTE),
+        needed_by: Need::Tests,
     },
 ];
 
@@ -123,6 +199,17 @@ impl Tool {
     #[must_use]
     pub fn folder(&self, cache: &Path) -> PathBuf {
         cache.join(self.key())
+    }
+
+    /// What a lab calls one of its programs. A name is taken only once on a search path.
+    #[must_use]
+    pub fn called(&self, program: &'static str) -> &'static str {
+        match (self.name, program) {
+            // etcd's own name for its main package.
+            ("kubernetes", "server") => "etcd",
+            ("helm3", "helm") => "helm3",
+            _ => program,
+        }
     }
 
     /// Whether all programs are there.
@@ -148,7 +235,15 @@ mod tests {
     use super::*;
 
     fn tool(sources: &'static [(&'static str, &'static str)], arguments: &'static [&'static str]) -> Tool {
-        Tool { name: "x", version: "1", programs: &["x"], sources, arguments, expected: Duration::ZERO }
+        Tool {
+            name: "x",
+            version: "1",
+            programs: &["x"],
+            sources,
+            arguments,
+            expected: Duration::ZERO,
+            needed_by: Need::Lab,
+        }
     }
 
     #[test]
@@ -173,10 +268,25 @@ mod tests {
             "plugins v1.9.1",
             "v0.316.0",
             "coredns v1.14.0",
+            "buildkit v0.26.3",
+            "nerdctl/v2 v2.0.4",
+            "helm/v4 v4.3.1",
+            "helm/v3 v3.22.0",
+            "distribution/v3 v3.1.2",
+            "kube-score v1.20.0",
+            "helm-docs v1.14.2",
         ];
+        assert_eq!(TOOLS.len(), pinned.len());
         for (tool, version) in TOOLS.iter().zip(pinned) {
             assert!(tool.sources[0].1.contains(version), "{} is not {version}", tool.name);
         }
+    }
+
+    #[test]
+    fn no_two_programs_are_called_alike() {
+        let names = TOOLS.iter().flat_map(|tool| tool.programs.iter().map(|program| tool.called(program)));
+        let (count, distinct) = (names.clone().count(), names.collect::<std::collections::BTreeSet<_>>());
+        assert_eq!(distinct.len(), count, "{distinct:?}");
     }
 
     #[test]

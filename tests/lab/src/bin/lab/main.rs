@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use flow_lab::{Image, Inside, Lab, Name, init, node, supervisor};
+use flow_lab::{Image, Inside, Lab, Name, Need, init, node, supervisor};
 
 mod progress;
 
@@ -37,7 +37,11 @@ enum Command {
     /// Print lines for your shell that point kubectl at a lab
     Env(Which),
     /// Build the cluster's programs only
-    Build,
+    Build {
+        /// Those that only the project's tests need as well
+        #[arg(long)]
+        for_tests: bool,
+    },
     /// Run a program inside a lab
     Exec {
         #[command(flatten)]
@@ -89,7 +93,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Status(which) => return status(&which.name),
         Command::Env(which) => progress::print(&Lab::named(&which.name).environment())?,
-        Command::Build => Lab::build(&mut progress::Progress::default().reporter())?,
+        Command::Build { for_tests } => {
+            let who = if for_tests { Need::Tests } else { Need::Lab };
+            Lab::build(who, &mut progress::Progress::default().reporter())?;
+        }
         Command::Exec { which, factory, program } => {
             let inside = if factory { Inside::Factory } else { Inside::Node };
             match Lab::named(&which.name).exec(inside, &program)? {}
