@@ -7,18 +7,22 @@ SHELL := bash
 TARGET := x86_64-unknown-linux-gnu
 STATIC := target/$(TARGET)/release
 LAB := $(STATIC)/lab
-# What runs in images has no C library to load.
-CARGO_STATIC := RUSTFLAGS="-C target-feature=+crt-static" cargo
+# What runs in images has no C library to load, and does not tell where it was built.
+CARGO_HOME ?= $(HOME)/.cargo
+CARGO_STATIC := RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=$(CURDIR)=/flow-manager \
+  --remap-path-prefix=$(CARGO_HOME)=/cargo" cargo
 STATIC_FLAGS := --locked --release --target $(TARGET)
 CRD := crds/flow.fustli.io_flowpolicies.yaml
+
+include docker/image.mk
 
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: build
-build: ## Build the binaries, static, as they run in images
-	$(CARGO_STATIC) build $(STATIC_FLAGS) -p flow-manager -p flow-lab -p flow-e2e
+build: image-context ## Build the binaries, static, as they run in images
+	$(CARGO_STATIC) build $(STATIC_FLAGS) -p flow-lab -p flow-e2e
 
 .PHONY: demo
 demo: build ## See a critical flow broken and protected on a real cluster (KEEP=1 leaves it running)
