@@ -56,10 +56,12 @@ lab-down: ## Stop that cluster
 	$(LAB) down
 
 .PHONY: generate
-generate: ## Write the generated files: the CustomResourceDefinition
+generate: ## Write the generated files: the CustomResourceDefinition, the chart's README, the manifests
 	cargo run --quiet --locked -p flow-manager -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
-	cp $(CRD) manifests/crds.yaml
+	cp $(CRD) charts/flow-manager/files/crds/
+	helm-docs --chart-search-root charts --log-level warn
+	manifests/render.sh
 
 .PHONY: lint
 lint: ## Check format, lints and dependencies

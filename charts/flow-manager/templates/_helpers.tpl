@@ -1,0 +1,111 @@
+{{- define "flow-manager.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Short enough for the longest suffix. */}}
+{{- define "flow-manager.fullname" -}}
+{{- $name := include "flow-manager.name" . -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{- default $full .Values.fullnameOverride | trunc 45 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Of the list (root, component). What selects pods can never change. */}}
+{{- define "flow-manager.selectorLabels" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ include "flow-manager.name" $root }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* Of the list (root, component). */}}
+{{- define "flow-manager.labels" -}}
+{{- $root := index . 0 -}}
+{{- $labels := include "flow-manager.selectorLabels" . | fromYaml -}}
+{{- $_ := set $labels "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") -}}
+{{- toYaml (merge $labels $root.Values.commonLabels) -}}
+{{- end -}}
+
+{{/* Of the list (root, component, values of the component). */}}
+{{- define "flow-manager.podLabels" -}}
+{{- $labels := include "flow-manager.selectorLabels" . | fromYaml -}}
+{{- toYaml (merge $labels (index . 2).podLabels (index . 0).Values.commonLabels) -}}
+{{- end -}}
+
+{{/* Of the list (root, values of the component, port of the metrics). */}}
+{{- define "flow-manager.podAnnotations" -}}
+{{- $root := index . 0 -}}
+{{- $annotations := dict -}}
+{{- if and $root.Values.metrics.podAnnotations (not $root.Values.serviceMonitor.enabled) -}}
+{{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" (index . 2) -}}
+{{- end -}}
+{{- toYaml (merge (deepCopy (index . 1).podAnnotations) $annotations) -}}
+{{- end -}}
+
+{{- define "flow-manager.serviceAccountName" -}}
+{{- default (include "flow-manager.fullname" .) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "flow-manager.shaperServiceAccountName" -}}
+{{- default (printf "%s-shaper" (include "flow-manager.fullname" .)) .Values.shaper.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "flow-manager.metricsServiceName" -}}
+{{- default (printf "%s-metrics" (include "flow-manager.fullname" .)) .Values.metrics.service.name -}}
+{{- end -}}
+
+{{- define "flow-manager.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- end -}}
+{{- end -}}
+
+{{- define "flow-manager.logEnv" -}}
+- name: FLOW_MANAGER_LOG
+  value: {{ .Values.log.level | quote }}
+- name: FLOW_MANAGER_LOG_FORMAT
+  value: {{ .Values.log.format | quote }}
+{{- end -}}
+
+{{/* Of the list (root, values of the component): where its pods run, and with what image secrets. */}}
+{{- define "flow-manager.placement" -}}
+{{- $fields := pick (index . 1) "priorityClassName" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" -}}
+{{- $_ := set $fields "imagePullSecrets" (index . 0).Values.imagePullSecrets -}}
+{{- range $name, $value := $fields }}{{ if not $value }}{{ $_ := unset $fields $name }}{{ end }}{{ end -}}
+{{- with $fields }}{{ toYaml . }}{{ end }}
+{{- end -}}
+
+{{/* All that Pod Security `restricted` asks of a pod. */}}
+{{- define "flow-manager.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 1000
+runAsGroup: 1000
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* And of a container. */}}
+{{- define "flow-manager.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- define "flow-manager.pingSysctl" -}}
+# Lets probes of the protocol ICMP use unprivileged sockets.
+sysctls:
+- name: net.ipv4.ping_group_range
+  value: 1000 1000
+{{- end -}}
+
+{{- define "flow-manager.healthProbes" -}}
+livenessProbe:
+  httpGet: {path: /livez, port: metrics}
+readinessProbe:
+  httpGet: {path: /readyz, port: metrics}
+  periodSeconds: 2
+{{- end -}}
