@@ -18,6 +18,7 @@ pub mod policies;
 mod processes;
 pub mod program;
 mod recording;
+pub mod replicas;
 pub mod report;
 pub mod scenario;
 pub mod stage;
