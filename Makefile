@@ -64,10 +64,11 @@ generate: ## Write the generated files: the CustomResourceDefinition, the chart'
 	manifests/render.sh
 
 .PHONY: lint
-lint: ## Check format, lints and dependencies
+lint: ## Check format, lints, dependencies and Dockerfiles
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	tests/cargo-deny.sh check bans licenses sources
+	tests/hadolint.sh docker/flow-manager/Dockerfile docker/flow-manager/Dockerfile.build
 
 .PHONY: clean
 clean: ## Delete what was built

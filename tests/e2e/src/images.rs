@@ -1,6 +1,8 @@
-//! The images that the cluster runs, made of the static binaries.
+//! The images that the cluster runs.
 
 use crate::Result;
+use crate::kubectl::in_repository;
+use crate::program::run;
 use crate::workload::FACTORY_IMAGE;
 use flow_lab::{Image, Lab};
 use std::path::Path;
@@ -12,14 +14,12 @@ pub(crate) const FLOW_MANAGER: &str =
 pub(crate) const FACTORY: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/x86_64-unknown-linux-gnu/release/factory");
 
-/// The image that the manifests name.
-const FLOW_MANAGER_IMAGE: &str = "docker.io/fustli/flow-manager:latest";
-
-/// Makes the images known to the node, both for the user 1000.
-pub(crate) fn load() -> Result<()> {
-    let lab = Lab::current()?;
-    for (name, program) in [(FLOW_MANAGER_IMAGE, FLOW_MANAGER), (FACTORY_IMAGE, FACTORY)] {
-        lab.import_image(&Image::of_program(name, Path::new(program), "1000"))?;
-    }
-    Ok(())
+/// Makes the images known to the node: the operator's as its users build it, of what `make build` has staged.
+pub(crate) async fn load() -> Result<()> {
+    // The files of the image are left as they are: a lab has no way to the registries of packages.
+    let repository = in_repository("");
+    let command = ["-C", &repository.to_string_lossy(), "--old-file=image-context", "image"];
+    run("make", command).await?;
+    let factory = Image::of_program(FACTORY_IMAGE, Path::new(FACTORY), "1000");
+    Ok(Lab::current()?.import_image(&factory)?)
 }

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Installs controller and shaper from the manifests, and waits until both are ready.
 pub async fn install() -> Result<()> {
-    images::load()?;
+    images::load().await?;
     apply_files(&["manifests/crds.yaml", "manifests/flow_manager_rbac.yaml"]).await?;
     apply(&config()?).await?;
     apply_files(&["manifests/flow-manager.yaml"]).await?;
