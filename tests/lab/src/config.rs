@@ -113,6 +113,8 @@ pub(crate) fn prometheus(place: &Place) -> Value {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "scrape_configs": [{
             "job_name": "pods",
+            // Labels of ours, such as the namespace of a policy, outrank those of the pod that exports them.
+            "honor_labels": true,
             "kubernetes_sd_configs": [{"role": "pod", "kubeconfig_file": place.config("prometheus.kubeconfig")}],
             "relabel_configs": [
                 {"source_labels": [annotation("scrape")], "action": "keep", "regex": "true"},
@@ -125,7 +127,13 @@ pub(crate) fn prometheus(place: &Place) -> Value {
                 },
                 copy(annotation("path"), "__metrics_path__"),
                 copy(label("name"), "job"),
-                copy(label("component"), "job"),
+                // The controller alone goes by the name of the whole, as it does with the chart's ServiceMonitors.
+                {
+                    "source_labels": [label("name"), label("component")],
+                    "separator": "-",
+                    "regex": "(.+-(?:shaper|probe|reflector))",
+                    "target_label": "job",
+                },
                 copy("__meta_kubernetes_namespace".to_owned(), "namespace"),
                 copy("__meta_kubernetes_pod_name".to_owned(), "pod"),
             ],
@@ -166,12 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pods_component_label_outranks_its_name_as_job() {
+    fn only_parts_other_than_the_controller_have_their_component_in_their_job() {
         let config = prometheus(&place());
         let rules = config["scrape_configs"][0]["relabel_configs"].as_array().unwrap();
         let jobs: Vec<_> = rules.iter().filter(|rule| rule["target_label"] == "job").collect();
-        let last = jobs.last().unwrap()["source_labels"][0].as_str().unwrap();
-        assert!(last.ends_with("app_kubernetes_io_component"), "{last}");
+        let component = jobs.last().unwrap();
+        assert_eq!(component["separator"], "-");
+        assert_eq!(component["regex"], "(.+-(?:shaper|probe|reflector))");
     }
 
     #[test]
