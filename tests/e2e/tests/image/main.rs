@@ -9,6 +9,7 @@ use serde_json::Value;
 mod content;
 mod guide;
 mod registry;
+mod without_rust;
 
 const MAKE: &str = "With make";
 const NERDCTL: &str = "With nerdctl";
@@ -42,7 +43,8 @@ async fn nerdctl_builds_shows_runs_and_pushes_once_logged_in() {
     let (login, rest) = push.split_once('\n').unwrap();
     let refused = failure(rest).await;
     assert!(refused.contains("no basic auth credentials"), "{refused}");
-    assert!(failure(&login.replace("$REGISTRY_PASSWORD", "wrong")).await.contains("401 Unauthorized"));
+    let unknown = failure(&login.replace("$REGISTRY_PASSWORD", "wrong")).await;
+    assert!(unknown.contains("too many 401"), "{unknown}");
     assert_eq!(Registry::tags(), Vec::<String>::new());
     shell(&push).await.unwrap();
     assert_eq!(Registry::tags(), ["latest"]);
@@ -61,8 +63,8 @@ async fn buildctl_pushes_with_the_login_of_nerdctl_and_says_so_where_there_is_no
     let _registry = Registry::with_login().await;
     let [push] = commands_of(BUILDCTL).try_into().unwrap();
     let refused = failure(&push).await;
-    assert!(refused.contains("no basic auth credentials"), "{refused}");
-    let [.., login] = commands_of(NERDCTL).try_into().map(|[_, _, push]: [String; 3]| [push]).unwrap();
+    assert!(refused.contains("401 Unauthorized"), "{refused}");
+    let login = commands_of(NERDCTL).pop().unwrap();
     shell(login.lines().next().unwrap()).await.unwrap();
     shell(&push).await.unwrap();
     assert_eq!(Registry::tags(), ["latest"]);
