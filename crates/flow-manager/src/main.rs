@@ -1,7 +1,7 @@
 //! The `flow-manager` binary.
 
 use clap::{Parser, Subcommand};
-use flow_manager::commands::{crd, probe, reflect, restore, run, shape};
+use flow_manager::commands::{crd, probe, reflect, restore, run, selftest, shape};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,8 @@ enum Command {
     Reflect(reflect::Args),
     /// Give every limit back, before flow-manager is uninstalled.
     Restore(restore::Args),
+    /// See whether flow-manager works where it is installed.
+    Selftest(selftest::Args),
     /// Print the definition of the `FlowPolicy` resource as YAML.
     Crd,
 }
@@ -68,6 +70,7 @@ async fn dispatch(command: Command) -> Result<(), Box<dyn std::error::Error>> {
         Command::Probe(args) => probe::run(args, shutdown).await?,
         Command::Reflect(args) => reflect::run(args, shutdown).await?,
         Command::Restore(args) => restore::run(args, shutdown).await?,
+        Command::Selftest(args) => selftest::run(args, shutdown).await?,
         Command::Crd => crd::run()?,
     }
     Ok(())

@@ -5,4 +5,5 @@ pub mod probe;
 pub mod reflect;
 pub mod restore;
 pub mod run;
+pub mod selftest;
 pub mod shape;
