@@ -51,7 +51,7 @@ pub enum Need {
 }
 
 /// All programs that a lab has.
-pub const TOOLS: [Tool; 12] = [
+pub const TOOLS: [Tool; 13] = [
     Tool {
         name: "kubernetes",
         version: "1.37.2",
@@ -178,6 +178,20 @@ pub const TOOLS: [Tool; 12] = [
         expected: Duration::from_secs(MINUTE),
         needed_by: Need::Tests,
     },
+    Tool {
+        name: "gitops",
+        // That of kstatus.
+        version: "0.37.2",
+        programs: &["gitops"],
+        sources: &[
+            ("go.mod", include_str!("../tools/gitops/go.mod")),
+            ("go.sum", include_str!("../tools/gitops/go.sum")),
+            ("main.go", include_str!("../tools/gitops/main.go")),
+        ],
+        arguments: &["-ldflags=-s -w", "."],
+        expected: Duration::from_secs(MINUTE),
+        needed_by: Need::Tests,
+    },
 ];
 
 impl Tool {
@@ -275,6 +289,7 @@ mod tests {
             "distribution/v3 v3.1.2",
             "kube-score v1.20.0",
             "helm-docs v1.14.2",
+            "cli-utils v0.37.2",
         ];
         assert_eq!(TOOLS.len(), pinned.len());
         for (tool, version) in TOOLS.iter().zip(pinned) {
