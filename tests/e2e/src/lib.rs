@@ -17,6 +17,7 @@ mod pod_network;
 pub mod policies;
 mod processes;
 pub mod program;
+pub mod prometheus;
 mod recording;
 pub mod replicas;
 pub mod report;

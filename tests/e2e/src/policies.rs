@@ -62,3 +62,25 @@ pub fn pinned(policy: Value, limit: &str) -> Value {
 pub fn target(kind: &str, name: &str, limit: &str) -> Value {
     json!({"kind": kind, "name": name, "limit": {"min": limit, "max": limit}})
 }
+
+/// A policy with each kind of objective, about `host`, that fills every series there is. It decides by the first
+/// one, and may limit the Deployment `target`.
+#[must_use]
+pub fn of_everything(name: &str, host: &str, target: &str) -> Value {
+    let probe =
+        |protocol: &str| json!({"protocol": protocol, "host": host, "port": 5201, "interval": "100ms"});
+    let pinging = json!({"protocol": "ICMP", "host": host, "interval": "100ms"});
+    let query = |query: &str| json!({"query": query});
+    let objectives = json!([
+        {"name": name, "probe": probe("UDP"), "jitter": {"max": "500us", "samples": 10}},
+        {"name": "udp-latency", "probe": probe("UDP"), "latency": {"max": "1s", "samples": 5}, "role": "Watch"},
+        {"name": "tcp-jitter", "probe": probe("TCP"), "jitter": {"max": "1s", "samples": 5}, "role": "Watch"},
+        {"name": "tcp-latency", "probe": probe("TCP"), "latency": {"max": "1s", "samples": 5}, "role": "Watch"},
+        {"name": "loss", "probe": pinging, "loss": {"max": "0.5", "samples": 5}, "role": "Watch"},
+        {"name": "rate", "prometheus": query("vector(6e7)"), "throughput": {"min": "50M"}, "role": "Watch"},
+        {"name": "depth", "prometheus": query("vector(1)"), "value": {"min": "0", "max": "2"}, "role": "Watch"},
+    ]);
+    let target = json!([{"kind": "Deployment", "name": target, "limit": {"min": "10M", "max": "100M"}}]);
+    let policy = with(by_probe(name, host), "/spec/objectives", objectives);
+    with(policy, "/spec/targets", target)
+}
