@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 /// The status of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+// Of no generation until the operator has seen the policy: kstatus takes an object without a status for ready.
+#[schemars(extend("default" = std::collections::BTreeMap::from([("observedGeneration", -1)])))]
 pub struct FlowPolicyStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
