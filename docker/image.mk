@@ -9,9 +9,9 @@ ROOTFS := docker/flow-manager/rootfs
 ARM_TARGET := aarch64-unknown-linux-musl
 comma := ,
 
-# What the image says of itself, and the time of all that is in it: the commit's.
+# What the image says of itself, and when it was made: the commit's time.
 VERSION = $(shell sed -n '/^\[workspace.package\]/,/^$$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
-REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+REVISION = $(shell git describe --always --abbrev=40 --exclude '*' --dirty 2>/dev/null || echo unknown)
 SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 .PHONY: image
@@ -43,12 +43,13 @@ rootfs-amd64: binary-amd64
 rootfs-arm64: binary-arm64
 	$(call stage,arm64,$(ARM_TARGET))
 
-# stage ARCHITECTURE,TARGET: modes and times are set here, so that they do not depend on who builds when.
+# stage ARCHITECTURE,TARGET: modes and times do not depend on who builds when. The times are the same for all
+# commits, since a builder takes a layer with other times, but the same content, from its cache.
 define stage
 	rm -rf $(ROOTFS)/linux/$(1)
 	install -D -m 755 target/$(2)/release/flow-manager $(ROOTFS)/linux/$(1)/flow-manager
 	install -D -m 644 -t $(ROOTFS)/linux/$(1)/etc docker/flow-manager/passwd docker/flow-manager/group
 	$(CARGO_STATIC) run --quiet $(STATIC_FLAGS) -p flow-certificates \
 	  | install -D -m 644 /dev/stdin $(ROOTFS)/linux/$(1)/etc/ssl/certs/ca-certificates.crt
-	find $(ROOTFS)/linux/$(1) -exec touch --date=@$(SOURCE_DATE_EPOCH) {} +
+	find $(ROOTFS)/linux/$(1) -exec touch --date=@0 {} +
 endef
