@@ -44,6 +44,7 @@ test-lab: build ## Test the lab itself
 test-e2e: build ## Test the operator on a real cluster
 	$(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-e2e --no-run
 	$(LAB) build --for-tests
+	tests/monitoring-crds.sh
 	CARGO_NET_OFFLINE=true tests/with-lab.sh test \
 	  env $(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-e2e --no-fail-fast -- --test-threads=1
 
@@ -56,18 +57,21 @@ lab-down: ## Stop that cluster
 	$(LAB) down
 
 .PHONY: generate
-generate: ## Write the generated files: the CustomResourceDefinition, the chart's README, the manifests
+generate: build ## Write the generated files: the CustomResourceDefinition, the chart's README, the manifests
+	$(LAB) build --for-tests
 	cargo run --quiet --locked -p flow-manager -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
 	cp $(CRD) charts/flow-manager/files/crds/
-	helm-docs --chart-search-root charts --log-level warn
+	$(LAB) tool helm-docs -- --chart-search-root charts --log-level warn
 	manifests/render.sh
 
 .PHONY: lint
-lint: ## Check format, lints, dependencies and Dockerfiles
+lint: build ## Check format, lints, dependencies, chart and Dockerfiles
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	tests/cargo-deny.sh check bans licenses sources
+	$(LAB) build --for-tests
+	tests/chart-lint.sh
 	tests/hadolint.sh docker/flow-manager/Dockerfile docker/flow-manager/Dockerfile.build
 
 .PHONY: clean

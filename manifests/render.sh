@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 chart=charts/flow-manager
 folder=${1:-manifests}
+lab=target/x86_64-unknown-linux-gnu/release/lab
 
 # render HEADLINE TEMPLATE...: those templates, without what only Helm reads.
 render() {
@@ -11,7 +12,7 @@ render() {
   shift
   for template; do only+=(--show-only "templates/$template.yaml"); done
   echo "# $headline Rendered from $chart: see \`make generate\`."
-  "${HELM:-helm}" template flow-manager "$chart" --namespace flow-manager-system \
+  "$lab" tool helm -- template flow-manager "$chart" --namespace flow-manager-system \
     --values "$chart/ci/manifests-values.yaml" "${only[@]}" |
     sed -E '/^# Source: /d; /^ *$/d
       /^ +(app\.kubernetes\.io\/(managed-by|version)|helm\.sh\/(chart|hook[a-z-]*)|checksum\/config): /d' |

@@ -78,6 +78,21 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- with $fields }}{{ toYaml . }}{{ end }}
 {{- end -}}
 
+{{/* Of the list (root, component, values of the component): several avoid each other's nodes, unless told otherwise. */}}
+{{- define "flow-manager.antiAffinity" -}}
+{{- if and (not (index . 2).affinity) (gt (int (index . 2).replicaCount) 1) -}}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include "flow-manager.selectorLabels" . | nindent 12 }}
+{{- end -}}
+{{- end -}}
+
 {{/* All that Pod Security `restricted` asks of a pod. */}}
 {{- define "flow-manager.podSecurityContext" -}}
 runAsNonRoot: true

@@ -3,6 +3,7 @@
 //! All of it runs inside a lab, as in `lab exec -- …`.
 
 pub mod cluster;
+pub mod document;
 mod error;
 pub mod factory;
 mod images;
@@ -19,6 +20,7 @@ mod processes;
 pub mod program;
 pub mod prometheus;
 mod recording;
+pub mod release;
 pub mod replicas;
 pub mod report;
 pub mod scenario;

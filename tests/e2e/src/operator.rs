@@ -1,15 +1,13 @@
-//! flow-manager in the cluster, installed as its guide says.
+//! flow-manager in the cluster, installed with its chart.
 
 use crate::cluster::{Cluster, uid};
-use crate::kubectl::{apply, apply_files, in_repository, kubectl};
+use crate::kubectl::kubectl;
 use crate::metrics::{Metrics, get, scrape};
 use crate::wait::{Look, until};
-use crate::{Error, Result, images, processes};
-use flow_lab::address::{NODE, PROMETHEUS_PORT};
+use crate::{Error, Result, images, processes, release};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::ListParams;
-use serde_json::Value;
 use std::time::Duration;
 
 /// Where the controller runs.
@@ -19,12 +17,10 @@ pub const SHAPER_NAMESPACE: &str = "flow-manager-shaper";
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Installs controller and shaper from the manifests, and waits until both are ready.
+/// Installs controller and shaper with the chart, and waits until both are ready.
 pub async fn install() -> Result<()> {
     images::load().await?;
-    apply_files(&["manifests/crds.yaml", "manifests/flow_manager_rbac.yaml"]).await?;
-    apply(&config()?).await?;
-    apply_files(&["manifests/flow-manager.yaml"]).await?;
+    release::install().await?;
     ready().await
 }
 
@@ -34,17 +30,6 @@ pub async fn ready() -> Result<()> {
     kubectl(&format!("-n {SHAPER_NAMESPACE} rollout status daemonset/flow-manager-shaper --timeout=60s"))
         .await?;
     Ok(())
-}
-
-/// The `ConfigMap` of the manifests, with the lab's Prometheus in it.
-fn config() -> Result<String> {
-    let text = fs_err::read_to_string(in_repository("manifests/flow-manager-configmap.yaml"))?;
-    let mut config: Value =
-        serde_saphyr::from_str(&text).map_err(|error| Error::unreadable("the ConfigMap", error))?;
-    let url = config.pointer_mut("/data/PROMETHEUS_URL");
-    let url = url.ok_or_else(|| Error::Missing("PROMETHEUS_URL in the ConfigMap".to_owned()))?;
-    *url = format!("http://{NODE}:{PROMETHEUS_PORT}").into();
-    Ok(config.to_string())
 }
 
 /// The controller's only pod.

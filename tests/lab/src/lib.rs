@@ -43,4 +43,4 @@ pub use image::{Image, ImageError, ImageFile};
 pub use lab::{Lab, LabError, News};
 pub use node::Control;
 pub use place::{InvalidName, Name};
-pub use tool::{Need, TOOLS, Tool, cache};
+pub use tool::{Need, TOOLS, Tool, built, cache};

@@ -233,6 +233,15 @@ impl Tool {
     }
 }
 
+/// Where the program is that a lab calls so, if it is built.
+#[must_use]
+pub fn built(name: &str) -> Option<PathBuf> {
+    let cache = cache();
+    let programs = TOOLS.iter().flat_map(|tool| tool.programs.iter().map(move |program| (tool, program)));
+    let mut found = programs.filter(|(tool, program)| tool.called(program) == name);
+    found.next().map(|(tool, program)| tool.folder(&cache).join(program)).filter(|path| path.is_file())
+}
+
 /// The folder of built programs: outside any checkout, so that a fresh clone finds them.
 #[must_use]
 pub fn cache() -> PathBuf {

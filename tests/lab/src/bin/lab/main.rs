@@ -1,6 +1,7 @@
 //! The `lab` program: brings a real cluster with a congested link up and down on this machine.
 
 use std::error::Error;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -1,0 +1,40 @@
+//! flow-manager as a release of its Helm chart.
+
+use crate::Result;
+use crate::kubectl::{apply_object, in_repository, kubectl};
+use crate::operator::NAMESPACE;
+use crate::program::{run, run_with_input};
+use flow_lab::address::{NODE, PROMETHEUS_PORT};
+use serde_json::{Value, json};
+
+/// The release's name.
+pub const RELEASE: &str = "flow-manager";
+
+/// What is particular to the lab: its image, which no registry has, and its Prometheus.
+#[must_use]
+pub fn values() -> Value {
+    json!({
+        "image": {"tag": "latest", "pullPolicy": "Never"},
+        "prometheus": {"url": format!("http://{NODE}:{PROMETHEUS_PORT}")},
+    })
+}
+
+/// Installs the chart, or brings what is installed back to it. Whatever a test has changed by hand, or installed by
+/// other means, is taken over.
+pub async fn install() -> Result<()> {
+    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    let metadata = json!({"name": NAMESPACE, "labels": labels});
+    apply_object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})).await?;
+    let chart = in_repository("charts/flow-manager");
+    let upgrade = ["upgrade", RELEASE, &chart.to_string_lossy(), "--namespace", NAMESPACE, "--values", "-"];
+    let how = ["--install", "--wait", "--timeout=2m", "--force-conflicts", "--take-ownership"];
+    let arguments = upgrade.iter().chain(&how);
+    run_with_input("helm", arguments, &values().to_string()).await.map(drop)
+}
+
+/// Removes the release as it would vanish in an accident: nothing is given back. Policies stay.
+pub async fn remove() -> Result<()> {
+    let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--no-hooks", "--ignore-not-found", "--wait"];
+    run("helm", uninstall).await?;
+    kubectl(&format!("delete namespace {NAMESPACE} --ignore-not-found")).await.map(drop)
+}

@@ -1,0 +1,91 @@
+//! The controller's own account may change nothing of a pod but the bandwidth annotations.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use flow_e2e::Stage;
+use flow_e2e::operator::NAMESPACE;
+use flow_e2e::wait::{Look, until};
+use flow_e2e::workload::Work;
+use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, Patch, PatchParams};
+use kube::{Client, Config, ResourceExt};
+use serde_json::{Value, json};
+
+/// The account as it is in a release `flow-manager`.
+async fn controller() -> Client {
+    let mut config = Config::infer().await.unwrap();
+    config.auth_info.impersonate = Some(format!("system:serviceaccount:{NAMESPACE}:flow-manager"));
+    Client::try_from(config).unwrap()
+}
+
+struct Scene {
+    pods: Api<Pod>,
+    pod: String,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let stage = Stage::set("e2e-chart-admission").await.unwrap();
+        let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
+        stage.cluster.annotate(&pod, "owner", Some("somebody else")).await.unwrap();
+        let pods = Api::namespaced(controller().await, &stage.namespace);
+        let scene = Self { pods, pod: pod.name_any() };
+        // A new ValidatingAdmissionPolicy takes effect some seconds after it is stored.
+        until("the admission policy in effect", flow_e2e::stage::PATIENCE, async || {
+            let tried = scene.patch(&json!({"metadata": {"labels": {"a": "b"}}})).await;
+            Ok(Look::when(tried.is_err(), || "a changed label was accepted".to_owned()))
+        })
+        .await
+        .unwrap();
+        scene
+    }
+
+    async fn patch(&self, patch: &Value) -> Result<Pod, String> {
+        let params = PatchParams { dry_run: true, ..PatchParams::default() };
+        let patched = self.pods.patch(&self.pod, &params, &Patch::Strategic(patch)).await;
+        patched.map_err(|error| error.to_string())
+    }
+
+    async fn refused(&self, patch: Value, part: &str) {
+        let said = self.patch(&patch).await.expect_err(&patch.to_string());
+        assert!(said.contains("ValidatingAdmissionPolicy 'flow-manager-pods'"), "{patch}: {said}");
+        assert!(said.contains(part), "{patch}: {said}");
+    }
+
+    async fn accepted(&self, annotations: Value) {
+        let patch = json!({"metadata": {"annotations": annotations}});
+        self.patch(&patch).await.unwrap_or_else(|error| panic!("{patch}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn the_controllers_account_changes_bandwidth_annotations_of_a_pod_and_nothing_else() {
+    let scene = Scene::set().await;
+    scene.accepted(json!({EGRESS_BANDWIDTH: "50M"})).await;
+    scene.accepted(json!({ORIGINAL_EGRESS_BANDWIDTH: "", APPLIED_EGRESS_BANDWIDTH: "50M"})).await;
+    scene.accepted(json!({EGRESS_BANDWIDTH: null})).await;
+
+    let image = json!({"containers": [{"name": "work", "image": "docker.io/evil/image:latest"}]});
+    scene.refused(json!({"spec": image}), "may not change the spec").await;
+    scene.refused(json!({"spec": {"activeDeadlineSeconds": 1}}), "may not change the spec").await;
+    let labels = |labels: Value| json!({"metadata": {"labels": labels}});
+    scene.refused(labels(json!({"app": "other"})), "labels").await;
+    scene.refused(labels(json!({"app": null})), "labels").await;
+    let annotations = |annotations: Value| json!({"metadata": {"annotations": annotations}});
+    let only = "only the bandwidth annotations";
+    scene.refused(annotations(json!({"owner": "flow-manager"})), only).await;
+    scene.refused(annotations(json!({"owner": null})), only).await;
+    scene.refused(annotations(json!({"kubernetes.io/ingress-bandwidth": "1M"})), only).await;
+    scene.refused(annotations(json!({EGRESS_BANDWIDTH: "50M", "new": ""})), only).await;
+    scene.refused(json!({"metadata": {"finalizers": ["example.com/stay"]}}), "finalizers").await;
+    let owner = json!({"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "b"});
+    scene.refused(json!({"metadata": {"ownerReferences": [owner]}}), "owners").await;
+}
+
+#[tokio::test]
+async fn an_administrator_is_not_held_up() {
+    let stage = Stage::set("e2e-chart-admission").await.unwrap();
+    let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
+    stage.cluster.patch_pod(&pod, &json!({"metadata": {"labels": {"team": "net"}}})).await.unwrap();
+}
