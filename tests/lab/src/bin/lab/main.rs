@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use flow_lab::{Image, Inside, Lab, Name, Need, init, node, supervisor};
+use flow_lab::{Image, Inside, Lab, Name, Need, built, init, node, supervisor};
 
 mod progress;
 
@@ -42,6 +42,14 @@ enum Command {
         /// Those that only the project's tests need as well
         #[arg(long)]
         for_tests: bool,
+    },
+    /// Run one of the programs where no lab is needed, as in `lab tool helm -- version`
+    Tool {
+        /// Its name
+        program: String,
+        /// Its arguments
+        #[arg(last = true)]
+        arguments: Vec<String>,
     },
     /// Run a program inside a lab
     Exec {
@@ -97,6 +105,11 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Build { for_tests } => {
             let who = if for_tests { Need::Tests } else { Need::Lab };
             Lab::build(who, &mut progress::Progress::default().reporter())?;
+        }
+        Command::Tool { program, arguments } => {
+            let path =
+                built(&program).ok_or_else(|| format!("{program} is not there: try `lab build --for-tests`"))?;
+            return Err(process::Command::new(path).args(arguments).exec().into());
         }
         Command::Exec { which, factory, program } => {
             let inside = if factory { Inside::Factory } else { Inside::Node };
