@@ -11,6 +11,8 @@ mod decision_metrics;
 mod events;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod gitops;
 mod metrics;
 mod predecessor_metrics;
 mod reporter;
