@@ -13,7 +13,7 @@ const STEP: &str = "1";
 /// The finite values that `query` had in the last minute, over all its series.
 pub async fn values(query: &str) -> Result<Vec<f64>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (start, end) = ((now - RANGE).as_secs().to_string(), now.as_secs().to_string());
+    let (start, end) = (now.saturating_sub(RANGE).as_secs().to_string(), now.as_secs().to_string());
     let parameters = [("query", query), ("start", &start), ("end", &end), ("step", STEP)];
     let base = format!("http://{NODE}:{PROMETHEUS_PORT}/api/v1/query_range");
     let url = reqwest::Url::parse_with_params(&base, parameters)

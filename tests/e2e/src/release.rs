@@ -34,7 +34,8 @@ pub async fn install() -> Result<()> {
 
 /// Removes the release as it would vanish in an accident: nothing is given back. Policies stay.
 pub async fn remove() -> Result<()> {
-    let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--no-hooks", "--ignore-not-found", "--wait"];
+    let uninstall =
+        ["uninstall", RELEASE, "--namespace", NAMESPACE, "--no-hooks", "--ignore-not-found", "--wait"];
     run("helm", uninstall).await?;
     kubectl(&format!("delete namespace {NAMESPACE} --ignore-not-found")).await.map(drop)
 }

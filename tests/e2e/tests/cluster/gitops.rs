@@ -1,6 +1,4 @@
-//! What GitOps tools make of a policy: Argo CD by the health script, Flux and others by kstatus.
-
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+//! What `GitOps` tools make of a policy: Argo CD by the health script, Flux and others by kstatus.
 
 use flow_e2e::kubectl::{apply_object, in_repository, kubectl};
 use flow_e2e::program::{run, run_with_input};

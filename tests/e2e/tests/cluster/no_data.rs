@@ -1,7 +1,5 @@
 //! What cannot be found or measured is said, raises no limit, and is nobody else's trouble.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::Stage;
 use flow_e2e::factory::HOST;
 use flow_e2e::policies::{by_probe, by_query, with};

@@ -1,7 +1,5 @@
 //! What README and the guide tell people to type works, and what comes back can be understood.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::Stage;
 use flow_e2e::factory::{HOST, NAMESPACE, publish};
 use flow_e2e::kubectl::{apply_files, in_repository, kubectl};

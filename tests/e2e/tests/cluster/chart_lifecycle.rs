@@ -1,8 +1,6 @@
 //! The way of a release, by the commands of the guide: install, test, upgrade, go back, uninstall; and the same with
 //! manifests. Limits stay all the way, and are given back at its end.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::document::Document;
 use flow_e2e::factory::{Factory, HOST};
 use flow_e2e::kubectl::{apply_files, apply_object, in_repository, kubectl};
@@ -57,7 +55,8 @@ impl Scene {
     }
 
     fn values(&self, more: &[(&str, Value)]) {
-        let values = more.iter().fold(release::values(), |values, (at, value)| with(values, at, value.clone()));
+        let values =
+            more.iter().fold(release::values(), |values, (at, value)| with(values, at, value.clone()));
         fs_err::write(self.place.join("my-values.yaml"), values.to_string()).unwrap();
     }
 
@@ -66,7 +65,8 @@ impl Scene {
             self.stage.limited(pod, Some(50_000_000)).await.unwrap();
         }
         let well = |policy: &_| {
-            condition(policy, "Ready").starts_with("True") && condition(policy, "Enforced").starts_with("True")
+            condition(policy, "Ready").starts_with("True")
+                && condition(policy, "Enforced").starts_with("True")
         };
         self.stage.policy_where("steady", "ready and enforced", well).await.unwrap();
     }
@@ -135,7 +135,11 @@ async fn series(cluster: &Cluster) -> BTreeSet<String> {
 }
 
 fn about_a_policy(line: &str) -> Option<String> {
-    let about = ["flowmanager_target_limit_bps{", "flowmanager_objective_state{", "flowmanager_bandwidth_limit_mbps{"];
+    let about = [
+        "flowmanager_target_limit_bps{",
+        "flowmanager_objective_state{",
+        "flowmanager_bandwidth_limit_mbps{",
+    ];
     let (series, _) = line.rsplit_once(' ')?;
     about.iter().any(|name| series.starts_with(name)).then(|| series.to_owned())
 }

@@ -1,9 +1,7 @@
 //! The image, and every command of the guide to building it, against real tools and a real registry.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
-
-use guide::{commands_of, sections};
-use registry::{Registry, failure, shell};
+use self::guide::{commands_of, sections};
+use self::registry::{Registry, failure, shell};
 use serde_json::Value;
 
 mod content;

@@ -1,7 +1,5 @@
 //! What the chart makes of values: objects that a real API server accepts, or a refusal that names what is wrong.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::Error;
 use flow_e2e::kubectl::{apply_object, in_repository, kubectl};
 use flow_e2e::program::{run, run_with_input};
@@ -82,7 +80,9 @@ async fn account_of_the_test_pod(objects: &str) {
     let names = objects.lines().filter_map(|line| line.trim().strip_prefix("serviceAccountName: "));
     for name in names.filter(|name| name.ends_with("-selftest")) {
         let metadata = json!({"name": name, "namespace": NAMESPACE});
-        apply_object(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})).await.unwrap();
+        apply_object(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}))
+            .await
+            .unwrap();
     }
 }
 
@@ -93,7 +93,8 @@ async fn every_combination_of_values_is_accepted_by_the_api_server_without_a_war
         let objects = render(HELMS[0], &values).await.unwrap_or_else(|error| panic!("{values}: {error}"));
         assert_eq!(objects, render(HELMS[1], &values).await.unwrap(), "both render the same of {values}");
         account_of_the_test_pod(&objects).await;
-        let apply = ["apply", "--server-side", "--dry-run=server", "--force-conflicts", "--warnings-as-errors"];
+        let apply =
+            ["apply", "--server-side", "--dry-run=server", "--force-conflicts", "--warnings-as-errors"];
         let applied = run_with_input("kubectl", apply.iter().chain(&["-f", "-"]), &objects).await;
         applied.unwrap_or_else(|error| panic!("{values}: {error}"));
     }
@@ -118,9 +119,10 @@ fn wrong_values() -> Vec<(Value, Vec<&'static str>)> {
         (json!({"prometheus": {"bearerToken": "secret"}}), vec!["prometheus", "bearerToken"]),
         (json!({"serviceMonitor": {"intervall": "5s"}}), vec!["serviceMonitor", "intervall"]),
         (json!({"serviceMonitor": {"interval": "often"}}), vec!["serviceMonitor/interval"]),
-        (json!({"networkPolicy": {"probePorts": [{"protocol": "ICMP", "port": 1}]}}), vec![
-            "networkPolicy/probePorts/0/protocol",
-        ]),
+        (
+            json!({"networkPolicy": {"probePorts": [{"protocol": "ICMP", "port": 1}]}}),
+            vec!["networkPolicy/probePorts/0/protocol"],
+        ),
         (json!({"networkPolicy": {"prometheusPorts": [65_536]}}), vec!["networkPolicy/prometheusPorts/0"]),
         (json!({"resources": {"limit": {}}}), vec!["resources", "limit"]),
         (json!({"resources": {"limits": {"memory": "much"}}}), vec!["resources/limits/memory"]),
@@ -158,7 +160,8 @@ async fn each_wrong_value_is_refused_with_a_message_that_names_it() {
 
 #[tokio::test]
 async fn each_value_has_its_place_in_the_schema_and_the_other_way_round() {
-    let read = |file: &str| fs_err::read_to_string(in_repository(&format!("charts/flow-manager/{file}"))).unwrap();
+    let read =
+        |file: &str| fs_err::read_to_string(in_repository(&format!("charts/flow-manager/{file}"))).unwrap();
     let values: Value = serde_saphyr::from_str(&read("values.yaml")).unwrap();
     let schema: Value = serde_json::from_str(&read("values.schema.json")).unwrap();
     same_names("", &values, &schema);
@@ -166,7 +169,9 @@ async fn each_value_has_its_place_in_the_schema_and_the_other_way_round() {
 
 /// Below what the schema leaves open there is nothing to compare.
 fn same_names(path: &str, values: &Value, schema: &Value) {
-    let (Some(values), Some(properties)) = (values.as_object(), schema["properties"].as_object()) else { return };
+    let (Some(values), Some(properties)) = (values.as_object(), schema["properties"].as_object()) else {
+        return;
+    };
     let known: Vec<_> = properties.keys().filter(|name| *name != "global").collect();
     let mut given: Vec<_> = values.keys().collect();
     given.sort();

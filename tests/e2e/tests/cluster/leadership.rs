@@ -1,7 +1,5 @@
 //! Of several controllers one works, and none writes after another has taken over.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::LimitWatch;
 use flow_e2e::Stage;
 use flow_e2e::cluster::network;

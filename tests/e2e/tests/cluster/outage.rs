@@ -1,8 +1,6 @@
 //! Without the API server or Prometheus the operator stays up, says so, changes nothing for the worse, and goes on
 //! once they are back.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::Stage;
 use flow_e2e::factory::HOST;
 use flow_e2e::operator::{self, Endpoint};

@@ -1,7 +1,5 @@
 //! The annotation of a running pod, set by hand, takes effect on its queue.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::cluster::network;
 use flow_e2e::operator::{self, Endpoint};
 use flow_e2e::wait::{Look, until};

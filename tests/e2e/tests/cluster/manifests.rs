@@ -1,7 +1,5 @@
 //! What is committed as generated is what is generated.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::kubectl::in_repository;
 use flow_e2e::program::run;
 

@@ -1,7 +1,7 @@
 //! The route for those without Rust. Its compiler's image is out of a lab's reach: something stands in for that.
 
-use crate::guide::commands_of;
-use crate::registry::shell;
+use super::guide::commands_of;
+use super::registry::shell;
 
 /// The section of the guide.
 pub(crate) const HEADING: &str = "Without Rust";

@@ -1,7 +1,5 @@
 //! The operator stops fast, leaves limits in force, and goes on from them.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::cluster::network;
 use flow_e2e::kubectl::kubectl;
 use flow_e2e::operator::{self, Endpoint};

@@ -1,8 +1,6 @@
 //! Every expression of the dashboard, and of the predecessor's, has data while the operator is at work; what it
 //! exports is what the document says; and what is gone leaves no series behind.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::factory::HOST;
 use flow_e2e::kubectl::in_repository;
 use flow_e2e::metrics::Metrics;

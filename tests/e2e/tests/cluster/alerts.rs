@@ -1,8 +1,6 @@
 //! The alerts of the chart: Prometheus accepts them, and each is tried on series for which it must fire and on
 //! series for which it must not.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::kubectl::in_repository;
 use flow_e2e::program::run;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! What is in the image, and how it runs.
 
-use crate::inspect;
-use crate::registry::shell;
+use super::inspect;
+use super::registry::shell;
 use flow_e2e::kubectl::{apply_in, apply_object, in_repository, kubectl};
 use flow_e2e::stage::PATIENCE;
 use flow_e2e::wait::{Look, until};

@@ -1,7 +1,5 @@
 //! Whom a policy limits.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::Stage;
 use flow_e2e::factory::HOST;
 use flow_e2e::policies::{by_probe, pinned, target};

@@ -1,7 +1,5 @@
 //! What is missing is named; the operator stays up, tries again, and goes on when it is there.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::Stage;
 use flow_e2e::factory::HOST;
 use flow_e2e::kubectl::kubectl;
@@ -34,8 +32,8 @@ async fn take_away(resource: &str, verb: &str) {
     let role = kubectl("get clusterrole flow-manager -o json").await.unwrap();
     let mut role: Value = serde_json::from_str(&role).unwrap();
     let rules = role["rules"].as_array_mut().unwrap();
-    let rule = rules.iter_mut().find(|rule| rule["resources"] == json!([resource])).unwrap();
-    rule["verbs"].as_array_mut().unwrap().retain(|held| held != verb);
+    let grant = rules.iter_mut().find(|grant| grant["resources"] == json!([resource])).unwrap();
+    grant["verbs"].as_array_mut().unwrap().retain(|held| held != verb);
     let patch = json!({"rules": rules}).to_string();
     flow_e2e::program::run("kubectl", ["patch", "clusterrole", "flow-manager", "--type=merge", "-p", &patch])
         .await

@@ -1,7 +1,5 @@
 //! What the API server accepts as a FlowPolicy, and what it says to the rest.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use flow_e2e::kubectl::{apply_files, apply_object, in_repository, kubectl, refusal};
 use flow_e2e::policies::{by_probe, by_query, with};
 use flow_e2e::program::run;

@@ -1,0 +1,23 @@
+//! The end-to-end tests, all in one program: to link one for each file would take minutes.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
+
+mod admission;
+mod alerts;
+mod chart_admission;
+mod chart_lifecycle;
+mod chart_permissions;
+mod chart_values;
+mod closed_loop;
+mod dashboard;
+mod docs;
+mod gitops;
+mod image;
+mod leadership;
+mod manifests;
+mod no_data;
+mod outage;
+mod restart;
+mod restore;
+mod shaper;
+mod targets;
