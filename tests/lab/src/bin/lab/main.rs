@@ -107,8 +107,8 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             Lab::build(who, &mut progress::Progress::default().reporter())?;
         }
         Command::Tool { program, arguments } => {
-            let path =
-                built(&program).ok_or_else(|| format!("{program} is not there: try `lab build --for-tests`"))?;
+            let path = built(&program)
+                .ok_or_else(|| format!("{program} is not there: try `lab build --for-tests`"))?;
             return Err(process::Command::new(path).args(arguments).exec().into());
         }
         Command::Exec { which, factory, program } => {
