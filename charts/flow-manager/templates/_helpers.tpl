@@ -40,7 +40,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- if and $root.Values.metrics.podAnnotations (not $root.Values.serviceMonitor.enabled) -}}
 {{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" (index . 2) -}}
 {{- end -}}
-{{- toYaml (merge (deepCopy (index . 1).podAnnotations) $annotations) -}}
+{{- with merge (deepCopy (index . 1).podAnnotations) $annotations }}{{ toYaml . }}{{ end -}}
 {{- end -}}
 
 {{- define "flow-manager.serviceAccountName" -}}
