@@ -1,4 +1,4 @@
-//! The policies on which GitOps tools are tried, as this operator writes them: `tests/gitops` is kept the same.
+//! The policies on which `GitOps` tools are tried, as this operator writes them: `tests/gitops` is kept the same.
 
 use super::fixture::{at, cut, id, policy, running, spec, view, well};
 use super::{Snapshot, Standing, status};
