@@ -3,6 +3,7 @@
 use crate::cluster::{Cluster, uid};
 use crate::kubectl::kubectl;
 use crate::metrics::{Metrics, get, scrape};
+use crate::stage::clear_policies;
 use crate::wait::{Look, until};
 use crate::{Error, Result, images, processes, release};
 use k8s_openapi::api::core::v1::Pod;
@@ -15,6 +16,7 @@ pub const NAMESPACE: &str = "flow-manager-system";
 /// Where the shaper runs.
 pub const SHAPER_NAMESPACE: &str = "flow-manager-shaper";
 
+const DEFINITION: &str = "flowpolicies.flow.fustli.io";
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Installs controller and shaper with the chart, and waits until both are ready.
@@ -22,6 +24,17 @@ pub async fn install() -> Result<()> {
     images::load().await?;
     release::install().await?;
     ready().await
+}
+
+/// Makes sure that nothing of flow-manager is in the cluster, but its image.
+pub async fn absent(cluster: &Cluster) -> Result<()> {
+    images::load().await?;
+    // Whoever deletes the definition waits for the policies, which no operator may be there to let go.
+    if kubectl(&format!("get customresourcedefinition {DEFINITION}")).await.is_ok() {
+        clear_policies(cluster).await?;
+    }
+    release::remove().await?;
+    kubectl(&format!("delete customresourcedefinition {DEFINITION} --ignore-not-found")).await.map(drop)
 }
 
 /// Waits until controller and shaper are ready.

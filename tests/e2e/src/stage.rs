@@ -132,7 +132,7 @@ fn is_warning_about(event: &Event, policy: &str) -> bool {
 }
 
 /// Deletes all policies, and takes the finalizer from those whose operator is no longer there.
-async fn clear_policies(cluster: &Cluster) -> Result<()> {
+pub(crate) async fn clear_policies(cluster: &Cluster) -> Result<()> {
     let all: Api<FlowPolicy> = Api::all(cluster.client.clone());
     kubectl("delete flowpolicies --all --all-namespaces --wait=false").await?;
     let gone = until("the end of all policies", Duration::from_secs(10), async || {

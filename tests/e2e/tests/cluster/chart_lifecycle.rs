@@ -3,7 +3,7 @@
 
 use flow_e2e::document::Document;
 use flow_e2e::factory::{Factory, HOST};
-use flow_e2e::kubectl::{apply_files, apply_object, in_repository, kubectl};
+use flow_e2e::kubectl::{apply_object, in_repository, kubectl};
 use flow_e2e::metrics::scrape;
 use flow_e2e::operator::{self, NAMESPACE};
 use flow_e2e::policies::{by_probe, pinned, with};
@@ -33,14 +33,12 @@ struct Scene {
 }
 
 impl Scene {
-    /// Nothing of flow-manager is in the cluster but its image and its definition.
+    /// Nothing of flow-manager is in the cluster but its image.
     async fn set(purpose: &str) -> Self {
-        operator::install().await.unwrap();
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         let (cluster, factory) = (Cluster::connect().await.unwrap(), Factory::start().unwrap());
         let stage = Stage { cluster, namespace: format!("{purpose}-{since}"), factory };
-        kubectl("delete flowpolicies --all --all-namespaces").await.unwrap();
-        release::remove().await.unwrap();
+        operator::absent(&stage.cluster).await.unwrap();
         let metadata = json!({"name": stage.namespace, "labels": {"flow-e2e": ""}});
         apply_object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})).await.unwrap();
         let (pods, before) = best_effort(&stage).await;
@@ -189,6 +187,7 @@ async fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_by_the_comm
     assert_eq!(left_behind().await, "");
     assert!(stage.cluster.policies(&stage.namespace).get_opt("steady").await.unwrap().is_some(), "it stays");
     scene.type_in("### Uninstall", 1).await;
+    assert_eq!(stage.cluster.pods(NAMESPACE).list(&ListParams::default()).await.unwrap().items, []);
 }
 
 #[tokio::test]
@@ -207,10 +206,18 @@ async fn a_release_whose_controller_is_dead_gives_everything_back_as_it_is_unins
 }
 
 #[tokio::test]
-async fn a_release_whose_job_cannot_run_is_uninstalled_without_it() {
-    let scene = Scene::set("e2e-chart-no-hooks").await;
-    scene.values(&[]);
-    scene.type_in("### Install", 0).await;
+async fn the_readme_installs_and_uninstalls_a_release_without_any_values() {
+    let scene = Scene::set("e2e-chart-readme").await;
+    // As if a registry had served the released image.
+    let released = format!("fustli/flow-manager:{}", env!("CARGO_PKG_VERSION"));
+    run("nerdctl", ["tag", "fustli/flow-manager:latest", &released]).await.unwrap();
+    let readme = Document::open("README.md").unwrap();
+    let told = readme.type_in(&scene.place, "## Install", 0).await.unwrap();
+    assert!(told.contains("Succeeded"), "{told}");
+    readme.type_in(&scene.place, "## Uninstall", 0).await.unwrap();
+    assert_eq!(left_behind().await, "");
+
+    readme.type_in(&scene.place, "## Install", 0).await.unwrap();
     scene.type_in("### Uninstall", 2).await;
     assert_eq!(left_behind().await, "");
 }
@@ -218,7 +225,6 @@ async fn a_release_whose_job_cannot_run_is_uninstalled_without_it() {
 #[tokio::test]
 async fn manifests_alone_make_a_working_operator_and_take_it_away_again() {
     let scene = Scene::set("e2e-manifests").await;
-    kubectl("delete customresourcedefinition flowpolicies.flow.fustli.io").await.unwrap();
     name_the_prometheus_of_the_lab(&scene.place);
     scene.type_in("### Apply", 0).await;
     scene.stage.apply(&pinned(by_probe("steady", HOST), "50M")).await.unwrap();
@@ -228,7 +234,6 @@ async fn manifests_alone_make_a_working_operator_and_take_it_away_again() {
     scene.is_as_before().await;
     scene.type_in("### Delete", 1).await;
     assert_eq!(left_behind().await, "");
-    apply_files(&["manifests/crds.yaml"]).await.unwrap();
 }
 
 fn name_the_prometheus_of_the_lab(place: &Path) {
