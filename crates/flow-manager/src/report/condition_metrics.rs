@@ -11,12 +11,16 @@ pub(super) fn encode(
     policies: &[(PolicyId, Arc<[Condition]>)],
     encoder: &mut DescriptorEncoder<'_>,
 ) -> fmt::Result {
-    let help = "1 for the present status of a condition of a policy";
+    let help = "1 for the present status of a condition of a policy, and its reason";
     let mut family =
         encoder.encode_descriptor("flowmanager_policy_condition", help, None, MetricType::Gauge)?;
     for (id, conditions) in policies {
         for condition in conditions.iter() {
-            let own = [("condition", condition.type_.as_str()), ("status", condition.status.as_str())];
+            let own = [
+                ("condition", condition.type_.as_str()),
+                ("status", condition.status.as_str()),
+                ("reason", condition.reason.as_str()),
+            ];
             let labels: Vec<_> = of(id).into_iter().chain(own).collect();
             family.encode_family(&labels)?.encode_gauge(&1_i64)?;
         }
