@@ -9,6 +9,8 @@ pub enum Action {
     Hold,
     /// Takes every limit away until there is data again.
     Release,
+    /// Sets every limit to the value that a person asks for.
+    Pin,
 }
 
 /// Why a decision was taken. Each reason belongs to one rule.
@@ -30,6 +32,10 @@ pub enum Reason {
     NoData,
     /// An objective has been unknown for longer than allowed.
     NoDataTooLong,
+    /// A person has asked to leave the limits as they are.
+    Paused,
+    /// A person has asked for a certain limit.
+    Pinned,
 }
 
 /// What was decided, why, and which objective tipped the scale.

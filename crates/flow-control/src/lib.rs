@@ -30,5 +30,5 @@ pub use moment::Moment;
 pub use quantity::QuantityError;
 pub use queueing::BaseRtt;
 pub use reading::{Reading, Unknown};
-pub use step::{NoData, NoDataAction, Observation, Params, Range, Role, State, step};
+pub use step::{Manual, NoData, NoDataAction, Observation, Params, Range, Role, State, step};
 pub use window::{Sample, Window};

@@ -10,6 +10,17 @@ pub struct Params {
     pub no_data: NoData,
     /// The range of each target's limit, in the order of [`State::limits`].
     pub ranges: Vec<Range>,
+    /// What a person asks for, if anything.
+    pub manual: Option<Manual>,
+}
+
+/// What a person asks for, before which every rule stands back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manual {
+    /// The limits stay as they are.
+    Hold,
+    /// Every limit is this, within its range.
+    Pin(Bandwidth),
 }
 
 /// The limits that a target may be given.
@@ -93,8 +104,8 @@ struct Situation<'a> {
 }
 
 /// The rules in the order in which they are asked; the first that answers decides.
-const RULES: [fn(&Situation) -> Option<Decision>; 5] =
-    [violated, unknown_too_long, unknown, headroom, within_bounds];
+const RULES: [fn(&Situation) -> Option<Decision>; 6] =
+    [by_hand, violated, unknown_too_long, unknown, headroom, within_bounds];
 
 /// Decides once: from what is known `now`, the next state and the decision that led to it.
 ///
@@ -127,6 +138,15 @@ fn first_by_priority<'a>(
 ) -> Option<(usize, &'a Observation)> {
     let matching = decisive(observations).filter(move |(_, observation)| wanted(observation));
     matching.max_by_key(|(position, observation)| (observation.priority, std::cmp::Reverse(*position)))
+}
+
+/// What a person asks for goes before everything.
+fn by_hand(situation: &Situation) -> Option<Decision> {
+    let (action, reason) = match situation.params.manual? {
+        Manual::Hold => (Action::Hold, Reason::Paused),
+        Manual::Pin(_) => (Action::Pin, Reason::Pinned),
+    };
+    Some(Decision { action, reason, objective: None })
 }
 
 /// A violated objective lowers every limit, once per measurement.
@@ -204,12 +224,13 @@ impl Situation<'_> {
 fn apply(params: &Params, mut state: State, decision: Decision, now: Moment) -> (State, Decision) {
     let mut changed = false;
     for (limit, range) in state.limits.iter_mut().zip(&params.ranges) {
-        let next =
-            next_limit(&params.law, decision, *limit, *range).clamp(range.min, range.max.max(range.min));
+        let next = next_limit(params, decision, *limit, *range).clamp(range.min, range.max.max(range.min));
         changed |= next != *limit;
         *limit = next;
     }
-    let released = decision.action == Action::Release;
+    // A pause leaves limits that were taken away as they are, too.
+    let paused = decision.reason == Reason::Paused;
+    let released = if paused { state.released } else { decision.action == Action::Release };
     changed |= released != state.released;
     state.released = released;
     if changed {
@@ -219,13 +240,14 @@ fn apply(params: &Params, mut state: State, decision: Decision, now: Moment) -> 
     (state, settled(decision))
 }
 
-fn next_limit(law: &Aimd, decision: Decision, limit: Bandwidth, range: Range) -> Bandwidth {
-    match decision.action {
-        Action::Decrease if decision.reason == Reason::NoDataTooLong => range.min,
-        Action::Decrease => law.cut(limit),
-        Action::Increase => law.raise(limit),
-        Action::Release => range.max,
-        Action::Hold => limit,
+fn next_limit(params: &Params, decision: Decision, limit: Bandwidth, range: Range) -> Bandwidth {
+    match (decision.action, params.manual) {
+        (Action::Decrease, _) if decision.reason == Reason::NoDataTooLong => range.min,
+        (Action::Decrease, _) => params.law.cut(limit),
+        (Action::Increase, _) => params.law.raise(limit),
+        (Action::Release, _) => range.max,
+        (Action::Pin, Some(Manual::Pin(pin))) => pin,
+        (Action::Pin | Action::Hold, _) => limit,
     }
 }
 

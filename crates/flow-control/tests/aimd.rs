@@ -15,6 +15,7 @@ fn params(min: u64, max: u64) -> Params {
     Params {
         law: Aimd::default(),
         no_data: NoData { after: Duration::from_secs(30), action: NoDataAction::Hold },
+        manual: None,
         ranges: vec![Range { min: Bandwidth::from_mbps(min), max: Bandwidth::from_mbps(max) }],
     }
 }

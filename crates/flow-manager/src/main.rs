@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use flow_manager::commands::{crd, probe, reflect, restore, run, selftest, shape};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -44,7 +45,7 @@ enum Command {
     /// See whether flow-manager works where it is installed.
     Selftest(selftest::Args),
     /// Print the definition of the `FlowPolicy` resource as YAML.
-    Crd,
+    Crd(crd::Args),
 }
 
 #[tokio::main]
@@ -71,14 +72,16 @@ async fn dispatch(command: Command) -> Result<(), Box<dyn std::error::Error>> {
         Command::Reflect(args) => reflect::run(args, shutdown).await?,
         Command::Restore(args) => restore::run(args, shutdown).await?,
         Command::Selftest(args) => selftest::run(args, shutdown).await?,
-        Command::Crd => crd::run()?,
+        Command::Crd(args) => crd::run(&args)?,
     }
     Ok(())
 }
 
 fn start_logging(cli: &Cli) {
     let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match cli.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::cluster::{self, Caches, WatchMetrics};
 use crate::controller::{self, Context, ReconcileMetrics};
-use crate::enforce::{EnforceMetrics, Enforcer};
+use crate::enforce::{Backend, EnforceMetrics, Enforcer};
 use crate::observe::Sources;
 use crate::regulator::Services;
 use crate::report::{Reporter, StandingMetrics};
@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Operator {
     /// The way to the API server.
     pub client: Client,
-    /// Where the shapers run.
-    pub shaper_namespace: String,
+    /// Who makes limits take effect.
+    pub backend: Backend,
     /// The time of decisions.
     pub clock: Clock,
     /// Where indicators come from.
@@ -48,8 +48,8 @@ impl Operator {
     }
 
     fn enforcer(&self, caches: &Caches) -> Enforcer {
-        let (client, namespace) = (self.client.clone(), self.shaper_namespace.clone());
-        Enforcer::new(client, caches.pods.clone(), namespace, self.clock, self.writes.clone())
+        let (client, backend) = (self.client.clone(), self.backend.clone());
+        Enforcer::new(client, caches.pods.clone(), backend, self.clock, self.writes.clone())
     }
 
     fn context(&self, caches: Caches, enforcer: Enforcer, reporter: Reporter) -> Context {

@@ -19,6 +19,8 @@ pub enum ConditionType {
     Enforced,
     /// The policy cannot work until somebody changes something.
     Stalled,
+    /// A person has paused the policy, or pinned its limits.
+    Paused,
 }
 
 /// Whether a condition holds.
@@ -55,12 +57,20 @@ pub enum Reason {
     InForce,
     /// Some pods do not have their limit, or nobody can tell.
     NotInForce,
+    /// Every running pod has its limit written to it, and nobody tells whether it is in force.
+    NotVerified,
     /// The targets have no running pod.
     NoPods,
     /// The mode is Observe: no limit is written.
     Observing,
     /// The limits are taken away.
     Released,
+    /// A person has asked to leave the limits as they are.
+    ByAnnotation,
+    /// A person has asked for a certain limit.
+    Pinned,
+    /// An annotation cannot be understood.
+    InvalidAnnotation,
 }
 
 /// One condition without its times.
@@ -86,6 +96,7 @@ impl ConditionType {
             Self::ObjectivesMet => "ObjectivesMet",
             Self::Enforced => "Enforced",
             Self::Stalled => "Stalled",
+            Self::Paused => "Paused",
         }
     }
 }
@@ -117,9 +128,13 @@ impl Reason {
             Self::NoData => "NoData",
             Self::InForce => "InForce",
             Self::NotInForce => "NotInForce",
+            Self::NotVerified => "NotVerified",
             Self::NoPods => "NoPods",
             Self::Observing => "Observing",
             Self::Released => "Released",
+            Self::ByAnnotation => "ByAnnotation",
+            Self::Pinned => "Pinned",
+            Self::InvalidAnnotation => "InvalidAnnotation",
         }
     }
 }

@@ -6,7 +6,9 @@
 pub mod condition;
 mod duration;
 mod number;
+mod overrides;
 mod policy;
+mod reference;
 mod schema;
 pub mod spec;
 pub mod status;
@@ -14,7 +16,9 @@ mod validate;
 
 pub use duration::{DurationText, InvalidDuration};
 pub use number::{BandwidthText, InvalidNumber, NumberText};
+pub use overrides::Overrides;
 pub use policy::{Indicator, Objective, Policy, Probe, Source, Target, TargetId};
+pub use reference::reference;
 pub use schema::crd_yaml;
 pub use spec::{FlowPolicy, FlowPolicySpec};
 pub use status::FlowPolicyStatus;
@@ -31,6 +35,12 @@ pub mod names {
     pub const APPLIED_EGRESS_BANDWIDTH: &str = "flow.fustli.io/applied-egress-bandwidth";
     /// All annotations that we read or write on pods.
     pub const ON_PODS: [&str; 3] = [EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH, APPLIED_EGRESS_BANDWIDTH];
+    /// On a policy: `true` keeps its limits as they are.
+    pub const PAUSED: &str = "flow.fustli.io/paused";
+    /// On a policy: keeps its limits as they are until this time (RFC 3339).
+    pub const PAUSED_UNTIL: &str = "flow.fustli.io/paused-until";
+    /// On a policy: pins each of its limits to this value, within the target's range.
+    pub const LIMIT: &str = "flow.fustli.io/limit";
     /// Keeps a policy until the pods that it limits are as they were before.
     pub const FINALIZER: &str = "flow.fustli.io/restore";
     /// The field manager of everything that we write.

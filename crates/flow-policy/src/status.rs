@@ -16,7 +16,7 @@ pub struct FlowPolicyStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Accepted, Ready, `ObjectivesMet`, Enforced, and while abnormal Stalled.
+    /// Accepted, Ready, `ObjectivesMet`, Enforced, and while abnormal Stalled and Paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -86,7 +86,7 @@ pub struct TargetStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionStatus {
-    /// Decrease, Increase or Release.
+    /// Decrease, Increase, Release or Pin.
     pub action: String,
     /// Why, as one word.
     pub reason: String,

@@ -193,7 +193,7 @@ fn target(spec: &TargetSpec, path: &dyn Fn(&str) -> String) -> Result<Target, In
     Ok(Target { id, selector: spec.selector.clone(), range: Range { min, max }, initial })
 }
 
-fn bandwidth(text: &BandwidthText, field: &str) -> Result<Bandwidth, Invalid> {
+pub(crate) fn bandwidth(text: &BandwidthText, field: &str) -> Result<Bandwidth, Invalid> {
     let rate = text.parse().map_err(at(field))?;
     let (least, most) = (Bandwidth::from_bps(8_000), Bandwidth::from_mbps(1_000_000));
     if (least..=most).contains(&rate) {

@@ -1,6 +1,14 @@
-//! `flow-manager crd`: prints the `FlowPolicy` `CustomResourceDefinition`.
+//! `flow-manager crd`: prints the `FlowPolicy` `CustomResourceDefinition`, or its reference.
 
 use std::io::Write;
+
+/// Print the definition of the `FlowPolicy` resource
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print its reference as Markdown instead
+    #[arg(long)]
+    reference: bool,
+}
 
 /// Why the definition could not be printed.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +22,11 @@ pub enum Error {
 }
 
 /// Prints the definition.
-pub fn run() -> Result<(), Error> {
-    let yaml = flow_policy::crd_yaml().map_err(|error| Error::Yaml(error.to_string()))?;
-    Ok(std::io::stdout().write_all(yaml.as_bytes())?)
+pub fn run(args: &Args) -> Result<(), Error> {
+    let text = if args.reference {
+        flow_policy::reference()
+    } else {
+        flow_policy::crd_yaml().map_err(|error| Error::Yaml(error.to_string()))?
+    };
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }

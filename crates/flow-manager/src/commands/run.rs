@@ -5,7 +5,7 @@ use crate::build_info;
 use crate::clock::Clock;
 use crate::cluster::WatchMetrics;
 use crate::controller::ReconcileMetrics;
-use crate::enforce::EnforceMetrics;
+use crate::enforce::{Backend, EnforceMetrics};
 use crate::leadership::{self, Candidate, Office};
 use crate::observe::{PathMetrics, Paths, Sources};
 use crate::operator::Operator;
@@ -52,6 +52,9 @@ pub struct Args {
     /// A header for each request to Prometheus, such as X-Scope-OrgID=factory; may be given more than once.
     #[arg(long = "prometheus-header", value_parser = header)]
     prometheus_headers: Vec<(HeaderName, HeaderValue)>,
+    /// Who makes the limits of running pods take effect.
+    #[arg(long, value_enum, default_value_t = BackendArg::Shaper)]
+    backend: BackendArg,
     /// The namespace of the shapers, whose reports tell whether limits are in force.
     #[arg(long, default_value = "flow-manager-shaper")]
     shaper_namespace: String,
@@ -60,6 +63,14 @@ pub struct Args {
     /// Whether to export metrics by the names of flow-manager's predecessor as well.
     #[arg(long, default_value_t = true, action = ArgAction::Set)]
     predecessor_metrics: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum BackendArg {
+    /// Our shapers, one on each node, which report what is in force.
+    Shaper,
+    /// The network plugin, where it follows the annotation of running pods, as Cilium and Calico do. It tells nobody.
+    NetworkPlugin,
 }
 
 /// Which of several controllers decides and writes.
@@ -124,6 +135,15 @@ async fn lead(operator: Arc<Operator>, term: CancellationToken) {
     operator.lead(term).await;
 }
 
+impl Args {
+    fn backend(&self) -> Backend {
+        match self.backend {
+            BackendArg::Shaper => Backend::Shaper { namespace: self.shaper_namespace.clone() },
+            BackendArg::NetworkPlugin => Backend::NetworkPlugin,
+        }
+    }
+}
+
 impl Election {
     fn candidate(&self, client: &Client) -> Option<Candidate> {
         let (lease, namespace, identity) =
@@ -141,7 +161,7 @@ fn operator(
     let clock = Clock::start();
     Ok(Operator {
         client,
-        shaper_namespace: args.shaper_namespace.clone(),
+        backend: args.backend(),
         clock,
         sources: Arc::new(sources(args, clock, registry, readiness)?),
         readiness: readiness.clone(),

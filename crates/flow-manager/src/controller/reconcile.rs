@@ -58,7 +58,7 @@ async fn apply(id: &PolicyId, policy: &FlowPolicy, context: &Context) -> Result<
     let generation = policy.metadata.generation;
     match Policy::try_from(&policy.spec) {
         Ok(checked) => {
-            context.regulators.set(id.clone(), Plan::resolve(&context.caches, id, generation, checked));
+            context.regulators.set(id.clone(), Plan::resolve(&context.caches, id, policy, checked));
         }
         Err(problem) => {
             context.regulators.remove(id).await;

@@ -1,5 +1,6 @@
+use super::backend::Backend;
 use super::book::Book;
-use super::in_force::{InForce, Written, judge};
+use super::in_force::{InForce, Witness, Written, judge};
 use super::metrics::EnforceMetrics;
 use super::shapers::Shapers;
 use super::worker;
@@ -39,7 +40,7 @@ pub(super) struct Shared {
     pub(super) stop: CancellationToken,
     pods: Store<Pod>,
     clock: Clock,
-    shapers: Shapers,
+    shapers: Option<Shapers>,
     state: Mutex<State>,
     settled: Notify,
     workers: TaskTracker,
@@ -72,12 +73,12 @@ pub(super) enum Next {
 }
 
 impl Enforcer {
-    /// Limits pods of the cache `pods`; shapers run in `shaper_namespace`.
+    /// Limits pods of the cache `pods`; `backend` makes the limits take effect.
     #[must_use]
     pub fn new(
         client: Client,
         pods: Store<Pod>,
-        shaper_namespace: String,
+        backend: Backend,
         clock: Clock,
         metrics: EnforceMetrics,
     ) -> Self {
@@ -85,7 +86,7 @@ impl Enforcer {
             client,
             permits: Semaphore::new(CONCURRENCY),
             stop: CancellationToken::new(),
-            shapers: Shapers::new(pods.clone(), shaper_namespace, clock, metrics.clone()),
+            shapers: shapers(backend, &pods, clock, &metrics),
             metrics,
             pods,
             clock,
@@ -147,15 +148,19 @@ impl Enforcer {
     /// Whether a pod is held to its limit.
     #[must_use]
     pub fn in_force(&self, pod: &PodId, now: Moment) -> InForce {
-        let heard = self.shared.shapers.heard(&pod.uid);
+        let heard = self.shared.shapers.as_ref().map(|shapers| shapers.heard(&pod.uid));
+        let witness = heard.as_ref().map_or(Witness::Nobody, |heard| Witness::Shaper(heard.as_ref()));
         let state = self.shared.lock();
         let unwritten = Written::default();
-        judge(state.desks.get(pod).map_or(&unwritten, |desk| &desk.written), heard.as_ref(), now)
+        judge(state.desks.get(pod).map_or(&unwritten, |desk| &desk.written), &witness, now)
     }
 
     /// Works until `shutdown`, then finishes the writes that are under way. Limits stay in place.
     pub async fn run(self, shutdown: CancellationToken) {
-        self.shared.shapers.run(&shutdown).await;
+        match &self.shared.shapers {
+            Some(shapers) => shapers.run(&shutdown).await,
+            None => shutdown.cancelled().await,
+        }
         self.shared.stop.cancel();
         self.shared.workers.close();
         self.shared.workers.wait().await;
@@ -170,6 +175,13 @@ impl Enforcer {
                 self.shared.workers.spawn(worker::work(Arc::clone(&self.shared), pod));
             }
         }
+    }
+}
+
+fn shapers(backend: Backend, pods: &Store<Pod>, clock: Clock, metrics: &EnforceMetrics) -> Option<Shapers> {
+    match backend {
+        Backend::Shaper { namespace } => Some(Shapers::new(pods.clone(), namespace, clock, metrics.clone())),
+        Backend::NetworkPlugin => None,
     }
 }
 

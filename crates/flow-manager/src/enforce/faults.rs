@@ -1,6 +1,6 @@
 //! The enforcer against an API server that refuses, fails, and takes its time.
 
-use super::{EnforceMetrics, Enforcer, InForce};
+use super::{Backend, EnforceMetrics, Enforcer, InForce};
 use crate::clock::Clock;
 use crate::cluster::{PodId, PolicyId};
 use flow_control::Bandwidth;
@@ -42,7 +42,8 @@ impl Stage {
         let clock = Clock::start();
         let metrics = EnforceMetrics::register(&mut Registry::default());
         let client = Client::new(service, "factory");
-        let enforcer = Enforcer::new(client, pods, "shapers".to_owned(), clock, metrics);
+        let enforcer =
+            Enforcer::new(client, pods, Backend::Shaper { namespace: "shapers".to_owned() }, clock, metrics);
         Self { enforcer, cache, api, clock }
     }
 
@@ -81,7 +82,7 @@ impl Stage {
     fn problem(&self) -> Option<String> {
         match self.enforcer.in_force(&id(), self.clock.now() + Duration::from_mins(1)) {
             InForce::No { reason } => Some(reason),
-            InForce::Yes { .. } | InForce::Coming => None,
+            InForce::Yes { .. } | InForce::Coming | InForce::Written => None,
         }
     }
 }

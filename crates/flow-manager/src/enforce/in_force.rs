@@ -22,11 +22,21 @@ pub enum InForce {
     },
     /// It is about to be: the limit was asked for only now.
     Coming,
+    /// The limit is written, and nobody tells whether it is in force.
+    Written,
     /// It is not, or nobody can tell.
     No {
         /// Why, as a sentence.
         reason: String,
     },
+}
+
+/// Who tells whether a pod is held to its limit.
+pub(super) enum Witness<'a> {
+    /// The shaper of its node, with what it said last, if anything.
+    Shaper(Option<&'a Heard>),
+    /// Nobody: the network plugin enforces limits and does not report.
+    Nobody,
 }
 
 /// What was written to a pod, and when.
@@ -63,11 +73,16 @@ impl Written {
 ///
 /// While limits change several times a second, a shaper is always heard to hold a limit of a moment ago. That counts
 /// as in force, as long as it was asked for within the last seconds.
-pub(super) fn judge(written: &Written, heard: Option<&Heard>, now: Moment) -> InForce {
+pub(super) fn judge(written: &Written, witness: &Witness<'_>, now: Moment) -> InForce {
     if written.behind_since.is_some_and(|since| now.since(since) > GRACE) {
         let reason = written.problem.clone().unwrap_or_else(|| "the limit is not written yet".to_owned());
         return InForce::No { reason };
     }
+    let heard = match witness {
+        Witness::Nobody if written.limits.is_empty() => return InForce::Coming,
+        Witness::Nobody => return InForce::Written,
+        Witness::Shaper(heard) => *heard,
+    };
     match held(written, heard, now) {
         Ok(sent) => InForce::Yes { sent },
         Err(_) if written.limits.is_empty() || written.is_recent(now) => InForce::Coming,
@@ -107,6 +122,21 @@ mod tests {
         Heard { at: at(ms), report }
     }
 
+    const SILENT: Witness<'_> = Witness::Shaper(None);
+
+    fn says(heard: &Heard) -> Witness<'_> {
+        Witness::Shaper(Some(heard))
+    }
+
+    #[test]
+    fn where_nobody_reports_a_limit_is_written_and_no_more_is_said() {
+        assert_eq!(judge(&Written::default(), &Witness::Nobody, at(0)), InForce::Coming);
+        assert_eq!(judge(&written(&[(0, 64)]), &Witness::Nobody, at(60_000)), InForce::Written);
+        let failed =
+            Written { behind_since: Some(at(0)), problem: Some("refused".to_owned()), ..Written::default() };
+        assert!(is_no(&judge(&failed, &Witness::Nobody, at(60_000))), "a write that fails is known to");
+    }
+
     fn written(limits: &[(u64, u64)]) -> Written {
         let mut written = Written::default();
         for (ms, limit) in limits {
@@ -121,43 +151,43 @@ mod tests {
 
     #[test]
     fn a_limit_that_the_shaper_confirms_is_in_force() {
-        let in_force = judge(&written(&[(0, 64)]), Some(&heard(9_000, 64)), at(10_000));
+        let in_force = judge(&written(&[(0, 64)]), &says(&heard(9_000, 64)), at(10_000));
         assert_eq!(in_force, InForce::Yes { sent: None });
     }
 
     #[test]
     fn while_limits_change_the_one_of_a_moment_ago_is_in_force() {
         let changes: Vec<_> = (0..100).map(|tick| (tick * 200, 900 - tick)).collect();
-        let in_force = judge(&written(&changes), Some(&heard(19_000, 806)), at(19_900));
+        let in_force = judge(&written(&changes), &says(&heard(19_000, 806)), at(19_900));
         assert_eq!(in_force, InForce::Yes { sent: None });
     }
 
     #[test]
     fn a_limit_that_stays_another_for_long_is_not_in_force() {
         let changes: Vec<_> = (0..100).map(|tick| (tick * 200, 900 - tick)).collect();
-        assert!(is_no(&judge(&written(&changes), Some(&heard(23_500, 806)), at(24_000))));
-        assert_eq!(judge(&written(&changes), Some(&heard(20_000, 850)), at(20_500)), InForce::Coming);
+        assert!(is_no(&judge(&written(&changes), &says(&heard(23_500, 806)), at(24_000))));
+        assert_eq!(judge(&written(&changes), &says(&heard(20_000, 850)), at(20_500)), InForce::Coming);
     }
 
     #[test]
     fn a_new_limit_is_coming_for_a_while() {
-        assert_eq!(judge(&Written::default(), None, at(0)), InForce::Coming);
-        assert_eq!(judge(&written(&[(0, 64)]), None, at(2_000)), InForce::Coming);
-        assert!(is_no(&judge(&written(&[(0, 64)]), None, at(4_000))));
+        assert_eq!(judge(&Written::default(), &SILENT, at(0)), InForce::Coming);
+        assert_eq!(judge(&written(&[(0, 64)]), &SILENT, at(2_000)), InForce::Coming);
+        assert!(is_no(&judge(&written(&[(0, 64)]), &SILENT, at(4_000))));
     }
 
     #[test]
     fn an_old_report_proves_nothing() {
-        assert!(is_no(&judge(&written(&[(0, 64)]), Some(&heard(5_000, 64)), at(9_000))));
+        assert!(is_no(&judge(&written(&[(0, 64)]), &says(&heard(5_000, 64)), at(9_000))));
     }
 
     #[test]
     fn a_write_that_is_overdue_says_why() {
         let problem = Some("conflict".to_owned());
         let behind = Written { behind_since: Some(at(0)), problem, ..written(&[(0, 64)]) };
-        assert!(!is_no(&judge(&behind, Some(&heard(2_000, 64)), at(2_500))));
+        assert!(!is_no(&judge(&behind, &says(&heard(2_000, 64)), at(2_500))));
         assert_eq!(
-            judge(&behind, Some(&heard(4_000, 64)), at(4_000)),
+            judge(&behind, &says(&heard(4_000, 64)), at(4_000)),
             InForce::No { reason: "conflict".to_owned() }
         );
     }
@@ -167,6 +197,6 @@ mod tests {
         let mut heard = heard(9_000, 64);
         heard.report.problem = Some("another qdisc".to_owned());
         let expected = InForce::No { reason: "another qdisc".to_owned() };
-        assert_eq!(judge(&written(&[(0, 64)]), Some(&heard), at(10_000)), expected);
+        assert_eq!(judge(&written(&[(0, 64)]), &says(&heard), at(10_000)), expected);
     }
 }

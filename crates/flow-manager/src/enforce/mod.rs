@@ -3,6 +3,7 @@
 //! The [`Enforcer`] is told what each policy claims. [`book`] arbitrates between the claims, [`write`] says what has
 //! to be written to a pod, [`worker`] writes it, and [`shapers`] tells whether it is in force on the node.
 
+mod backend;
 mod book;
 mod enforcer;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod shapers;
 mod worker;
 mod write;
 
+pub use backend::Backend;
 pub use enforcer::Enforcer;
 pub use in_force::InForce;
 pub use metrics::EnforceMetrics;

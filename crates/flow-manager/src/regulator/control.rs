@@ -70,6 +70,7 @@ impl Regulator {
     pub(super) fn tick(&mut self) {
         let now = self.services.clock.now();
         let (observations, views): (Vec<_>, Vec<_>) = self.feeds.iter().map(|feed| feed.read(now)).unzip();
+        self.params.manual = self.plan.overrides.manual(Timestamp::now());
         let decision = self.decide(&observations, now);
         self.decisions.count(&decision);
         if decision.action != Action::Hold {
@@ -115,6 +116,7 @@ impl Regulator {
         let standing = Standing::Running(Snapshot {
             generation: self.plan.generation,
             policy: Arc::clone(&self.plan.policy),
+            overrides: Arc::clone(&self.plan.overrides),
             measured_since: self.measured_since,
             objectives,
             targets: self.target_views(now),
@@ -137,6 +139,7 @@ impl Regulator {
             limit,
             pods: pods.len(),
             enforced: 0,
+            unverified: 0,
             problem: None,
             sent: None,
         };
@@ -147,6 +150,7 @@ impl Regulator {
                     view.sent = sent.map(|sent| view.sent.unwrap_or_default().plus(sent)).or(view.sent);
                 }
                 InForce::Coming => {}
+                InForce::Written => view.unverified += 1,
                 InForce::No { reason } => {
                     view.problem.get_or_insert_with(|| format!("pod {}: {reason}", pod.id.name));
                 }
@@ -181,6 +185,7 @@ fn params(policy: &Policy) -> Params {
         law: policy.law,
         no_data: policy.no_data,
         ranges: policy.targets.iter().map(|target| target.range).collect(),
+        manual: None,
     }
 }
 

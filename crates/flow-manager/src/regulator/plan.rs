@@ -1,7 +1,8 @@
 use crate::cluster::{Caches, Found, PodId, PolicyId, find};
 use flow_control::Bandwidth;
 use flow_policy::spec::Mode;
-use flow_policy::{Policy, Target};
+use flow_policy::{FlowPolicy, Overrides, Policy, Target};
+use kube::ResourceExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ pub struct Plan {
     pub generation: Option<i64>,
     /// The spec.
     pub policy: Arc<Policy>,
+    /// What a person asks for besides.
+    pub overrides: Arc<Overrides>,
     /// The policy's targets, in its order.
     pub targets: Vec<PlannedTarget>,
 }
@@ -26,14 +29,19 @@ pub struct PlannedTarget {
 }
 
 impl Plan {
-    /// Looks up the targets of `policy`.
+    /// Looks up the targets of `policy`, which is `stored` checked.
     #[must_use]
-    pub fn resolve(caches: &Caches, id: &PolicyId, generation: Option<i64>, policy: Policy) -> Self {
+    pub fn resolve(caches: &Caches, id: &PolicyId, stored: &FlowPolicy, policy: Policy) -> Self {
         let planned = |target: &Target| PlannedTarget {
             target: target.clone(),
             found: find(caches, &id.namespace, target),
         };
-        Self { generation, targets: policy.targets.iter().map(planned).collect(), policy: Arc::new(policy) }
+        Self {
+            generation: stored.metadata.generation,
+            targets: policy.targets.iter().map(planned).collect(),
+            policy: Arc::new(policy),
+            overrides: Arc::new(Overrides::of(stored.annotations())),
+        }
     }
 
     /// Whether limits are written.
@@ -95,7 +103,8 @@ mod tests {
             .cloned()
             .zip(pods)
             .map(|(target, pods)| PlannedTarget { target, found: found(pods) });
-        Plan { generation: Some(1), targets: targets.collect(), policy: Arc::new(policy) }
+        let overrides = Arc::default();
+        Plan { generation: Some(1), targets: targets.collect(), policy: Arc::new(policy), overrides }
     }
 
     #[test]

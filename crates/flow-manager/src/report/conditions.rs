@@ -2,7 +2,7 @@
 
 use super::sentences::{self, STARTING};
 use super::{ObjectiveView, Snapshot, Standing, TargetView};
-use flow_control::{Judgement, Role, Unknown};
+use flow_control::{Judgement, Manual, Role, Unknown};
 use flow_policy::condition::{ConditionType, Finding, Reason, Truth};
 use flow_policy::spec::{Mode, TargetKind};
 use flow_policy::{Objective, Source, Target};
@@ -49,7 +49,18 @@ fn running(old: &[Condition], snapshot: &Snapshot, now: Timestamp) -> Vec<Findin
         truth: Truth::True,
         ..accepted.clone()
     });
-    [accepted, ready, met, enforced].into_iter().chain(stalled).collect()
+    [accepted, ready, met, enforced].into_iter().chain(stalled).chain(paused(snapshot, now)).collect()
+}
+
+/// What a person has asked for by annotations, while it holds.
+fn paused(snapshot: &Snapshot, now: Timestamp) -> Option<Finding> {
+    let overrides = &snapshot.overrides;
+    let (reason, message) = match (overrides.manual(now)?, overrides.problem(), overrides.until()) {
+        (_, Some(problem), _) => (Reason::InvalidAnnotation, sentences::not_understood(problem)),
+        (Manual::Pin(limit), ..) => (Reason::Pinned, sentences::pinned(&snapshot.policy, limit)),
+        (Manual::Hold, None, until) => (Reason::ByAnnotation, sentences::paused(until)),
+    };
+    Some(finding(ConditionType::Paused, Truth::True, reason, message))
 }
 
 fn accepted(snapshot: &Snapshot) -> Finding {
@@ -177,6 +188,11 @@ fn in_force(before: bool, snapshot: &Snapshot) -> (Truth, Reason, String) {
     match problem(snapshot) {
         Some(problem) => (Truth::False, Reason::NotInForce, problem),
         None if pods == 0 => (Truth::Unknown, Reason::NoPods, "the targets have no running pod".to_owned()),
+        None if count(|view| view.unverified) > 0 => (
+            Truth::Unknown,
+            Reason::NotVerified,
+            "limits are written; the network plugin does not tell whether they are in force".to_owned(),
+        ),
         None if missing > 0 && !before => {
             (Truth::Unknown, Reason::NotInForce, "limits are on their way to the pods".to_owned())
         }

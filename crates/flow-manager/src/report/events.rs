@@ -55,6 +55,7 @@ pub fn events(old: &FlowPolicyStatus, new: &FlowPolicyStatus, standing: &Standin
     if let Standing::Running(snapshot) = standing {
         news.extend(new.objectives.iter().filter_map(|objective| judged(old, objective)));
         news.extend(enforced(old, new));
+        news.extend(paused(old, new));
         news.extend((snapshot.policy.mode == Mode::Enforce).then(|| limits(old, new, snapshot)).flatten());
     }
     news
@@ -123,6 +124,28 @@ fn enforced(old: &FlowPolicyStatus, new: &FlowPolicyStatus) -> Option<News> {
     Some(News::new(type_, reason, "Enforce", &now.message))
 }
 
+/// A person pauses the policy or pins its limits, or lets it go on.
+fn paused(old: &FlowPolicyStatus, new: &FlowPolicyStatus) -> Option<News> {
+    let (before, now) = (condition(old, "Paused"), condition(new, "Paused"));
+    match (before, now) {
+        (Some(before), Some(now)) if before.message == now.message => None,
+        (_, Some(now)) => {
+            let invalid = now.reason == "InvalidAnnotation";
+            let type_ = if invalid { EventType::Warning } else { EventType::Normal };
+            let reason = match now.reason.as_str() {
+                "InvalidAnnotation" => "InvalidAnnotation",
+                "Pinned" => "Pinned",
+                _ => "Paused",
+            };
+            Some(News::new(type_, reason, "Override", &now.message))
+        }
+        (Some(_), None) => {
+            Some(News::new(EventType::Normal, "Resumed", "Override", "the policy decides by itself again"))
+        }
+        (None, None) => None,
+    }
+}
+
 /// Limits begin to fall, or are all back at their maximum.
 fn limits(old: &FlowPolicyStatus, new: &FlowPolicyStatus, snapshot: &Snapshot) -> Option<News> {
     let decided = new.last_decision.as_ref().filter(|_| new.last_decision != old.last_decision)?;
@@ -158,6 +181,8 @@ mod tests {
     use super::super::{Change, status};
     use super::*;
     use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
+    use flow_policy::Overrides;
+    use flow_policy::names::{LIMIT, PAUSED};
     use std::sync::Arc;
 
     /// The reasons of the Events on the way through these standings, from nothing.
@@ -228,6 +253,24 @@ mod tests {
         let found = || Standing::Running(well());
         let told = told(&[found(), lost.clone(), lost, found()]);
         assert_eq!(told, [vec!["LimitsInForce"], vec!["LimitsNotInForce"], vec![], vec!["LimitsInForce"]]);
+    }
+
+    #[test]
+    fn a_pause_is_told_once_and_so_is_its_end() {
+        let with = |name: &str, value: &str| {
+            let annotations = [(name.to_owned(), value.to_owned())].into();
+            running(|snapshot| snapshot.overrides = Arc::new(Overrides::of(&annotations)))
+        };
+        let (paused, pinned, typo) = (with(PAUSED, "true"), with(LIMIT, "80M"), with(PAUSED, "yes"));
+        let told = told(&[paused.clone(), paused, pinned, typo, Standing::Running(well())]);
+        let expected = [
+            vec!["LimitsInForce", "Paused"],
+            vec![],
+            vec!["Pinned"],
+            vec!["InvalidAnnotation"],
+            vec!["Resumed"],
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -58,6 +58,7 @@ pub(super) fn target(mbps: u64) -> TargetView {
         limit: Bandwidth::from_mbps(mbps),
         pods: 3,
         enforced: 3,
+        unverified: 0,
         problem: None,
         sent: None,
     }
@@ -68,6 +69,7 @@ pub(super) fn well() -> Snapshot {
     Snapshot {
         generation: Some(1),
         policy: Arc::new(policy("Enforce")),
+        overrides: Arc::default(),
         measured_since: at(0),
         objectives: views(&[Ok(82e-6), Ok(6e7)]),
         targets: vec![target(1000), target(500)],

@@ -4,7 +4,8 @@
 use super::ObjectiveView;
 use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
 use flow_policy::spec::Mode;
-use flow_policy::{Objective, Policy};
+use flow_policy::{Invalid, Objective, Policy};
+use jiff::Timestamp;
 use std::borrow::Cow;
 
 /// What is said of an objective that was not given the time yet to be measured.
@@ -52,6 +53,7 @@ fn cause(policy: &Policy, decision: Decision, objectives: &[ObjectiveView]) -> S
         }
         (Some((objective, view)), _) => fact(objective, view),
         (None, Reason::Headroom) => "every objective that decides has headroom".to_owned(),
+        (None, Reason::Pinned) => "pinned by annotation".to_owned(),
         (None, reason) => reason_word(reason).to_owned(),
     }
 }
@@ -64,11 +66,30 @@ fn fact(objective: &Objective, view: &ObjectiveView) -> String {
     }
 }
 
+/// That a person has paused a policy.
+pub(super) fn paused(until: Option<Timestamp>) -> String {
+    let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+    format!("paused by annotation{until}: limits stay as they are")
+}
+
+/// That a person has pinned the limits of a policy.
+pub(super) fn pinned(policy: &Policy, limit: Bandwidth) -> String {
+    let fits = policy.targets.iter().all(|target| (target.range.min..=target.range.max).contains(&limit));
+    let but = if fits { "" } else { ", within the range of its target" };
+    format!("pinned by annotation: every limit is {limit}{but}")
+}
+
+/// That an annotation cannot be understood, and what follows.
+pub(super) fn not_understood(problem: &Invalid) -> String {
+    format!("{problem}; limits stay as they are")
+}
+
 fn effect(mode: Mode, action: Action, limits: &[Bandwidth]) -> String {
     let would = if mode == Mode::Observe { "would be " } else { "" };
     let done = match action {
         Action::Decrease => "cut",
         Action::Increase => "raised",
+        Action::Pin => "set",
         Action::Hold => return format!("limits {would}in force again"),
         Action::Release => return format!("limits {would}taken away"),
     };
@@ -86,6 +107,7 @@ pub(super) const fn action_word(action: Action) -> &'static str {
         Action::Increase => "Increase",
         Action::Hold => "Hold",
         Action::Release => "Release",
+        Action::Pin => "Pin",
     }
 }
 
@@ -100,6 +122,8 @@ pub(super) const fn reason_word(reason: Reason) -> &'static str {
         Reason::WithinBounds => "WithinBounds",
         Reason::NoData => "NoData",
         Reason::NoDataTooLong => "NoDataTooLong",
+        Reason::Paused => "Paused",
+        Reason::Pinned => "Pinned",
     }
 }
 

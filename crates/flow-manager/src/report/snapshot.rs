@@ -1,7 +1,7 @@
 use super::decision_metrics::Tally;
 use super::sentences;
 use flow_control::{Bandwidth, Decision, Judgement, Reading};
-use flow_policy::{Invalid, Policy};
+use flow_policy::{Invalid, Overrides, Policy};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub generation: Option<i64>,
     /// The spec in use.
     pub policy: Arc<Policy>,
+    /// What a person asks for besides.
+    pub overrides: Arc<Overrides>,
     /// Since when its objectives are measured: an objective without data is first given time to get some.
     pub measured_since: Timestamp,
     /// Each of the policy's objectives, in its order.
@@ -74,6 +76,8 @@ pub struct TargetView {
     pub pods: usize,
     /// Those on which the limit is known to be in force.
     pub enforced: usize,
+    /// Those on which it is written, and nobody tells whether it is in force.
+    pub unverified: usize,
     /// Why a pod has no limit in force, for the first such pod. A limit that was just asked for and may well
     /// be on its way is no problem: without one, the missing pods count as soon to follow.
     pub problem: Option<String>,

@@ -206,11 +206,17 @@ mod tests {
             }
         });
         let observing = running(|snapshot| snapshot.policy = Arc::new(policy("Observe")));
+        let unreported = running(|snapshot| {
+            for target in &mut snapshot.targets {
+                (target.enforced, target.unverified) = (0, target.pods);
+            }
+        });
         let seen = |ready, met, enforced| ["True/Valid", ready, met, enforced, ""];
         assert_conditions([
             ("released", released, seen("False/NoData", "Unknown/NoData", "False/Released")),
             ("problem", problem, seen("False/NotInForce", "True/AllMet", "False/NotInForce")),
             ("on the way", on_the_way, seen("Unknown/Starting", "True/AllMet", "Unknown/NotInForce")),
+            ("unreported", unreported, seen("True/Working", "True/AllMet", "Unknown/NotVerified")),
             ("no pods", no_pods, seen("True/NoPods", "True/AllMet", "Unknown/NoPods")),
             ("observing", observing, seen("True/Observing", "True/AllMet", "False/Observing")),
         ]);

@@ -17,6 +17,7 @@ mod leadership;
 mod manifests;
 mod no_data;
 mod outage;
+mod overrides;
 mod restart;
 mod restore;
 mod shaper;
