@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod commands;
 pub mod controller;
 pub mod enforce;
+pub mod import;
 pub mod leadership;
 pub mod observe;
 pub mod operator;

@@ -1,7 +1,7 @@
 //! The `flow-manager` binary.
 
 use clap::{Parser, Subcommand};
-use flow_manager::commands::{crd, probe, reflect, restore, run, selftest, shape};
+use flow_manager::commands::{crd, import, probe, reflect, restore, run, selftest, shape};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,6 +44,8 @@ enum Command {
     Restore(restore::Args),
     /// See whether flow-manager works where it is installed.
     Selftest(selftest::Args),
+    /// Print policies that do what a configuration of flow-manager's predecessor did.
+    Import(import::Args),
     /// Print the definition of the `FlowPolicy` resource as YAML.
     Crd(crd::Args),
 }
@@ -72,6 +74,7 @@ async fn dispatch(command: Command) -> Result<(), Box<dyn std::error::Error>> {
         Command::Reflect(args) => reflect::run(args, shutdown).await?,
         Command::Restore(args) => restore::run(args, shutdown).await?,
         Command::Selftest(args) => selftest::run(args, shutdown).await?,
+        Command::Import(args) => import::run(&args)?,
         Command::Crd(args) => crd::run(&args)?,
     }
     Ok(())

@@ -94,3 +94,21 @@ async fn limits_are_given_back_by_hand_as_the_guide_says_while_no_controller_run
     assert_eq!(stage.cluster.policies(NAMESPACE).get_opt("abandoned").await.unwrap(), None);
     operator::scale(1).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_the_prototypes_configuration_becomes_is_accepted_as_the_guide_says() {
+    let stage = Stage::set_in(NAMESPACE.to_owned()).await.unwrap();
+    let programs = in_repository("target/x86_64-unknown-linux-gnu/release");
+    let path = format!("PATH=\"{}:$PATH\"", programs.display());
+    let [commands] = blocks("docs/migrating.md").try_into().unwrap();
+    // In a folder that may be written to, with what the guide reads beside it.
+    let place = std::env::temp_dir().join("flow-e2e-migrating");
+    fs_err::create_dir_all(place.join("docs")).unwrap();
+    let configuration = "docs/critical-apps.yaml";
+    fs_err::copy(in_repository(configuration), place.join(configuration)).unwrap();
+    let here = format!("cd '{}' && export {path} && {commands}", place.display());
+    let said = run("sh", ["-e", "-c", &here]).await.unwrap();
+    assert!(said.contains("flowpolicy.flow.fustli.io/critical-apps created (server dry run)"), "{said}");
+    fs_err::remove_dir_all(place).unwrap();
+    drop(stage);
+}
