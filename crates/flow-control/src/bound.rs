@@ -48,6 +48,15 @@ impl Bound {
             && self.ceiling().is_none_or(|max| value.get() < max.get() * f64::from(percent) / 100.0)
     }
 
+    /// How far `value` is from this bound, in hundredths: 100 on it, more beyond it.
+    #[must_use]
+    pub fn overshoot_percent(self, value: Finite) -> u32 {
+        let value = value.get();
+        let over = self.ceiling().map(|max| ratio(value, max.get()));
+        let under = self.floor().map(|min| ratio(min.get(), value));
+        over.into_iter().chain(under).max().unwrap_or_default()
+    }
+
     fn holds(self, value: Finite) -> bool {
         self.floor().is_none_or(|min| value >= min) && self.ceiling().is_none_or(|max| value <= max)
     }
@@ -64,6 +73,21 @@ impl Bound {
             Self::AtLeast(_) => None,
             Self::AtMost(max) | Self::Within { max, .. } => Some(max),
         }
+    }
+}
+
+/// `part` as hundredths of `whole`; without end where there is no whole to speak of.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::as_conversions,
+    reason = "a float becomes the nearest integer that there is"
+)]
+fn ratio(part: f64, whole: f64) -> u32 {
+    match (part <= 0.0, whole <= 0.0) {
+        (true, _) => 0,
+        (false, true) => u32::MAX,
+        (false, false) => (part / whole * 100.0) as u32,
     }
 }
 
@@ -91,6 +115,26 @@ mod tests {
             (range, 2.1),
         ] {
             assert_eq!(bound.judge(Ok(finite(value))), Judgement::Violated, "{bound:?} {value}");
+        }
+    }
+
+    #[test]
+    fn an_overshoot_is_counted_in_hundredths_of_the_bound() {
+        let (most, least) = (Bound::AtMost(finite(2.0)), Bound::AtLeast(finite(2.0)));
+        for (bound, value, percent) in [
+            (most, 2.0, 100),
+            (most, 3.0, 150),
+            (most, 1.0, 50),
+            (most, -1.0, 0),
+            (most, f64::MAX, u32::MAX),
+            (least, 2.0, 100),
+            (least, 1.0, 200),
+            (least, 0.0, u32::MAX),
+            (Bound::AtMost(finite(0.0)), 1.0, u32::MAX),
+            (Bound::Within { min: finite(1.0), max: finite(2.0) }, 4.0, 200),
+            (Bound::Within { min: finite(1.0), max: finite(2.0) }, 0.5, 200),
+        ] {
+            assert_eq!(bound.overshoot_percent(finite(value)), percent, "{bound:?} {value}");
         }
     }
 

@@ -123,7 +123,15 @@ pub fn step(
         .then(|| state.unknown_since.unwrap_or(now));
     let situation = Situation { params, state: &state, observations, now };
     let decision = RULES.iter().find_map(|rule| rule(&situation)).unwrap_or(HOLD);
-    apply(params, state, decision, now)
+    let overshoot = overshoot(observations);
+    apply(params, state, decision, overshoot, now)
+}
+
+/// How far the worst decisive objective is beyond its bound, in hundredths of it.
+fn overshoot(observations: &[Observation]) -> u32 {
+    let known =
+        decisive(observations).filter_map(|(_, seen)| Some(seen.bound.overshoot_percent(seen.reading.ok()?)));
+    known.max().unwrap_or_default()
 }
 
 const HOLD: Decision = Decision { action: Action::Hold, reason: Reason::WithinBounds, objective: None };
@@ -221,10 +229,17 @@ impl Situation<'_> {
     }
 }
 
-fn apply(params: &Params, mut state: State, decision: Decision, now: Moment) -> (State, Decision) {
+fn apply(
+    params: &Params,
+    mut state: State,
+    decision: Decision,
+    overshoot: u32,
+    now: Moment,
+) -> (State, Decision) {
     let mut changed = false;
     for (limit, range) in state.limits.iter_mut().zip(&params.ranges) {
-        let next = next_limit(params, decision, *limit, *range).clamp(range.min, range.max.max(range.min));
+        let next = next_limit(params, decision, overshoot, *limit, *range)
+            .clamp(range.min, range.max.max(range.min));
         changed |= next != *limit;
         *limit = next;
     }
@@ -240,10 +255,16 @@ fn apply(params: &Params, mut state: State, decision: Decision, now: Moment) -> 
     (state, settled(decision))
 }
 
-fn next_limit(params: &Params, decision: Decision, limit: Bandwidth, range: Range) -> Bandwidth {
+fn next_limit(
+    params: &Params,
+    decision: Decision,
+    overshoot: u32,
+    limit: Bandwidth,
+    range: Range,
+) -> Bandwidth {
     match (decision.action, params.manual) {
         (Action::Decrease, _) if decision.reason == Reason::NoDataTooLong => range.min,
-        (Action::Decrease, _) => params.law.cut(limit),
+        (Action::Decrease, _) => params.law.cut(limit, overshoot),
         (Action::Increase, _) => params.law.raise(limit),
         (Action::Release, _) => range.max,
         (Action::Pin, Some(Manual::Pin(pin))) => pin,

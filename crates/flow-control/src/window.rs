@@ -1,5 +1,5 @@
-use crate::quantile::{interquartile_range, nearest_rank};
-use crate::{Finite, Moment, Reading, Unknown};
+use crate::quantile::nearest_rank;
+use crate::{Finite, JitterMethod, Moment, Reading, Unknown};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -42,17 +42,25 @@ impl Window {
         self.samples.push_back(sample);
     }
 
-    /// The jitter in seconds: the interquartile range of the newest `samples` round-trip times.
+    /// The jitter in seconds of the newest `samples` round-trip times.
     ///
-    /// Its sampling error is 1.49/√n of the value: a third at 20 samples, a seventh at 100.
-    pub fn jitter(&mut self, now: Moment, samples: usize, max_age: Duration) -> Reading {
-        self.sort_newest(now, samples, max_age)?;
-        interquartile_range(&self.scratch).map(Finite::seconds).ok_or(Unknown::NoData)
+    /// The sampling error of an interquartile range is 1.49/√n of the value: a third at 20 samples, a seventh at 100.
+    pub fn jitter(
+        &mut self,
+        now: Moment,
+        samples: usize,
+        method: JitterMethod,
+        max_age: Duration,
+    ) -> Reading {
+        self.take_newest(now, samples, max_age)?;
+        let jitter = method.of(&mut self.scratch).ok_or(Unknown::NoData)?;
+        Finite::new(jitter).map_err(|_| Unknown::NotFinite)
     }
 
     /// The round-trip time in seconds that `permille` thousandths of the newest `samples` do not exceed.
     pub fn latency(&mut self, now: Moment, samples: usize, permille: u16, max_age: Duration) -> Reading {
-        self.sort_newest(now, samples, max_age)?;
+        self.take_newest(now, samples, max_age)?;
+        self.scratch.sort_unstable();
         nearest_rank(&self.scratch, permille).map(Finite::seconds).ok_or(Unknown::NoData)
     }
 
@@ -71,12 +79,11 @@ impl Window {
         self.samples.iter().map(|sample| sample.sent).max()
     }
 
-    fn sort_newest(&mut self, now: Moment, samples: usize, max_age: Duration) -> Result<(), Unknown> {
+    fn take_newest(&mut self, now: Moment, samples: usize, max_age: Duration) -> Result<(), Unknown> {
         let answered = || self.samples.iter().rev().filter(|sample| sample.rtt.is_some());
         fresh(answered().next(), now, max_age)?;
         self.scratch.clear();
         self.scratch.extend(answered().take(samples).filter_map(|sample| sample.rtt));
-        self.scratch.sort_unstable();
         enough(self.scratch.len()).map(drop)
     }
 }
@@ -101,6 +108,7 @@ mod tests {
     use super::*;
 
     const AGE: Duration = Duration::from_secs(1);
+    const IQR: JitterMethod = JitterMethod::InterquartileRange;
 
     fn at(ms: u64) -> Moment {
         Moment::after_epoch(Duration::from_millis(ms))
@@ -123,23 +131,23 @@ mod tests {
     #[test]
     fn jitter_is_the_interquartile_range_of_the_newest_samples() {
         let mut window = window(&[900, 1, 2, 3, 4, 5, 6, 7, 8]);
-        assert!((seconds(window.jitter(at(10), 8, AGE)) - 0.004).abs() < 1e-9);
+        assert!((seconds(window.jitter(at(10), 8, IQR, AGE)) - 0.004).abs() < 1e-9);
     }
 
     #[test]
     fn jitter_of_too_few_samples_is_unknown_and_not_zero() {
-        let reading = window(&[1, 1, 1, 1]).jitter(at(10), 20, AGE);
+        let reading = window(&[1, 1, 1, 1]).jitter(at(10), 20, IQR, AGE);
         assert_eq!(reading, Err(Unknown::TooFewSamples { have: 4, need: 5 }));
     }
 
     #[test]
     fn jitter_without_any_sample_is_unknown() {
-        assert_eq!(Window::new(20).jitter(at(0), 20, AGE), Err(Unknown::NoData));
+        assert_eq!(Window::new(20).jitter(at(0), 20, IQR, AGE), Err(Unknown::NoData));
     }
 
     #[test]
     fn old_samples_are_stale_however_calm_they_were() {
-        let reading = window(&[1; 20]).jitter(at(1_019 + 1), 20, AGE);
+        let reading = window(&[1; 20]).jitter(at(1_019 + 1), 20, IQR, AGE);
         assert_eq!(reading, Err(Unknown::Stale { age: Duration::from_millis(1_001) }));
     }
 

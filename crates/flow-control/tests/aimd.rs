@@ -248,3 +248,28 @@ proptest! {
         }
     }
 }
+
+/// The limit after one violation of `times` its bound.
+fn cut_by(severity_max: u32, times: f64) -> Bandwidth {
+    let law = Aimd { severity_max, ..Aimd::default() };
+    let params = Params { law, ..params(10, 1000) };
+    let state = State::resume(vec![Bandwidth::from_mbps(500)]);
+    step(&params, state, &[reads(Ok(number(times)), at(1))], at(1)).0.limits[0]
+}
+
+#[test]
+fn a_worse_violation_cuts_deeper_where_that_is_asked_for() {
+    for (severity_max, times, mbps) in
+        [(1, 9.0, 400), (5, 1.001, 400), (5, 2.0, 300), (3, 9.0, 200), (5, 9.0, 50), (10, 1e9, 50)]
+    {
+        assert_eq!(cut_by(severity_max, times), Bandwidth::from_mbps(mbps), "{severity_max} {times}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_cut_is_shallower_for_a_worse_violation(severity in 1u32..=10, a in 1.01f64..20.0, b in 1.01f64..20.0) {
+        let (mild, bad) = (a.min(b), a.max(b));
+        prop_assert!(cut_by(severity, mild) >= cut_by(severity, bad));
+    }
+}

@@ -1,5 +1,5 @@
 use crate::spec::{Mode, ProtocolSpec, TargetKind};
-use flow_control::{Aimd, Bandwidth, Bound, Finite, NoData, Range, Role};
+use flow_control::{Aimd, Bandwidth, Bound, Finite, JitterMethod, NoData, Range, Role};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use std::fmt;
 use std::time::Duration;
@@ -68,10 +68,12 @@ pub struct Probe {
 /// What is measured. Each indicator has one base unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Indicator {
-    /// The interquartile range of the newest round-trip times, in seconds.
+    /// The variation of the newest round-trip times, in seconds.
     Jitter {
         /// Over how many.
         samples: usize,
+        /// How it is told as one number.
+        method: JitterMethod,
     },
     /// A quantile of the newest round-trip times, in seconds.
     Latency {
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn values_are_shown_in_the_unit_a_person_would_choose() {
-        let jitter = Indicator::Jitter { samples: 20 };
+        let jitter = Indicator::Jitter { samples: 20, method: JitterMethod::default() };
         for (seconds, shown) in
             [(412e-6, "412us"), (4.5e-3, "4.5ms"), (1.25, "1.25s"), (0.0, "0us"), (82.46e-6, "82.46us")]
         {

@@ -106,7 +106,7 @@ pub struct ObjectiveSpec {
     /// Asks Prometheus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<PrometheusSpec>,
-    /// The variation of the round-trip time (the interquartile range over the newest probes) stays below a bound.
+    /// The variation of the round-trip time over the newest probes stays below a bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter: Option<JitterSpec>,
     /// A quantile of the round-trip time stays below a bound.
@@ -192,10 +192,26 @@ pub struct JitterSpec {
     /// The most that is allowed, such as 300us.
     #[x_kube(validation = Rule::new("duration(self) > duration('0s')").message("jitter.max must be more than 0"))]
     pub max: DurationText,
+    /// IQR is the distance of the quartiles, RFC3550 the smoothed difference between consecutive probes, PDV how far
+    /// the 99th percentile lies above the least (RFC 5481).
+    #[serde(default)]
+    pub method: JitterMethodSpec,
     /// How many answered probes the jitter is computed over, 5 to 1000.
     #[serde(default = "default_jitter_samples")]
     #[schemars(range(min = 5, max = 1000))]
     pub samples: i32,
+}
+
+/// See [`JitterSpec::method`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum JitterMethodSpec {
+    /// The interquartile range.
+    #[default]
+    IQR,
+    /// The smoothed difference of RFC 3550.
+    RFC3550,
+    /// The packet delay variation of RFC 5481.
+    PDV,
 }
 
 const fn default_jitter_samples() -> i32 {
@@ -368,6 +384,11 @@ pub struct AimdSpec {
     #[serde(default = "default_decrease")]
     #[schemars(range(min = 1, max = 90))]
     pub decrease_percent: i32,
+    /// How many times as deep a cut may be, the worse the violation, 1 to 10: 1 cuts always the same. Together no
+    /// more than nine tenths.
+    #[serde(default = "default_severity")]
+    #[schemars(range(min = 1, max = 10))]
+    pub severity_max: i32,
     /// What the limit gains at each decision while every objective has headroom.
     #[serde(default = "default_increase")]
     pub increase: BandwidthText,
@@ -381,6 +402,7 @@ impl Default for AimdSpec {
     fn default() -> Self {
         Self {
             decrease_percent: default_decrease(),
+            severity_max: default_severity(),
             increase: default_increase(),
             headroom_percent: default_headroom(),
         }
@@ -389,6 +411,10 @@ impl Default for AimdSpec {
 
 const fn default_decrease() -> i32 {
     20
+}
+
+const fn default_severity() -> i32 {
+    1
 }
 
 fn default_increase() -> BandwidthText {

@@ -1,10 +1,10 @@
 use crate::policy::{Indicator, Objective, Policy, Probe, Source, Target, TargetId};
 use crate::spec::{
-    AimdSpec, FlowPolicySpec, NoDataActionSpec, NoDataSpec, ObjectiveSpec, ProbeSpec, ProtocolSpec, RoleSpec,
-    TargetKind, TargetSpec, ValueSpec,
+    AimdSpec, FlowPolicySpec, JitterMethodSpec, NoDataActionSpec, NoDataSpec, ObjectiveSpec, ProbeSpec,
+    ProtocolSpec, RoleSpec, TargetKind, TargetSpec, ValueSpec,
 };
 use crate::{BandwidthText, DurationText};
-use flow_control::{Aimd, Bandwidth, Bound, Finite, NoData, NoDataAction, Range, Role};
+use flow_control::{Aimd, Bandwidth, Bound, Finite, JitterMethod, NoData, NoDataAction, Range, Role};
 use std::time::Duration;
 
 /// A field of a spec that cannot be used. The schema refuses nearly all of them at admission; this check is
@@ -95,7 +95,12 @@ fn indicator(spec: &ObjectiveSpec, path: &dyn Fn(&str) -> String) -> Result<(Ind
     match (&spec.jitter, &spec.latency, &spec.loss, &spec.throughput, &spec.value) {
         (Some(jitter), None, None, None, None) => {
             let samples = int(jitter.samples, &path("jitter.samples"))?;
-            Ok((Indicator::Jitter { samples }, at_most(&jitter.max, &path("jitter.max"))?))
+            let method = match jitter.method {
+                JitterMethodSpec::IQR => JitterMethod::InterquartileRange,
+                JitterMethodSpec::RFC3550 => JitterMethod::Rfc3550,
+                JitterMethodSpec::PDV => JitterMethod::DelayVariation,
+            };
+            Ok((Indicator::Jitter { samples, method }, at_most(&jitter.max, &path("jitter.max"))?))
         }
         (None, Some(latency), None, None, None) => {
             let samples = int(latency.samples, &path("latency.samples"))?;
@@ -206,6 +211,7 @@ pub(crate) fn bandwidth(text: &BandwidthText, field: &str) -> Result<Bandwidth, 
 fn law(spec: &AimdSpec) -> Result<Aimd, Invalid> {
     Ok(Aimd {
         decrease_percent: int(spec.decrease_percent.clamp(1, 90), "spec.control.aimd.decreasePercent")?,
+        severity_max: int(spec.severity_max.clamp(1, 10), "spec.control.aimd.severityMax")?,
         increase: bandwidth(&spec.increase, "spec.control.aimd.increase")?,
         headroom_percent: int(spec.headroom_percent.clamp(1, 100), "spec.control.aimd.headroomPercent")?,
     })
@@ -258,7 +264,10 @@ mod tests {
         let policy = check(spec()).unwrap();
         assert_eq!(policy.interval, Duration::from_millis(200));
         assert_eq!(policy.law, Aimd::default());
-        assert_eq!(policy.objectives[0].indicator, Indicator::Jitter { samples: 20 });
+        assert_eq!(
+            policy.objectives[0].indicator,
+            Indicator::Jitter { samples: 20, method: JitterMethod::default() }
+        );
         assert_eq!(policy.targets[0].initial, Bandwidth::from_mbps(100));
         let Source::Probe(probe) = &policy.objectives[0].source else { panic!("no probe") };
         assert_eq!(probe.interval, Duration::from_millis(20));

@@ -1,7 +1,7 @@
 use super::config::{App, BestEffort, Config, Control, Unknown};
 use flow_policy::spec::{
-    ControlSpec, FlowPolicySpec, JitterSpec, LatencySpec, LimitSpec, Mode, NoDataSpec, ObjectiveSpec,
-    ProbeSpec, ProtocolSpec, RoleSpec, TargetKind, TargetSpec,
+    ControlSpec, FlowPolicySpec, JitterMethodSpec, JitterSpec, LatencySpec, LimitSpec, Mode, NoDataSpec,
+    ObjectiveSpec, ProbeSpec, ProtocolSpec, RoleSpec, TargetKind, TargetSpec,
 };
 use flow_policy::{BandwidthText, DurationText, FlowPolicy, Invalid, Policy};
 use std::collections::BTreeMap;
@@ -92,6 +92,7 @@ fn objectives(config: &Config) -> Result<Vec<ObjectiveSpec>, Unmappable> {
         let base = objective(app, &config.control, &field)?;
         let jitter = JitterSpec {
             max: duration(app.max_jitter_ms / 1e3, &field("max_jitter_ms"))?,
+            method: JitterMethodSpec::IQR,
             samples: config.control.window_size,
         };
         objectives.push(ObjectiveSpec { jitter: Some(jitter), ..base.clone() });
@@ -264,7 +265,7 @@ severity_multiplier_enabled: true
             (&robot["name"], &robot["role"], &robot["priority"]),
             (&json!("robot-control"), &json!("Control"), &json!(100))
         );
-        assert_eq!(robot["jitter"], json!({"max": "300us", "samples": 20}));
+        assert_eq!(robot["jitter"], json!({"max": "300us", "method": "IQR", "samples": 20}));
         let probe = json!({
             "protocol": "UDP", "host": "robot-control-svc.default.svc.cluster.local", "port": 5201, "interval": "500ms",
         });

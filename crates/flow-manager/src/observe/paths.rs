@@ -105,7 +105,7 @@ impl Path {
         let mut state = self.record.lock();
         let window = &mut state.window;
         let reading = match indicator {
-            Indicator::Jitter { samples } => window.jitter(now, samples, self.max_age),
+            Indicator::Jitter { samples, method } => window.jitter(now, samples, method, self.max_age),
             Indicator::Latency { samples, permille } => window.latency(now, samples, permille, self.max_age),
             // A loss is known only once its timeout is over.
             Indicator::Loss { samples } => {

@@ -5,6 +5,7 @@
 //! lower limit, is the one that counts.
 
 use super::metrics::{Gauge, Label, Policy, Series, from_u64};
+use flow_control::JitterMethod;
 use flow_policy::spec::{Mode, ProtocolSpec, TargetKind};
 use flow_policy::{Indicator, Source};
 use std::collections::BTreeMap;
@@ -48,7 +49,7 @@ pub(super) const GAUGES: [Gauge; 7] = [
 ];
 
 const fn is_jitter(indicator: Indicator) -> bool {
-    matches!(indicator, Indicator::Jitter { .. })
+    matches!(indicator, Indicator::Jitter { method: JitterMethod::InterquartileRange, .. })
 }
 
 const fn is_latency(indicator: Indicator) -> bool {

@@ -95,7 +95,7 @@ async fn what_is_left_out_is_filled_in_with_the_documented_defaults() {
     let arguments = ["create", "--dry-run=server", "-o", "json", "-f", &path.to_string_lossy()];
     let stored: Value = serde_json::from_str(&run("kubectl", arguments).await.unwrap()).unwrap();
     fs_err::remove_file(&path).unwrap();
-    let aimd = json!({"decreasePercent": 20, "headroomPercent": 50, "increase": "10M"});
+    let aimd = json!({"decreasePercent": 20, "headroomPercent": 50, "increase": "10M", "severityMax": 1});
     for (pointer, expected) in [
         ("/spec/mode", json!("Enforce")),
         ("/spec/control", json!({"law": "AIMD", "aimd": aimd})),
@@ -103,6 +103,7 @@ async fn what_is_left_out_is_filled_in_with_the_documented_defaults() {
         ("/spec/objectives/0/priority", json!(100)),
         ("/spec/objectives/0/role", json!("Control")),
         ("/spec/objectives/0/jitter/samples", json!(20)),
+        ("/spec/objectives/0/jitter/method", json!("IQR")),
         ("/spec/targets/0/limit", json!({"min": "10M", "max": "1G"})),
     ] {
         assert_eq!(stored.pointer(pointer), Some(&expected), "{pointer}");
