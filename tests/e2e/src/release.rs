@@ -22,6 +22,11 @@ pub fn values() -> Value {
 /// Installs the chart, or brings what is installed back to it. Whatever a test has changed by hand, or installed by
 /// other means, is taken over.
 pub async fn install() -> Result<()> {
+    install_with(json!({})).await
+}
+
+/// The same, with these values instead of, or besides, those of the lab.
+pub async fn install_with(extra: Value) -> Result<()> {
     let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
     let metadata = json!({"name": NAMESPACE, "labels": labels});
     apply_object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})).await?;
@@ -29,7 +34,11 @@ pub async fn install() -> Result<()> {
     let upgrade = ["upgrade", RELEASE, &chart.to_string_lossy(), "--namespace", NAMESPACE, "--values", "-"];
     let how = ["--install", "--wait", "--timeout=2m", "--force-conflicts", "--take-ownership"];
     let arguments = upgrade.iter().chain(&how);
-    run_with_input("helm", arguments, &values().to_string()).await.map(drop)
+    let mut values = values();
+    if let (Value::Object(values), Value::Object(extra)) = (&mut values, extra) {
+        values.extend(extra);
+    }
+    run_with_input("helm", arguments, &values.to_string()).await.map(drop)
 }
 
 /// Removes the release as it would vanish in an accident: nothing is given back. Policies stay.

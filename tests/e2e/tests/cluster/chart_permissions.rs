@@ -6,6 +6,7 @@ use flow_e2e::kubectl::kubectl;
 use flow_e2e::operator::{self, Endpoint, NAMESPACE};
 use flow_e2e::policies::{by_probe, pinned};
 use flow_e2e::release;
+use flow_e2e::stage::condition;
 use flow_e2e::wait::{Look, until};
 use flow_e2e::workload::Work;
 use serde_json::{Value, json};
@@ -57,6 +58,23 @@ async fn a_missing_permission_is_named_and_its_return_is_enough() {
     readyz_says(&endpoint, 503, r#"cannot list resource "pods""#).await;
     release::install().await.unwrap();
     goes_on(&stage, &endpoint).await;
+}
+
+#[tokio::test]
+async fn a_limit_that_may_not_be_written_is_told_and_written_once_it_may() {
+    let stage = Stage::set("e2e-chart-patch").await.unwrap();
+    take_away("pods", "patch").await;
+    let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
+    stage.apply(&pinned(by_probe("steady", HOST), "50M")).await.unwrap();
+    let told = |policy: &_| {
+        let enforced = condition(policy, "Enforced");
+        enforced.starts_with("False") && enforced.contains("cannot patch resource")
+    };
+    stage.policy_where("steady", "the missing permission", told).await.unwrap();
+    release::install().await.unwrap();
+    stage.limited(&pod, Some(50_000_000)).await.unwrap();
+    let well = |policy: &_| condition(policy, "Enforced").starts_with("True");
+    stage.policy_where("steady", "in force", well).await.unwrap();
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod admission;
 mod alerts;
 mod chart_admission;
 mod chart_lifecycle;
+mod chart_options;
 mod chart_permissions;
 mod chart_values;
 mod closed_loop;
