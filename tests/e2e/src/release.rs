@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::kubectl::{apply_object, in_repository, kubectl};
-use crate::operator::NAMESPACE;
+use crate::operator::{NAMESPACE, SHAPER_NAMESPACE};
 use crate::program::{run, run_with_input};
 use flow_lab::address::{NODE, PROMETHEUS_PORT};
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ pub async fn install() -> Result<()> {
 
 /// The same, with these values instead of, or besides, those of the lab.
 pub async fn install_with(extra: Value) -> Result<()> {
+    shaper_namespace_settled().await?;
     let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
     let metadata = json!({"name": NAMESPACE, "labels": labels});
     apply_object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})).await?;
@@ -39,6 +40,15 @@ pub async fn install_with(extra: Value) -> Result<()> {
         values.extend(extra);
     }
     run_with_input("helm", arguments, &values.to_string()).await.map(drop)
+}
+
+/// Waits for the end of the shaper's namespace, if values without a shaper have just taken it away.
+async fn shaper_namespace_settled() -> Result<()> {
+    let get = format!("get namespace {SHAPER_NAMESPACE} --ignore-not-found -o jsonpath={{.status.phase}}");
+    if kubectl(&get).await?.contains("Terminating") {
+        kubectl(&format!("wait --for=delete namespace/{SHAPER_NAMESPACE} --timeout=1m")).await?;
+    }
+    Ok(())
 }
 
 /// Removes the release as it would vanish in an accident: nothing is given back. Policies stay.
