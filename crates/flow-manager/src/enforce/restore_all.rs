@@ -43,13 +43,14 @@ pub async fn restore_all(client: &Client, timeout: Duration) -> Result<usize, Re
         let answers = futures::stream::iter(writes).map(|(id, write)| restore(client, id, write));
         let failed: Vec<_> =
             answers.buffer_unordered(CONCURRENCY).filter_map(std::future::ready).collect().await;
-        restored += number - failed.len();
+        let left = failed.len();
+        restored += number - left;
         match failed.into_iter().next() {
             // Nothing was left to do: what was written before is seen to be so.
             None if number == 0 => return Ok(restored),
             None => {}
             Some((pod, problem)) if Instant::now() >= deadline => {
-                return Err(RestoreError::Refused { left: number, pod, problem: problem.to_string() });
+                return Err(RestoreError::Refused { left, pod, problem: problem.to_string() });
             }
             Some((pod, problem)) => {
                 tracing::warn!(%pod, %problem, "not restored yet");

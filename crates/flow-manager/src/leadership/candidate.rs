@@ -53,13 +53,12 @@ impl Candidate {
 
     /// Tries to win the Lease, or to renew it, and returns whose it is then.
     pub(super) async fn try_hold(&mut self) -> Result<Verdict, LeaseError> {
-        let lease = match self.seen.take() {
+        let lease = match &self.seen {
             // Nobody changes what we hold: if somebody has, the write says so.
-            Some((lease, at)) if judge(&lease, &self.identity, Duration::ZERO) == Verdict::Ours => {
-                self.seen = Some((lease.clone(), at));
-                lease
+            Some((lease, _)) if judge(lease, &self.identity, Duration::ZERO) == Verdict::Ours => {
+                lease.clone()
             }
-            before => self.look(before).await?,
+            _ => self.look().await?,
         };
         match judge(&lease, &self.identity, self.unchanged()) {
             verdict @ Verdict::Held { .. } => Ok(verdict),
@@ -76,8 +75,7 @@ impl Candidate {
                 Ok(Verdict::Ours)
             }
             Err(LeaseError::Refused { error: kube::Error::Api(status), .. }) if status.code == 409 => {
-                let before = self.seen.take();
-                let lease = self.look(before).await?;
+                let lease = self.look().await?;
                 Ok(judge(&lease, &self.identity, self.unchanged()))
             }
             Err(error) => Err(error),
@@ -95,10 +93,13 @@ impl Candidate {
     }
 
     /// Reads the Lease. It is as old as the first sight of its version.
-    pub(super) async fn look(&mut self, before: Option<(Lease, Instant)>) -> Result<Lease, LeaseError> {
+    pub(super) async fn look(&mut self) -> Result<Lease, LeaseError> {
         let lease = self.in_time(self.leases.get(&self.name)).await?;
-        let same = before.filter(|(before, _)| before.resource_version() == lease.resource_version());
-        self.seen = Some(same.unwrap_or_else(|| (lease.clone(), Instant::now())));
+        let is_known =
+            self.seen.as_ref().is_some_and(|(seen, _)| seen.resource_version() == lease.resource_version());
+        if !is_known {
+            self.seen = Some((lease.clone(), Instant::now()));
+        }
         Ok(lease)
     }
 

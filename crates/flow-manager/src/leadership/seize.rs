@@ -7,7 +7,7 @@ use tokio::time::sleep;
 /// Lease that does not exist can be held by nobody, at most for as long as they have not noticed.
 pub async fn seize(candidate: &mut Candidate, duration: Duration) -> Result<(), LeaseError> {
     loop {
-        let lease = match candidate.look(None).await {
+        let lease = match candidate.look().await {
             Err(LeaseError::Missing(lease)) => {
                 tracing::warn!(lease, "no such Lease");
                 sleep(DURATION).await;
