@@ -62,10 +62,12 @@ async fn win(candidate: &mut Candidate, office: &Office) -> Instant {
     loop {
         let asked = Instant::now();
         match candidate.try_hold().await {
-            Ok(Verdict::Ours | Verdict::Free) => {
+            Ok(Verdict::Ours) => {
                 office.readiness.done(PART);
                 return asked;
             }
+            // Somebody has touched it meanwhile, and it is not ours yet.
+            Ok(Verdict::Free) => {}
             Ok(Verdict::Held { by, .. }) => {
                 office.readiness.done(PART);
                 if leader.as_ref() != Some(&by) {

@@ -49,11 +49,20 @@ async fn answer(request: Request<Body>, stored: &Stored) -> Response<Body> {
 
 /// A candidate and the switch of its way to the API server: without it, nothing is answered.
 fn candidate(identity: &str, stored: &Stored) -> (Candidate, CancellationToken) {
+    candidate_against(identity, stored, 0)
+}
+
+/// The same, where somebody else changes the Lease just before each of its first `meddled` writes.
+fn candidate_against(identity: &str, stored: &Stored, mut meddled: u32) -> (Candidate, CancellationToken) {
     let (service, mut requests) = pair::<Request<Body>, Response<Body>>();
     let (cut, stored) = (CancellationToken::new(), Arc::clone(stored));
     let off = cut.clone();
     tokio::spawn(async move {
         while let Some((request, send)) = requests.next_request().await {
+            if request.method() == Method::PUT && meddled > 0 {
+                meddled -= 1;
+                stored.lock().unwrap().as_mut().unwrap().1 += 1;
+            }
             if off.is_cancelled() {
                 // Kept, so that it is neither answered nor refused.
                 tokio::spawn(async move {
@@ -124,6 +133,15 @@ async fn one_leads_and_the_other_waits_until_the_first_resigns() {
     let resigned = Instant::now();
     let led = second.until_it_leads(true).await;
     assert!(led - resigned < RETRY * 2, "{:?}", led - resigned);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_leads_who_has_not_written_so() {
+    let stored = stored();
+    let first = Campaign::start(candidate_against("a", &stored, 1).0);
+    first.until_it_leads(true).await;
+    let holder = stored.lock().unwrap().clone().unwrap().0.spec.and_then(|spec| spec.holder_identity);
+    assert_eq!(holder.as_deref(), Some("a"));
 }
 
 #[tokio::test(start_paused = true)]
