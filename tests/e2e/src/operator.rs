@@ -99,6 +99,15 @@ impl Endpoint {
         scrape(&format!("{}/metrics", self.0)).await
     }
 
+    /// Waits until `/readyz` answers with `status` and `text`.
+    pub async fn readyz_says(&self, status: u16, text: &str, patience: Duration) -> Result<()> {
+        until(&format!("/readyz {status} {text:?}"), patience, async || {
+            let (found, said) = self.readyz().await?;
+            Ok(Look::when(found == status && said.contains(text), || format!("{found} {said}")))
+        })
+        .await
+    }
+
     /// The status and the text of `/readyz`.
     pub async fn readyz(&self) -> Result<(u16, String)> {
         get(&format!("{}/readyz", self.0)).await

@@ -7,7 +7,6 @@ use flow_e2e::operator::{self, Endpoint, NAMESPACE};
 use flow_e2e::policies::{by_probe, pinned};
 use flow_e2e::release;
 use flow_e2e::stage::condition;
-use flow_e2e::wait::{Look, until};
 use flow_e2e::workload::Work;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -20,12 +19,7 @@ async fn start_again(stage: &Stage) -> Endpoint {
 }
 
 async fn readyz_says(endpoint: &Endpoint, status: u16, text: &str) {
-    until(&format!("/readyz {status} {text:?}"), Duration::from_mins(1), async || {
-        let (found, said) = endpoint.readyz().await?;
-        Ok(Look::when(found == status && said.contains(text), || format!("{found} {said}")))
-    })
-    .await
-    .unwrap();
+    endpoint.readyz_says(status, text, Duration::from_mins(1)).await.unwrap();
 }
 
 /// Takes `verb` on `resource` away from the controller.

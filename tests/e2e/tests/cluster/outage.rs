@@ -41,12 +41,7 @@ impl Drop for Away {
 }
 
 async fn readyz_says(endpoint: &Endpoint, status: u16, text: &str) {
-    until(&format!("/readyz {status} {text:?}"), Duration::from_secs(30), async || {
-        let (found, said) = endpoint.readyz().await?;
-        Ok(Look::when(found == status && said.contains(text), || format!("{found} {said}")))
-    })
-    .await
-    .unwrap();
+    endpoint.readyz_says(status, text, Duration::from_secs(30)).await.unwrap();
 }
 
 async fn metric_is(endpoint: &Endpoint, name: &str, value: f64) {
