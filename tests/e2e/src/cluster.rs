@@ -12,6 +12,10 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long pods may take to start. After an outage of the API server the cluster's own controllers look again
+/// only after a back-off of up to a minute, and a pod needs several of them, one after the other.
+const START: Duration = Duration::from_mins(4);
+
 /// The cluster, as tests look at it and change it.
 #[derive(Clone)]
 pub struct Cluster {
@@ -41,7 +45,7 @@ impl Cluster {
     pub async fn running(&self, namespace: &str, app: &str, count: usize) -> Result<Vec<Pod>> {
         let (pods, labels) = (self.pods(namespace), ListParams::default().labels(&format!("app={app}")));
         let what = format!("{count} running pods of {app} in {namespace}");
-        let mut found = until(&what, PATIENCE, async || {
+        let mut found = until(&what, START, async || {
             let list = pods.list(&labels).await?.items;
             let ready = list.iter().filter(|pod| is_ready(pod)).count();
             let enough = ready == count && list.len() == count;

@@ -75,6 +75,8 @@ async fn without_the_api_server_the_operator_stays_up_and_goes_on_when_it_is_bac
     stage.limited(&pods[0], Some(45_000_000)).await.unwrap();
     let now = stage.cluster.restarts(&[operator::NAMESPACE, operator::SHAPER_NAMESPACE]).await.unwrap();
     assert_eq!(now, restarts);
+    // What comes after this finds a cluster that makes pods again, also in a namespace that it has yet to see.
+    Stage::set(NAMESPACE).await.unwrap().start("Deployment", "after", 1, Work::Idle).await.unwrap();
 }
 
 #[tokio::test]
