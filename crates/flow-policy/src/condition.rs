@@ -21,6 +21,8 @@ pub enum ConditionType {
     Stalled,
     /// A person has paused the policy, or pinned its limits.
     Paused,
+    /// Limits were lowered as far as they may be, and the objectives gained nothing by it.
+    Ineffective,
 }
 
 /// Whether a condition holds.
@@ -43,6 +45,12 @@ pub enum Reason {
     InvalidSpec,
     /// A target does not exist.
     TargetNotFound,
+    /// The namespace of a target does not consent to be limited from the policy's namespace.
+    NotConsented,
+    /// An objective names a Prometheus that the operator was not given.
+    SourceNotFound,
+    /// The strategy is one that the operator's administrator has not allowed.
+    StrategyNotAllowed,
     /// Everything works.
     Working,
     /// The policy was just taken up, and nothing was measured yet.
@@ -71,6 +79,8 @@ pub enum Reason {
     Pinned,
     /// An annotation cannot be understood.
     InvalidAnnotation,
+    /// Lower limits do not help, so that bandwidth is given back.
+    NoEffect,
 }
 
 /// One condition without its times.
@@ -97,6 +107,7 @@ impl ConditionType {
             Self::Enforced => "Enforced",
             Self::Stalled => "Stalled",
             Self::Paused => "Paused",
+            Self::Ineffective => "Ineffective",
         }
     }
 }
@@ -121,6 +132,9 @@ impl Reason {
             Self::Valid => "Valid",
             Self::InvalidSpec => "InvalidSpec",
             Self::TargetNotFound => "TargetNotFound",
+            Self::NotConsented => "NotConsented",
+            Self::SourceNotFound => "SourceNotFound",
+            Self::StrategyNotAllowed => "StrategyNotAllowed",
             Self::Working => "Working",
             Self::Starting => "Starting",
             Self::AllMet => "AllMet",
@@ -135,6 +149,7 @@ impl Reason {
             Self::ByAnnotation => "ByAnnotation",
             Self::Pinned => "Pinned",
             Self::InvalidAnnotation => "InvalidAnnotation",
+            Self::NoEffect => "NoEffect",
         }
     }
 }

@@ -17,7 +17,9 @@ mod validate;
 pub use duration::{DurationText, InvalidDuration};
 pub use number::{BandwidthText, InvalidNumber, NumberText};
 pub use overrides::Overrides;
-pub use policy::{Indicator, Objective, Policy, Probe, Source, Target, TargetId};
+pub use policy::{
+    Histogram, Indicator, Objective, Policy, Probe, Question, Scope, Source, Strategy, Target, TargetId,
+};
 pub use reference::reference;
 pub use schema::crd_yaml;
 pub use spec::{FlowPolicy, FlowPolicySpec};
@@ -41,6 +43,8 @@ pub mod names {
     pub const PAUSED_UNTIL: &str = "flow.fustli.io/paused-until";
     /// On a policy: pins each of its limits to this value, within the target's range.
     pub const LIMIT: &str = "flow.fustli.io/limit";
+    /// On a namespace: the namespaces, separated by commas, whose policies may limit its pods; `*` for all.
+    pub const POLICIES_FROM: &str = "flow.fustli.io/policies-from";
     /// Keeps a policy until the pods that it limits are as they were before.
     pub const FINALIZER: &str = "flow.fustli.io/restore";
     /// The field manager of everything that we write.

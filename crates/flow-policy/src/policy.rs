@@ -1,5 +1,5 @@
-use crate::spec::{Mode, ProtocolSpec, TargetKind};
-use flow_control::{Aimd, Bandwidth, Bound, Finite, JitterMethod, NoData, Range, Role};
+use crate::spec::{HistogramTypeSpec, Mode, ProtocolSpec, TargetKind, TimeUnitSpec};
+use flow_control::{Aimd, Bandwidth, Bound, EffectCheck, Finite, JitterMethod, NoData, Range, Role};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use std::fmt;
 use std::time::Duration;
@@ -17,10 +17,26 @@ pub struct Policy {
     pub objectives: Vec<Objective>,
     /// At least one, with different kinds and names.
     pub targets: Vec<Target>,
+    /// How limits reach the pods.
+    pub strategy: Strategy,
     /// The control law.
     pub law: Aimd,
+    /// What to do where lower limits do not help; `None` to keep them.
+    pub effect_check: Option<EffectCheck>,
     /// What to do where nothing is known.
     pub no_data: NoData,
+}
+
+/// How limits reach the pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Running pods are changed.
+    Live,
+    /// The workload's pod template is changed, and it replaces its pods.
+    Rollout {
+        /// The least time between two changes of one workload.
+        min_interval: Duration,
+    },
 }
 
 /// A bound on one indicator.
@@ -45,11 +61,37 @@ pub struct Objective {
 pub enum Source {
     /// A probe of a path.
     Probe(Probe),
-    /// A query to Prometheus.
+    /// A question to Prometheus.
     Prometheus {
-        /// In `PromQL`.
-        query: String,
+        /// The name of the Prometheus.
+        source: String,
+        /// What it is asked.
+        question: Question,
     },
+}
+
+/// What Prometheus is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Question {
+    /// A query in `PromQL`, whose answer is the indicator.
+    Query(String),
+    /// A histogram that the indicator is read off.
+    Histogram(Histogram),
+}
+
+/// A histogram of times in Prometheus.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Histogram {
+    /// Its name and labels.
+    pub selector: String,
+    /// How it is stored.
+    pub type_: HistogramTypeSpec,
+    /// The unit of its observations.
+    pub unit: TimeUnitSpec,
+    /// How far back observations count.
+    pub window: Duration,
+    /// The fewest observations that say anything.
+    pub observations: u32,
 }
 
 /// A probe of a path.
@@ -104,20 +146,34 @@ pub struct Target {
     pub range: Range,
     /// The limit to start from.
     pub initial: Bandwidth,
+    /// Whose limit it is.
+    pub scope: Scope,
 }
 
-/// A target's kind and name, within the policy's namespace.
+/// Whose limit a target's limit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// That of each pod.
+    Pod,
+    /// That of all running pods together.
+    Target,
+}
+
+/// A target's kind, namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId {
     /// The kind.
     pub kind: TargetKind,
+    /// The namespace, where it is named.
+    pub namespace: Option<String>,
     /// The name.
     pub name: String,
 }
 
 impl fmt::Display for TargetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind.as_str(), self.name)
+        write!(f, "{}/{}", self.kind.as_str(), self.name)?;
+        self.namespace.as_ref().map_or(Ok(()), |namespace| write!(f, " in {namespace}"))
     }
 }
 

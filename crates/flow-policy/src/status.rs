@@ -16,20 +16,23 @@ pub struct FlowPolicyStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Accepted, Ready, `ObjectivesMet`, Enforced, and while abnormal Stalled and Paused.
+    /// Accepted, Ready, `ObjectivesMet`, Enforced, and while abnormal Stalled, Paused and Ineffective.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
     /// The lowest limit now asked for, over all targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
+    /// Who makes limits take effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
     /// Each objective as it was at the last change of its state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub objectives: Vec<ObjectiveStatus>,
     /// Each target's limit and pods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind", "name"]))]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind", "namespace", "name"]))]
     pub targets: Vec<TargetStatus>,
     /// The last decision that changed a limit, or would have in mode Observe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +55,9 @@ pub struct ObjectiveStatus {
     /// Why the objective is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Since when it has been in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
 }
 
 /// See [`ObjectiveStatus::state`].
@@ -71,15 +77,21 @@ pub enum ObjectiveState {
 pub struct TargetStatus {
     /// The target's kind.
     pub kind: TargetKind,
+    /// The target's namespace, where it is not that of the policy.
+    #[serde(default)]
+    pub namespace: String,
     /// The target's name.
     pub name: String,
-    /// The egress limit asked for, for each pod.
+    /// The egress limit asked for: for each pod, or with the scope Target for all together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
     /// The target's running pods.
     pub pods: i32,
     /// Those of them on which the limit is known to be in force.
     pub enforced: i32,
+    /// What else holds some of these pods: another policy, or somebody by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// A decision.

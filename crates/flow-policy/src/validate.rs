@@ -1,10 +1,15 @@
-use crate::policy::{Indicator, Objective, Policy, Probe, Source, Target, TargetId};
+use crate::policy::{
+    Histogram, Indicator, Objective, Policy, Probe, Question, Scope, Source, Strategy, Target, TargetId,
+};
 use crate::spec::{
-    AimdSpec, FlowPolicySpec, JitterMethodSpec, NoDataActionSpec, NoDataSpec, ObjectiveSpec, ProbeSpec,
-    ProtocolSpec, RoleSpec, TargetKind, TargetSpec, ValueSpec,
+    AimdSpec, EffectActionSpec, EffectCheckSpec, FlowPolicySpec, HistogramSpec, JitterMethodSpec,
+    NoDataActionSpec, NoDataSpec, ObjectiveSpec, ProbeSpec, PrometheusSpec, ProtocolSpec, RoleSpec,
+    ScopeSpec, StrategySpec, StrategyTypeSpec, TargetKind, TargetSpec, ValueSpec,
 };
 use crate::{BandwidthText, DurationText};
-use flow_control::{Aimd, Bandwidth, Bound, Finite, JitterMethod, NoData, NoDataAction, Range, Role};
+use flow_control::{
+    Aimd, Bandwidth, Bound, EffectCheck, Finite, JitterMethod, NoData, NoDataAction, Range, Role,
+};
 use std::time::Duration;
 
 /// A field of a spec that cannot be used. The schema refuses nearly all of them at admission; this check is
@@ -36,8 +41,10 @@ impl TryFrom<&FlowPolicySpec> for Policy {
             mode: spec.mode,
             interval: interval(spec, &objectives)?,
             objectives,
+            strategy: strategy(&spec.strategy, &targets)?,
             targets,
             law: law(&spec.control.aimd)?,
+            effect_check: effect_check(&spec.control.effect_check)?,
             no_data: no_data(&spec.on_no_data)?,
         })
     }
@@ -150,16 +157,52 @@ fn source(
     indicator: Indicator,
     path: &dyn Fn(&str) -> String,
 ) -> Result<Source, Invalid> {
-    let asks_prometheus = matches!(indicator, Indicator::Throughput | Indicator::Value);
     match (&spec.probe, &spec.prometheus) {
-        (Some(probe), None) if !asks_prometheus => Ok(Source::Probe(self::probe(probe, path)?)),
-        (None, Some(prometheus)) if asks_prometheus => {
-            Ok(Source::Prometheus { query: prometheus.query.clone() })
+        (Some(probe), None) => match indicator {
+            Indicator::Throughput | Indicator::Value => {
+                Err(at(&path("probe"))("a probe measures jitter, latency or loss"))
+            }
+            _ => Ok(Source::Probe(self::probe(probe, path)?)),
+        },
+        (None, Some(prometheus)) => {
+            let question = question(prometheus, indicator, path)?;
+            Ok(Source::Prometheus { source: prometheus.source.clone(), question })
         }
-        _ => Err(at(&path("name"))(
-            "jitter, latency and loss need probe and nothing else; throughput and value need prometheus and nothing else",
+        _ => Err(at(&path("name"))("exactly one of probe or prometheus must be set")),
+    }
+}
+
+fn question(
+    spec: &PrometheusSpec,
+    indicator: Indicator,
+    path: &dyn Fn(&str) -> String,
+) -> Result<Question, Invalid> {
+    let of_histogram = match indicator {
+        Indicator::Jitter { method, .. } => method == JitterMethod::InterquartileRange,
+        Indicator::Latency { .. } => true,
+        _ => false,
+    };
+    match (&spec.query, &spec.histogram) {
+        (Some(query), None) if matches!(indicator, Indicator::Throughput | Indicator::Value) => {
+            Ok(Question::Query(query.clone()))
+        }
+        (None, Some(histogram)) if of_histogram => Ok(Question::Histogram(self::histogram(histogram, path)?)),
+        _ => Err(at(&path("prometheus"))(
+            "throughput and value need query and nothing else; latency, and jitter by the method IQR, histogram",
         )),
     }
+}
+
+fn histogram(spec: &HistogramSpec, path: &dyn Fn(&str) -> String) -> Result<Histogram, Invalid> {
+    let range = Duration::from_secs(5)..=Duration::from_hours(1);
+    let field = path("prometheus.histogram.window");
+    Ok(Histogram {
+        selector: spec.selector.clone(),
+        type_: spec.type_,
+        unit: spec.unit,
+        window: duration_or(Some(&spec.window), Duration::ZERO, &range, &field)?,
+        observations: int(spec.observations, &path("prometheus.histogram.observations"))?,
+    })
 }
 
 fn probe(spec: &ProbeSpec, path: &dyn Fn(&str) -> String) -> Result<Probe, Invalid> {
@@ -194,8 +237,37 @@ fn target(spec: &TargetSpec, path: &dyn Fn(&str) -> String) -> Result<Target, In
     if !(min..=max).contains(&initial) {
         return Err(at(&path("limit.initial"))(format!("found {initial}; allowed is {min} to {max}")));
     }
-    let id = TargetId { kind: spec.kind, name: spec.name.clone() };
-    Ok(Target { id, selector: spec.selector.clone(), range: Range { min, max }, initial })
+    let namespace = Some(spec.namespace.clone()).filter(|namespace| !namespace.is_empty());
+    let id = TargetId { kind: spec.kind, namespace, name: spec.name.clone() };
+    let scope = match spec.limit.scope {
+        ScopeSpec::Pod => Scope::Pod,
+        ScopeSpec::Target => Scope::Target,
+    };
+    Ok(Target { id, selector: spec.selector.clone(), range: Range { min, max }, initial, scope })
+}
+
+fn strategy(spec: &StrategySpec, targets: &[Target]) -> Result<Strategy, Invalid> {
+    if spec.type_ == StrategyTypeSpec::Live {
+        return Ok(Strategy::Live);
+    }
+    let has_no_template =
+        |target: &Target| target.id.kind == TargetKind::Pods || target.scope == Scope::Target;
+    if targets.iter().any(has_no_template) {
+        let problem = "found Rollout, which needs targets of a kind other than Pods and with limit.scope Pod";
+        return Err(at("spec.strategy.type")(problem));
+    }
+    let range = Duration::from_mins(1)..=Duration::from_hours(24);
+    let field = "spec.strategy.minInterval";
+    let min_interval = duration_or(Some(&spec.min_interval), Duration::ZERO, &range, field)?;
+    Ok(Strategy::Rollout { min_interval })
+}
+
+fn effect_check(spec: &EffectCheckSpec) -> Result<Option<EffectCheck>, Invalid> {
+    let (second, hour, day) = (Duration::from_secs(1), Duration::from_hours(1), Duration::from_hours(24));
+    let within = |text, range, field: &str| duration_or(Some(text), Duration::ZERO, &range, field);
+    let after = within(&spec.after, second..=hour, "spec.control.effectCheck.after")?;
+    let retry_after = within(&spec.retry_after, second * 10..=day, "spec.control.effectCheck.retryAfter")?;
+    Ok((spec.action == EffectActionSpec::Return).then_some(EffectCheck { after, retry_after }))
 }
 
 pub(crate) fn bandwidth(text: &BandwidthText, field: &str) -> Result<Bandwidth, Invalid> {
@@ -290,6 +362,8 @@ mod tests {
             ("/objectives/0/jitter/max", json!("fast"), "spec.objectives[0].jitter.max"),
             ("/objectives/0/loss", json!({"max": "0.1"}), "spec.objectives[0].name"),
             ("/objectives/0/prometheus", json!({"query": "up"}), "spec.objectives[0].name"),
+            ("/strategy", json!({"type": "Rollout", "minInterval": "1s"}), "spec.strategy.minInterval"),
+            ("/control", json!({"effectCheck": {"after": "2h"}}), "spec.control.effectCheck.after"),
             ("/objectives/0/probe/port", json!(70_000), "spec.objectives[0].probe.port"),
             ("/objectives/0/probe/port", json!(null), "spec.objectives[0].probe.port"),
             ("/objectives/0/probe/interval", json!("0s"), "spec.objectives[0].probe.interval"),
@@ -302,6 +376,44 @@ mod tests {
             let error = check_with(pointer, value).unwrap_err();
             assert_eq!(error.field, field, "{pointer}: {error}");
         }
+    }
+
+    #[test]
+    fn a_histogram_gives_a_latency_and_a_jitter_by_quartiles_only() {
+        let objective = |indicator: &str, bound: Value| {
+            let mut objective =
+                json!({"name": "times", "prometheus": {"histogram": {"selector": "rtt_seconds"}}});
+            objective[indicator] = bound;
+            check_with("/objectives", json!([objective]))
+        };
+        let policy = objective("latency", json!({"max": "5ms"})).unwrap();
+        let Source::Prometheus { source, question: Question::Histogram(histogram) } =
+            &policy.objectives[0].source
+        else {
+            panic!("no histogram")
+        };
+        assert_eq!((source.as_str(), histogram.window), ("default", Duration::from_mins(1)));
+        assert!(objective("jitter", json!({"max": "1ms"})).is_ok());
+        for (indicator, bound) in [
+            ("jitter", json!({"max": "1ms", "method": "PDV"})),
+            ("loss", json!({"max": "0.1"})),
+            ("value", json!({"max": "1"})),
+        ] {
+            assert_eq!(objective(indicator, bound).unwrap_err().field, "spec.objectives[0].prometheus");
+        }
+    }
+
+    #[test]
+    fn a_rollout_needs_workloads_whose_pods_have_each_a_limit() {
+        let rollout = json!({"type": "Rollout"});
+        assert!(matches!(
+            check_with("/strategy", rollout.clone()).unwrap().strategy,
+            Strategy::Rollout { .. }
+        ));
+        let mut shared = spec();
+        shared["strategy"] = rollout;
+        shared["targets"][0]["limit"]["scope"] = json!("Target");
+        assert_eq!(check(shared).unwrap_err().field, "spec.strategy.type");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 use super::config::{App, BestEffort, Config, Control, Unknown};
 use flow_policy::spec::{
-    ControlSpec, FlowPolicySpec, JitterMethodSpec, JitterSpec, LatencySpec, LimitSpec, Mode, NoDataSpec,
-    ObjectiveSpec, ProbeSpec, ProtocolSpec, RoleSpec, TargetKind, TargetSpec,
+    ControlSpec, EffectActionSpec, EffectCheckSpec, FlowPolicySpec, JitterMethodSpec, JitterSpec,
+    LatencySpec, LimitSpec, Mode, NoDataSpec, ObjectiveSpec, ProbeSpec, ProtocolSpec, RoleSpec, ScopeSpec,
+    StrategySpec, TargetKind, TargetSpec,
 };
 use flow_policy::{BandwidthText, DurationText, FlowPolicy, Invalid, Policy};
 use std::collections::BTreeMap;
@@ -70,13 +71,18 @@ fn policy(
         interval: Some(interval.clone()),
         objectives: objectives.to_vec(),
         targets,
-        // The predecessor's law, with its numbers.
-        control: ControlSpec::default(),
+        strategy: StrategySpec::default(),
+        // The predecessor's law, with its numbers; it did not look whether a cut helped.
+        control: ControlSpec { effect_check: ignored(), ..ControlSpec::default() },
         on_no_data: NoDataSpec::default(),
     };
     let mut policy = FlowPolicy::new(name, spec);
     policy.metadata.namespace = Some(namespace.to_owned());
     policy
+}
+
+fn ignored() -> EffectCheckSpec {
+    EffectCheckSpec { action: EffectActionSpec::Ignore, ..EffectCheckSpec::default() }
 }
 
 fn checked(policy: FlowPolicy) -> Result<FlowPolicy, Unmappable> {
@@ -162,9 +168,10 @@ fn target(target: &BestEffort, control: &Control) -> TargetSpec {
     let initial = target.initial_bandwidth.map(|mbps| rate(mbps.clamp(min, max.max(min))));
     TargetSpec {
         kind: TargetKind::Deployment,
+        namespace: String::new(),
         name: target.deployment.clone(),
         selector: None,
-        limit: LimitSpec { min: rate(min), max: rate(max), initial },
+        limit: LimitSpec { min: rate(min), max: rate(max), initial, scope: ScopeSpec::Pod },
     }
 }
 
@@ -260,6 +267,7 @@ severity_multiplier_enabled: true
         let spec = spec(first);
         assert_eq!(spec["interval"], "2s");
         assert_eq!(spec["control"]["law"], "AIMD");
+        assert_eq!(spec["control"]["effectCheck"]["action"], "Ignore");
         let robot = &spec["objectives"][0];
         assert_eq!(
             (&robot["name"], &robot["role"], &robot["priority"]),
@@ -270,7 +278,10 @@ severity_multiplier_enabled: true
             "protocol": "UDP", "host": "robot-control-svc.default.svc.cluster.local", "port": 5201, "interval": "500ms",
         });
         assert_eq!(robot["probe"], probe);
-        assert_eq!(spec["targets"][0]["limit"], json!({"min": "10M", "max": "1000M", "initial": "100M"}));
+        assert_eq!(
+            spec["targets"][0]["limit"],
+            json!({"min": "10M", "max": "1000M", "initial": "100M", "scope": "Pod"})
+        );
         assert_eq!(second.metadata.namespace.as_deref(), Some("office"));
         assert_eq!(self::spec(second)["targets"][0]["limit"]["initial"], "10M", "within the range");
     }

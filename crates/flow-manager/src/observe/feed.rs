@@ -2,7 +2,7 @@ use super::{Path, Paths};
 use crate::prometheus::{Queries, Query};
 use crate::report::ObjectiveView;
 use flow_control::{Moment, Observation, Reading, Unknown};
-use flow_policy::{Indicator, Objective, Source};
+use flow_policy::{Indicator, Objective, Question, Source};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,10 +36,10 @@ impl Sources {
     pub fn feed(&self, objective: &Objective, interval: Duration) -> Feed {
         let input = match (&objective.source, &self.queries) {
             (Source::Probe(probe), _) => Input::Path(self.paths.open(probe)),
-            (Source::Prometheus { query }, Some(queries)) => {
+            (Source::Prometheus { question: Question::Query(query), .. }, Some(queries)) => {
                 Input::Query(queries.subscribe(query, interval.max(MIN_QUERY_INTERVAL)))
             }
-            (Source::Prometheus { .. }, None) => Input::NoPrometheus,
+            (Source::Prometheus { .. }, _) => Input::NoPrometheus,
         };
         Feed { objective: objective.clone(), input }
     }

@@ -31,6 +31,7 @@ pub fn status(old: &FlowPolicyStatus, standing: &Standing, now: Timestamp) -> Fl
             FlowPolicyStatus {
                 observed_generation: snapshot.generation,
                 conditions: conditions(snapshot.generation),
+                backend: None,
                 limit: limit(snapshot),
                 objectives: objectives(old, snapshot, last_decision != old.last_decision, now),
                 targets: targets(old, snapshot),
@@ -68,13 +69,14 @@ fn objectives(
     let objectives = snapshot.policy.objectives.iter().zip(&snapshot.objectives);
     let objective = |(objective, view)| {
         let starting = is_starting(snapshot, objective, view, now);
-        let newest = newest(objective, view, starting);
+        let mut newest = newest(objective, view, starting);
         let before = old.objectives.iter().find(|before| before.name == newest.name);
-        match before.filter(|before| !decided && before.state == newest.state && before.bound == newest.bound)
-        {
-            Some(before) => ObjectiveStatus { value: before.value.clone(), ..newest },
-            None => newest,
+        let before = before.filter(|before| before.state == newest.state);
+        newest.since = before.map_or_else(|| Some(Time(whole_seconds(now))), |before| before.since.clone());
+        if let Some(before) = before.filter(|before| !decided && before.bound == newest.bound) {
+            newest.value.clone_from(&before.value);
         }
+        newest
     };
     objectives.map(objective).collect()
 }
@@ -93,6 +95,7 @@ fn newest(objective: &Objective, view: &ObjectiveView, starting: bool) -> Object
         bound: objective.indicator.show_bound(objective.bound),
         value: view.reading.ok().map(|value| objective.indicator.show(value)),
         message: view.reading.err().map(why),
+        since: None,
     }
 }
 
@@ -111,7 +114,10 @@ fn targets(old: &FlowPolicyStatus, snapshot: &Snapshot) -> Vec<TargetStatus> {
 /// count.
 fn pods(old: &FlowPolicyStatus, target: &Target, view: &TargetView, asked: bool) -> TargetStatus {
     let (kind, name) = (target.id.kind, &target.id.name);
-    let before = old.targets.iter().find(|before| before.kind == kind && before.name == *name);
+    let namespace = target.id.namespace.clone().unwrap_or_default();
+    let is_it =
+        |other: &&TargetStatus| (other.kind, &other.namespace, &other.name) == (kind, &namespace, name);
+    let before = old.targets.iter().find(is_it);
     let settled = before.filter(|_| asked && view.problem.is_none()).map_or(0, |before| before.enforced);
     let pods = count(view.pods);
     TargetStatus {
@@ -120,6 +126,8 @@ fn pods(old: &FlowPolicyStatus, target: &Target, view: &TargetView, asked: bool)
         limit: None,
         pods,
         enforced: count(view.enforced).max(settled).min(pods),
+        message: None,
+        namespace,
     }
 }
 

@@ -13,6 +13,9 @@ pub struct ControlSpec {
     /// The parameters of the law AIMD.
     #[serde(default)]
     pub aimd: AimdSpec,
+    /// What to do where lower limits do not help.
+    #[serde(default)]
+    pub effect_check: EffectCheckSpec,
 }
 
 /// See [`ControlSpec::law`].
@@ -70,6 +73,53 @@ fn default_increase() -> BandwidthText {
 
 const fn default_headroom() -> i32 {
     50
+}
+
+/// What to do where limits are at their minimum, and the objectives are as badly off as before.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EffectCheckSpec {
+    /// Return gives the bandwidth back, since nobody gains by its loss; Ignore keeps the limits.
+    #[serde(default)]
+    pub action: EffectActionSpec,
+    /// How long limits are at their minimum without any effect before that, 1s to 1h.
+    #[serde(default = "default_effect_after")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1s') && duration(self) <= duration('1h')")
+        .message("effectCheck.after must be between 1s and 1h"))]
+    pub after: DurationText,
+    /// How long to wait before limits are tried again, 10s to 24h.
+    #[serde(default = "default_retry_after")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('10s') && duration(self) <= duration('24h')")
+        .message("effectCheck.retryAfter must be between 10s and 24h"))]
+    pub retry_after: DurationText,
+}
+
+impl Default for EffectCheckSpec {
+    fn default() -> Self {
+        Self {
+            action: EffectActionSpec::default(),
+            after: default_effect_after(),
+            retry_after: default_retry_after(),
+        }
+    }
+}
+
+fn default_effect_after() -> DurationText {
+    "30s".into()
+}
+
+fn default_retry_after() -> DurationText {
+    "10m".into()
+}
+
+/// See [`EffectCheckSpec::action`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum EffectActionSpec {
+    /// Limits are raised again step by step, and tried anew later.
+    #[default]
+    Return,
+    /// Limits stay at their minimum.
+    Ignore,
 }
 
 /// What to do while an objective cannot be measured.

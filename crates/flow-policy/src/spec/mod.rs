@@ -4,8 +4,14 @@
 #![expect(clippy::duplicated_attributes, reason = "each `printcolumn` has a name and a type")]
 
 mod control;
+mod prometheus;
+mod strategy;
 
-pub use control::{AimdSpec, ControlSpec, LawSpec, NoDataActionSpec, NoDataSpec};
+pub use control::{
+    AimdSpec, ControlSpec, EffectActionSpec, EffectCheckSpec, LawSpec, NoDataActionSpec, NoDataSpec,
+};
+pub use prometheus::{HistogramSpec, HistogramTypeSpec, PrometheusSpec, TimeUnitSpec};
+pub use strategy::{StrategySpec, StrategyTypeSpec};
 
 use crate::status::FlowPolicyStatus;
 use crate::{BandwidthText, DurationText, NumberText};
@@ -49,6 +55,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.objectives.exists(o, o.role == 'Control')")
     .message("at least one of spec.objectives must have role Control, or nothing would ever be decided"))]
+#[x_kube(validation = Rule::new("self.strategy.type != 'Rollout' || self.targets.all(t, t.kind != 'Pods' && t.limit.scope == 'Pod')")
+    .message("strategy Rollout changes the pod template of workloads: targets must have a kind other than Pods, and limit.scope Pod"))]
 pub struct FlowPolicySpec {
     /// Whether limits are written to pods (Enforce), or only decided and reported (Observe).
     #[serde(default)]
@@ -62,8 +70,11 @@ pub struct FlowPolicySpec {
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub objectives: Vec<ObjectiveSpec>,
     /// The best-effort workloads whose egress may be limited, 1 to 64.
-    #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind", "name"]))]
+    #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind", "namespace", "name"]))]
     pub targets: Vec<TargetSpec>,
+    /// How limits reach the pods.
+    #[serde(default)]
+    pub strategy: StrategySpec,
     /// How limits follow the objectives.
     #[serde(default)]
     pub control: ControlSpec,
@@ -90,8 +101,14 @@ pub enum Mode {
         .message("exactly one of jitter, latency, loss, throughput or value must be set"),
     validation = Rule::new("has(self.probe) != has(self.prometheus)")
         .message("exactly one of probe or prometheus must be set"),
-    validation = Rule::new("has(self.probe) == (has(self.jitter) || has(self.latency) || has(self.loss))")
-        .message("jitter, latency and loss are measured by a probe; throughput and value by a prometheus query")
+    validation = Rule::new("!has(self.probe) || has(self.jitter) || has(self.latency) || has(self.loss)")
+        .message("a probe measures jitter, latency or loss; throughput and value need a prometheus query"),
+    validation = Rule::new("!has(self.prometheus) || !has(self.prometheus.query) || has(self.throughput) || has(self.value)")
+        .message("a prometheus query gives a throughput or a value; jitter and latency need a probe or a prometheus histogram, loss a probe"),
+    validation = Rule::new("!has(self.prometheus) || !has(self.prometheus.histogram) || has(self.jitter) || has(self.latency)")
+        .message("a prometheus histogram gives jitter or latency"),
+    validation = Rule::new("!has(self.prometheus) || !has(self.jitter) || self.jitter.method == 'IQR'")
+        .message("the jitter of a prometheus histogram is its IQR: the other methods need single probes")
 )]
 pub struct ObjectiveSpec {
     /// The name of this objective in status, Events and metrics.
@@ -178,15 +195,6 @@ pub enum ProtocolSpec {
     TCP,
     /// Echo requests.
     ICMP,
-}
-
-/// A question to Prometheus.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PrometheusSpec {
-    /// The query in `PromQL`; its answer must be exactly one sample.
-    #[schemars(length(min = 1, max = 4096))]
-    pub query: String,
 }
 
 /// A bound on jitter.
@@ -298,6 +306,11 @@ pub struct ValueSpec {
 pub struct TargetSpec {
     /// What the target is.
     pub kind: TargetKind,
+    /// The target's namespace. Default: that of the policy. Another one has to consent, by its annotation
+    /// `flow.fustli.io/policies-from`.
+    #[serde(default)]
+    #[schemars(length(max = 63), regex(pattern = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"))]
+    pub namespace: String,
     /// The workload's name; for the kind Pods, a name of your choice.
     #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
@@ -324,7 +337,7 @@ pub enum TargetKind {
     Pods,
 }
 
-/// The range of the egress limit of each of a target's pods.
+/// The range of a target's egress limit.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -344,11 +357,24 @@ pub struct LimitSpec {
     /// The limit to start from. Default: max.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<BandwidthText>,
+    /// Whether each of the target's pods may send as much (Pod), or all of them together (Target).
+    #[serde(default)]
+    pub scope: ScopeSpec,
+}
+
+/// See [`LimitSpec::scope`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ScopeSpec {
+    /// Each pod has the limit for itself.
+    #[default]
+    Pod,
+    /// The running pods share the limit equally, whatever their number.
+    Target,
 }
 
 impl Default for LimitSpec {
     fn default() -> Self {
-        Self { min: default_min(), max: default_max(), initial: None }
+        Self { min: default_min(), max: default_max(), initial: None, scope: ScopeSpec::default() }
     }
 }
 
