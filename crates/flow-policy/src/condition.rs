@@ -3,6 +3,10 @@
 //!
 //! [API conventions]: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md
 
+mod table;
+
+pub use table::*;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -83,17 +87,36 @@ pub enum Reason {
     NoEffect,
 }
 
+/// The longest message, in bytes: what an Event takes, so that both say the same.
+const MAX_MESSAGE: usize = 1024;
+
 /// One condition without its times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Of what.
-    pub type_: ConditionType,
-    /// Whether it holds.
-    pub truth: Truth,
-    /// Why, as one word.
-    pub reason: Reason,
+    entry: Entry,
+    message: String,
+}
+
+impl Finding {
+    /// A condition that stands so, and why, as a sentence; it becomes one line of at most 1024 bytes.
+    #[must_use]
+    pub fn new(entry: Entry, message: impl AsRef<str>) -> Self {
+        let mut message = message.as_ref().split_whitespace().collect::<Vec<_>>().join(" ");
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        Self { entry, message }
+    }
+
+    /// How the condition stands.
+    #[must_use]
+    pub const fn entry(&self) -> Entry {
+        self.entry
+    }
+
     /// Why, as a sentence.
-    pub message: String,
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl ConditionType {
@@ -166,12 +189,12 @@ pub fn merge(
 ) -> Vec<Condition> {
     let find = |type_: &str| old.iter().find(|condition| condition.type_ == type_);
     let condition = |finding: &Finding| {
-        let (type_, status) = (finding.type_.as_str(), finding.truth.as_str());
+        let (type_, status) = (finding.entry.type_().as_str(), finding.entry.truth().as_str());
         let unchanged = find(type_).filter(|before| before.status == status);
         Condition {
             type_: type_.to_owned(),
             status: status.to_owned(),
-            reason: finding.reason.as_str().to_owned(),
+            reason: finding.entry.reason().as_str().to_owned(),
             message: finding.message.clone(),
             observed_generation: generation,
             last_transition_time: unchanged
@@ -185,19 +208,15 @@ pub fn merge(
 mod tests {
     use super::*;
 
-    fn finding(truth: Truth, message: &str) -> Finding {
-        Finding { type_: ConditionType::Ready, truth, reason: Reason::Working, message: message.to_owned() }
-    }
-
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
     #[test]
     fn the_transition_time_is_kept_until_the_truth_changes() {
-        let first = merge(&[], &[finding(Truth::True, "a")], Some(1), at(10));
-        let same = merge(&first, &[finding(Truth::True, "b")], Some(2), at(20));
-        let flipped = merge(&same, &[finding(Truth::False, "b")], Some(2), at(30));
+        let first = merge(&[], &[Finding::new(READY_WORKING, "a")], Some(1), at(10));
+        let same = merge(&first, &[Finding::new(READY_WORKING, "b")], Some(2), at(20));
+        let flipped = merge(&same, &[Finding::new(READY_NO_DATA, "b")], Some(2), at(30));
         let times = [&first, &same, &flipped].map(|conditions| conditions[0].last_transition_time.0);
         assert_eq!(times, [at(10), at(10), at(30)]);
         assert_eq!((same[0].message.as_str(), same[0].observed_generation), ("b", Some(2)));
@@ -205,8 +224,15 @@ mod tests {
 
     #[test]
     fn a_condition_that_is_no_longer_found_goes() {
-        let stalled = Finding { type_: ConditionType::Stalled, ..finding(Truth::True, "") };
-        let before = merge(&[], &[finding(Truth::True, ""), stalled], None, at(1));
-        assert_eq!(merge(&before, &[finding(Truth::True, "")], None, at(2)).len(), 1);
+        let ready = || Finding::new(READY_WORKING, "");
+        let before = merge(&[], &[ready(), Finding::new(STALLED_INVALID_SPEC, "")], None, at(1));
+        assert_eq!(merge(&before, &[ready()], None, at(2)).len(), 1);
+    }
+
+    #[test]
+    fn a_message_is_one_line_that_an_event_takes() {
+        assert_eq!(Finding::new(READY_NO_DATA, "a\n b\t").message(), "a b");
+        let long = Finding::new(READY_NO_DATA, "x".to_owned() + &"\u{fc}".repeat(1000));
+        assert_eq!(long.message().len(), MAX_MESSAGE - 1, "between two characters");
     }
 }

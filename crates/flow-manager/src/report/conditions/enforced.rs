@@ -1,0 +1,48 @@
+use super::super::{Snapshot, TargetView};
+use super::was_true;
+use flow_policy::condition::{
+    ENFORCED_IN_FORCE, ENFORCED_NO_PODS, ENFORCED_NOT_IN_FORCE, ENFORCED_NOT_VERIFIED, ENFORCED_OBSERVING,
+    ENFORCED_ON_THE_WAY, ENFORCED_RELEASED, Finding,
+};
+use flow_policy::spec::Mode;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+/// Whether limits are in force. False where it is known that they are not, even where none is meant to be
+/// (mode Observe, or released): whoever waits for `Enforced` must not go on then.
+pub(super) fn enforced(old: &[Condition], snapshot: &Snapshot) -> Finding {
+    if snapshot.policy.mode == Mode::Observe {
+        Finding::new(ENFORCED_OBSERVING, "mode Observe: limits are decided, but none is written")
+    } else if snapshot.released {
+        Finding::new(ENFORCED_RELEASED, "limits are taken away until there is data again")
+    } else {
+        in_force(was_true(old, "Enforced"), snapshot)
+    }
+}
+
+fn in_force(before: bool, snapshot: &Snapshot) -> Finding {
+    let count = |number: fn(&TargetView) -> usize| snapshot.targets.iter().map(number).sum::<usize>();
+    let (pods, missing) = (count(|view| view.pods), count(missing_pods));
+    if let Some(problem) = problem(snapshot) {
+        return Finding::new(ENFORCED_NOT_IN_FORCE, problem);
+    }
+    let (entry, message) = match (pods, count(|view| view.unverified), missing) {
+        (0, ..) => (ENFORCED_NO_PODS, "the targets have no running pod"),
+        (_, 1.., _) => (
+            ENFORCED_NOT_VERIFIED,
+            "limits are written; the network plugin does not tell whether they are in force",
+        ),
+        (.., 1..) if !before => (ENFORCED_ON_THE_WAY, "limits are on their way to the pods"),
+        // A limit was in force a moment ago, and a newer one is on its way.
+        _ => (ENFORCED_IN_FORCE, "limits are in force on the running pods"),
+    };
+    Finding::new(entry, message)
+}
+
+fn missing_pods(view: &TargetView) -> usize {
+    view.pods.saturating_sub(view.enforced)
+}
+
+fn problem(snapshot: &Snapshot) -> Option<String> {
+    let mut targets = snapshot.policy.targets.iter().zip(&snapshot.targets);
+    targets.find_map(|(target, view)| Some(format!("{}: {}", target.id, view.problem.as_ref()?)))
+}
