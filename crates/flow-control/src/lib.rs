@@ -19,6 +19,7 @@ mod quantile;
 mod quantity;
 mod queueing;
 mod reading;
+mod share;
 mod step;
 mod window;
 
