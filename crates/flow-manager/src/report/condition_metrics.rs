@@ -1,4 +1,4 @@
-use super::metrics::of;
+use super::metrics::{label, of};
 use crate::cluster::PolicyId;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -17,9 +17,9 @@ pub(super) fn encode(
     for (id, conditions) in policies {
         for condition in conditions.iter() {
             let own = [
-                ("condition", condition.type_.as_str()),
-                ("status", condition.status.as_str()),
-                ("reason", condition.reason.as_str()),
+                label("condition", &condition.type_),
+                label("status", &condition.status),
+                label("reason", &condition.reason),
             ];
             let labels: Vec<_> = of(id).into_iter().chain(own).collect();
             family.encode_family(&labels)?.encode_gauge(&1_i64)?;

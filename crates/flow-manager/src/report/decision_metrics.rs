@@ -1,4 +1,4 @@
-use super::metrics::{Policy, of};
+use super::metrics::{Policy, label, of};
 use super::sentences::{action_word, reason_word};
 use flow_control::{Action, Decision, Reason};
 use prometheus_client::encoding::DescriptorEncoder;
@@ -23,7 +23,7 @@ pub(super) fn encode(policies: &[Policy<'_>], encoder: &mut DescriptorEncoder<'_
     let mut family = encoder.encode_descriptor("flowmanager_decisions", help, None, MetricType::Counter)?;
     for Policy { id, snapshot } in policies {
         for ((action, reason), count) in &snapshot.decisions.0 {
-            let own = [("action", action_word(*action)), ("reason", reason_word(*reason))];
+            let own = [label("action", action_word(*action)), label("reason", reason_word(*reason))];
             let labels: Vec<_> = of(id).into_iter().chain(own).collect();
             family.encode_family(&labels)?.encode_counter::<[(&str, &str); 0], _, u64>(count, None)?;
         }

@@ -9,6 +9,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -29,7 +30,7 @@ pub(super) struct Policy<'a> {
 }
 
 /// A label's name and value.
-pub(super) type Label<'a> = (&'static str, &'a str);
+pub(super) type Label<'a> = (&'static str, Cow<'a, str>);
 
 /// The labels and the value of one series.
 pub(super) type Series<'a> = (Vec<Label<'a>>, f64);
@@ -59,14 +60,14 @@ const GAUGES: [Gauge; 8] = [
     },
     Gauge {
         name: "flowmanager_target_limit_bps",
-        help: "Egress limit decided for each pod of a target, in bits per second; in mode Observe it is not written",
+        help: "Egress limit decided for each pod of a target, or with the scope Target for all of them together, in bits per second; in mode Observe it is not written",
         series: |policies| {
             targets(policies, |snapshot, view| (!snapshot.released).then(|| from_u64(view.limit.bps())))
         },
     },
     Gauge {
         name: "flowmanager_target_limit_range_bps",
-        help: "The lowest and the highest egress limit that a policy allows for each pod of a target, in bits per second",
+        help: "The lowest and the highest that a policy allows flowmanager_target_limit_bps to be, in bits per second",
         series: ranges,
     },
     Gauge {
@@ -152,10 +153,13 @@ fn objectives<'a>(
     for Policy { id, snapshot } in policies {
         for (objective, view) in snapshot.policy.objectives.iter().zip(&snapshot.objectives) {
             let known =
-                values(objective, view).into_iter().filter_map(|(label, value)| Some((label, value?)));
-            series.extend(known.map(|(label, value)| {
-                let own = [("objective", objective.name.as_str()), ("indicator", objective.indicator.name())];
-                (of(id).into_iter().chain(own).chain(label).collect(), value)
+                values(objective, view).into_iter().filter_map(|(further, value)| Some((further, value?)));
+            series.extend(known.map(|(further, value)| {
+                let own = [
+                    label("objective", objective.name.as_str()),
+                    label("indicator", objective.indicator.name()),
+                ];
+                (of(id).into_iter().chain(own).chain(further).collect(), value)
             }));
         }
     }
@@ -163,7 +167,11 @@ fn objectives<'a>(
 }
 
 pub(super) fn of(id: &PolicyId) -> [Label<'_>; 2] {
-    [("namespace", &id.namespace), ("policy", &id.name)]
+    [label("namespace", &id.namespace), label("policy", &id.name)]
+}
+
+pub(super) fn label<'a>(name: &'static str, value: impl Into<Cow<'a, str>>) -> Label<'a> {
+    (name, value.into())
 }
 
 fn bounds(bound: Bound) -> Vec<(Option<Label<'static>>, Option<f64>)> {
@@ -172,7 +180,9 @@ fn bounds(bound: Bound) -> Vec<(Option<Label<'static>>, Option<f64>)> {
         Bound::AtLeast(min) => (Some(min), None),
         Bound::Within { min, max } => (Some(min), Some(max)),
     };
-    [("min", min), ("max", max)].map(|(kind, value)| (Some(("bound", kind)), value.map(Finite::get))).into()
+    [("min", min), ("max", max)]
+        .map(|(kind, value)| (Some(label("bound", kind)), value.map(Finite::get)))
+        .into()
 }
 
 fn states(judgement: Judgement) -> Vec<(Option<Label<'static>>, Option<f64>)> {
@@ -182,7 +192,7 @@ fn states(judgement: Judgement) -> Vec<(Option<Label<'static>>, Option<f64>)> {
         Judgement::Unknown(_) => "Unknown",
     };
     let states = ["Met", "Violated", "Unknown"];
-    states.map(|state| (Some(("state", state)), Some(f64::from(u8::from(state == present))))).into()
+    states.map(|state| (Some(label("state", state)), Some(f64::from(u8::from(state == present))))).into()
 }
 
 fn targets<'a>(
@@ -205,7 +215,7 @@ fn ranges<'a>(policies: &[Policy<'a>]) -> Vec<Series<'a>> {
         for target in &snapshot.policy.targets {
             for (bound, limit) in [("min", target.range.min), ("max", target.range.max)] {
                 let mut labels = target_labels(id, target);
-                labels.push(("bound", bound));
+                labels.push(label("bound", bound));
                 series.push((labels, from_u64(limit.bps())));
             }
         }
@@ -214,8 +224,14 @@ fn ranges<'a>(policies: &[Policy<'a>]) -> Vec<Series<'a>> {
 }
 
 fn target_labels<'a>(id: &'a PolicyId, target: &'a Target) -> Vec<Label<'a>> {
-    let own = [("kind", target.id.kind.as_str()), ("target", target.id.name.as_str())];
+    let own = [label("kind", target.id.kind.as_str()), label("target", target_name(target))];
     of(id).into_iter().chain(own).collect()
+}
+
+/// A target's name, with its namespace where the policy names that: others may have a target of the same name.
+fn target_name(target: &Target) -> Cow<'_, str> {
+    let name = &target.id.name;
+    target.id.namespace.as_ref().map_or(name.into(), |namespace| format!("{namespace}/{name}").into())
 }
 
 fn from_usize(number: usize) -> f64 {
@@ -234,10 +250,11 @@ pub(super) fn from_u64(number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::Reporter;
-    use super::super::fixture::{cut, id, policy, running, view, well};
+    use super::super::fixture::{cut, id, policy, running, spec, target, view, well};
     use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
-    use flow_policy::Invalid;
+    use flow_policy::{Invalid, Policy};
     use prometheus_client::registry::Registry;
+    use serde_json::json;
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
@@ -299,6 +316,30 @@ mod tests {
         ] {
             assert_eq!(series.get(&name), Some(&value), "{name} in {series:#?}");
         }
+    }
+
+    #[test]
+    fn a_target_in_another_namespace_is_told_from_one_of_the_same_name() {
+        let mut spec = spec("Enforce");
+        let elsewhere =
+            |namespace: &str| json!({"kind": "Deployment", "name": "upload", "namespace": namespace});
+        spec["targets"] = json!([elsewhere(""), elsewhere("lab")]);
+        let policy = Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap();
+        let standing = running(|snapshot| {
+            snapshot.policy = Arc::new(policy);
+            snapshot.targets = vec![target(100), target(40)];
+        });
+        let series = scrape(vec![("robot", standing)]);
+        let limit = |name| {
+            let labels = r#"namespace="factory",policy="robot",kind="Deployment""#;
+            series.get(&format!("flowmanager_target_limit_bps{{{labels},target=\"{name}\"}}"))
+        };
+        assert_eq!((limit("upload"), limit("lab/upload")), (Some(&100e6), Some(&40e6)));
+        let kept = |namespace| {
+            let name = "flowmanager_bandwidth_limit_mbps";
+            series.get(&format!("{name}{{deployment=\"upload\",namespace=\"{namespace}\"}}"))
+        };
+        assert_eq!((kept("factory"), kept("lab")), (Some(&100.0), Some(&40.0)));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! They have no label for the policy, so two policies may speak of the same series: the worse value, and the
 //! lower limit, is the one that counts.
 
-use super::metrics::{Gauge, Label, Policy, Series, from_u64};
+use super::metrics::{Gauge, Label, Policy, Series, from_u64, label};
 use flow_control::JitterMethod;
 use flow_policy::spec::{Mode, ProtocolSpec, TargetKind};
 use flow_policy::{Indicator, Source};
@@ -33,7 +33,7 @@ pub(super) const GAUGES: [Gauge; 7] = [
     },
     Gauge {
         name: "flowmanager_bandwidth_limit_mbps",
-        help: "Egress limit decided for each pod of a Deployment, in Mbit/s; in mode Observe it is not written",
+        help: "Egress limit decided for each pod of a Deployment, or with the scope Target for all of them together, in Mbit/s; in mode Observe it is not written",
         series: limits,
     },
     Gauge {
@@ -66,7 +66,7 @@ fn probed<'a>(
         for (objective, view) in snapshot.policy.objectives.iter().zip(&snapshot.objectives) {
             let (Source::Probe(probe), Ok(seconds)) = (&objective.source, view.reading) else { continue };
             if probe.protocol == protocol && wanted(objective.indicator) {
-                let labels = [("service", objective.name.as_str()), ("target_host", probe.host.as_str())];
+                let labels = [label("service", &objective.name), label("target_host", &probe.host)];
                 keep(&mut worst, labels, seconds.get() * 1e3, f64::max);
             }
         }
@@ -88,7 +88,7 @@ fn throughputs<'a>(policies: &[Policy<'a>]) -> Vec<Series<'a>> {
     for Policy { snapshot, .. } in policies {
         for (target, view) in snapshot.policy.targets.iter().zip(&snapshot.targets) {
             if let (TargetKind::Deployment, Some(sent)) = (target.id.kind, view.sent) {
-                keep(&mut most, [("deployment", &*target.id.name)], from_u64(sent.bps()) / 1e6, f64::max);
+                keep(&mut most, [label("deployment", &target.id.name)], from_u64(sent.bps()) / 1e6, f64::max);
             }
         }
     }
@@ -101,7 +101,8 @@ fn lowest<'a>(policies: &[Policy<'a>], mode: Mode) -> BTreeMap<[Label<'a>; 2], f
     for Policy { id, snapshot } in policies.iter().filter(speaks) {
         for (target, view) in snapshot.policy.targets.iter().zip(&snapshot.targets) {
             if target.id.kind == TargetKind::Deployment {
-                let labels = [("deployment", target.id.name.as_str()), ("namespace", id.namespace.as_str())];
+                let namespace = target.id.namespace.as_ref().unwrap_or(&id.namespace);
+                let labels = [label("deployment", &target.id.name), label("namespace", namespace)];
                 keep(&mut lowest, labels, from_u64(view.limit.bps()) / 1e6, f64::min);
             }
         }
