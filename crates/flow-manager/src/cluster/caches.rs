@@ -6,7 +6,7 @@ use flow_shaper::WatchBackoff;
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
+use k8s_openapi::api::core::v1::{Namespace, Pod, PodSpec, PodStatus};
 use kube::api::{ObjectMeta, PartialObjectMeta};
 use kube::runtime::reflector::{self, Lookup, Store};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -33,8 +33,10 @@ pub struct Caches {
     pub stateful_sets: Store<PartialObjectMeta<StatefulSet>>,
     /// All `DaemonSets`.
     pub daemon_sets: Store<PartialObjectMeta<DaemonSet>>,
+    /// All namespaces.
+    pub namespaces: Store<PartialObjectMeta<Namespace>>,
     /// For each cache a token that is cancelled once it holds what the API server has.
-    pub(super) listed: [CancellationToken; 6],
+    pub(super) listed: [CancellationToken; 7],
 }
 
 /// The watches that fill the [`Caches`]: somebody has to drive them.
@@ -51,6 +53,8 @@ pub struct Watches {
     pub stateful_sets: Touched<PartialObjectMeta<StatefulSet>>,
     /// `DaemonSets` that were changed or deleted.
     pub daemon_sets: Touched<PartialObjectMeta<DaemonSet>>,
+    /// Namespaces that were changed or deleted.
+    pub namespaces: Touched<PartialObjectMeta<Namespace>>,
     /// A cache was filled anew. What vanished meanwhile is told by no other event.
     pub refilled: UnboundedReceiver<()>,
 }
@@ -65,19 +69,21 @@ impl Caches {
 }
 
 /// The parts of [`Readiness`] that wait for the caches.
-const PARTS: [&str; 6] = ["policies", "pods", "deployments", "replicasets", "statefulsets", "daemonsets"];
+const PARTS: [&str; 7] =
+    ["policies", "pods", "deployments", "replicasets", "statefulsets", "daemonsets", "namespaces"];
 
 /// Starts to watch the whole cluster, one watch for each kind. What is not listed yet, and why, is told in `readiness`.
 #[must_use]
 pub fn watch(client: &Client, readiness: &Readiness, metrics: &WatchMetrics) -> (Caches, Watches) {
     let (filled, refilled) = mpsc::unbounded();
-    let [policies, pods, deployments, replica_sets, stateful_sets, daemon_sets] = PARTS.map(|part| Filling {
-        client: client.clone(),
-        readiness: readiness.clone(),
-        metrics: metrics.clone(),
-        part,
-        filled: filled.clone(),
-    });
+    let [policies, pods, deployments, replica_sets, stateful_sets, daemon_sets, namespaces] =
+        PARTS.map(|part| Filling {
+            client: client.clone(),
+            readiness: readiness.clone(),
+            metrics: metrics.clone(),
+            part,
+            filled: filled.clone(),
+        });
     let (policies, touched_policies, policies_listed) = policies.cache(|_| {});
     let (pods, touched_pods, pods_listed) = pods.cache(keep_used_of_pod);
     let (deployments, touched_deployments, deployments_listed) = deployments.cache(keep_used_of_workload);
@@ -85,6 +91,7 @@ pub fn watch(client: &Client, readiness: &Readiness, metrics: &WatchMetrics) -> 
     let (stateful_sets, touched_stateful_sets, stateful_sets_listed) =
         stateful_sets.cache(keep_used_of_workload);
     let (daemon_sets, touched_daemon_sets, daemon_sets_listed) = daemon_sets.cache(keep_used_of_workload);
+    let (namespaces, touched_namespaces, namespaces_listed) = namespaces.cache(keep_used_of_namespace);
     let listed = [
         policies_listed,
         pods_listed,
@@ -92,8 +99,10 @@ pub fn watch(client: &Client, readiness: &Readiness, metrics: &WatchMetrics) -> 
         replica_sets_listed,
         stateful_sets_listed,
         daemon_sets_listed,
+        namespaces_listed,
     ];
-    let caches = Caches { policies, pods, deployments, replica_sets, stateful_sets, daemon_sets, listed };
+    let caches =
+        Caches { policies, pods, deployments, replica_sets, stateful_sets, daemon_sets, namespaces, listed };
     let watches = Watches {
         policies: touched_policies,
         pods: touched_pods,
@@ -101,6 +110,7 @@ pub fn watch(client: &Client, readiness: &Readiness, metrics: &WatchMetrics) -> 
         replica_sets: touched_replica_sets,
         stateful_sets: touched_stateful_sets,
         daemon_sets: touched_daemon_sets,
+        namespaces: touched_namespaces,
         refilled,
     };
     (caches, watches)
@@ -170,6 +180,10 @@ impl Filling {
 
 fn keep_used_of_workload<K>(workload: &mut PartialObjectMeta<K>) {
     keep_used_of_metadata(&mut workload.metadata, |_| false);
+}
+
+fn keep_used_of_namespace(namespace: &mut PartialObjectMeta<Namespace>) {
+    keep_used_of_metadata(&mut namespace.metadata, |annotation| annotation == names::POLICIES_FROM);
 }
 
 fn keep_used_of_pod(pod: &mut Pod) {

@@ -1,6 +1,7 @@
 //! What the operator knows of the cluster: shared caches of pods and workloads, and who belongs to whom.
 
 mod caches;
+mod consent;
 mod identity;
 mod metrics;
 mod problem;

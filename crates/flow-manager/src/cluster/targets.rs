@@ -1,3 +1,4 @@
+use super::consent::consents;
 use super::{Caches, PodId};
 use flow_control::Bandwidth;
 use flow_policy::spec::TargetKind;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 /// What there is of a target in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
+    /// Whether its namespace lets the policy limit it. Where it does not, nothing is looked up there.
+    pub consents: bool,
     /// Whether the target exists; a selector always does.
     pub exists: bool,
     /// Its pods that run or are about to, in a stable order.
@@ -25,35 +28,45 @@ pub struct TargetPod {
     pub id: PodId,
     /// The limit that this operator, before a restart perhaps, gave it last.
     pub applied: Option<Bandwidth>,
+    /// Whether it uses the network of its node, where no limit reaches it.
+    pub on_host_network: bool,
 }
 
-/// Looks up a target of a policy in `namespace`.
-#[must_use]
-pub fn find(caches: &Caches, namespace: &str, target: &Target) -> Found {
-    let name = &target.id.name;
-    let owned = |owners: Option<Vec<String>>| match owners {
-        Some(owners) => {
-            Found { exists: true, pods: pods(caches, namespace, |pod| is_owned(pod.meta(), &owners)) }
-        }
-        None => Found { exists: false, pods: Vec::new() },
-    };
-    match target.id.kind {
-        TargetKind::Deployment => {
-            owned(uid(&caches.deployments, namespace, name).map(|uid| revisions(caches, namespace, uid)))
-        }
-        TargetKind::StatefulSet => owned(uid(&caches.stateful_sets, namespace, name).map(|uid| vec![uid])),
-        TargetKind::DaemonSet => owned(uid(&caches.daemon_sets, namespace, name).map(|uid| vec![uid])),
-        TargetKind::Pods => selected(caches, namespace, target),
+impl Found {
+    const NOT_CONSENTED: Self = Self { consents: false, exists: false, pods: Vec::new() };
+    const MISSING: Self = Self { consents: true, exists: false, pods: Vec::new() };
+
+    fn with(pods: Vec<TargetPod>) -> Self {
+        Self { consents: true, exists: true, pods }
     }
+}
+
+/// Looks up a target of a policy in the namespace `policies`.
+#[must_use]
+pub fn find(caches: &Caches, policies: &str, target: &Target) -> Found {
+    let namespace = target.id.namespace.as_deref().unwrap_or(policies);
+    if !consents(caches, namespace, policies) {
+        return Found::NOT_CONSENTED;
+    }
+    let name = &target.id.name;
+    let owners = match target.id.kind {
+        TargetKind::Deployment => {
+            uid(&caches.deployments, namespace, name).map(|uid| revisions(caches, namespace, uid))
+        }
+        TargetKind::StatefulSet => uid(&caches.stateful_sets, namespace, name).map(|uid| vec![uid]),
+        TargetKind::DaemonSet => uid(&caches.daemon_sets, namespace, name).map(|uid| vec![uid]),
+        TargetKind::Pods => return selected(caches, namespace, target),
+    };
+    owners.map_or(Found::MISSING, |owners| {
+        Found::with(pods(caches, namespace, |pod| is_owned(pod.meta(), &owners)))
+    })
 }
 
 /// The pods that a selector matches; none where the selector cannot be used.
 fn selected(caches: &Caches, namespace: &str, target: &Target) -> Found {
     match target.selector.clone().map(Selector::try_from) {
-        Some(Ok(selector)) => {
-            Found { exists: true, pods: pods(caches, namespace, |pod| selector.matches(pod.labels())) }
-        }
-        _ => Found { exists: false, pods: Vec::new() },
+        Some(Ok(selector)) => Found::with(pods(caches, namespace, |pod| selector.matches(pod.labels()))),
+        _ => Found::MISSING,
     }
 }
 
@@ -92,7 +105,11 @@ fn is_alive(pod: &Pod) -> bool {
 
 fn target_pod(pod: &Pod) -> Option<TargetPod> {
     let applied = pod.annotations().get(names::APPLIED_EGRESS_BANDWIDTH);
-    Some(TargetPod { id: PodId::of(pod)?, applied: applied.and_then(|text| text.parse().ok()) })
+    Some(TargetPod {
+        id: PodId::of(pod)?,
+        applied: applied.and_then(|text| text.parse().ok()),
+        on_host_network: pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true),
+    })
 }
 
 #[cfg(test)]
@@ -100,6 +117,7 @@ mod tests {
     use super::*;
     use flow_policy::{Policy, spec::FlowPolicySpec};
     use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+    use k8s_openapi::api::core::v1::Namespace;
     use kube::runtime::reflector::{self, Lookup};
     use kube::runtime::watcher::Event;
     use serde_json::{Value, json};
@@ -151,6 +169,9 @@ mod tests {
             ]),
             stateful_sets: store(vec![]),
             daemon_sets: store(vec![]),
+            namespaces: store::<PartialObjectMeta<Namespace>>(vec![
+                json!({"metadata": {"name": "factory", "annotations": {names::POLICIES_FROM: "lab, office"}}}),
+            ]),
             listed: Default::default(),
         }
     }
@@ -176,9 +197,22 @@ mod tests {
     }
 
     #[test]
-    fn a_target_in_another_namespace_does_not_exist() {
-        let found = find(&caches(), "lab", &target(&json!({"kind": "Deployment", "name": "upload"})));
-        assert_eq!(found, Found { exists: false, pods: vec![] });
+    fn a_target_is_looked_for_in_the_policys_own_namespace_unless_another_is_named() {
+        let upload = target(&json!({"kind": "Deployment", "name": "upload"}));
+        assert_eq!(find(&caches(), "lab", &upload), Found::MISSING);
+        let elsewhere = target(&json!({"kind": "Deployment", "name": "upload", "namespace": "factory"}));
+        assert_eq!(names_of(&find(&caches(), "lab", &elsewhere)), ["new", "old"]);
+        assert_eq!(names_of(&find(&caches(), "factory", &elsewhere)), ["new", "old"]);
+    }
+
+    #[test]
+    fn without_consent_nothing_is_told_of_another_namespace() {
+        for (policies, namespace, name) in
+            [("shop", "factory", "upload"), ("shop", "factory", "no-such"), ("factory", "no-such", "upload")]
+        {
+            let elsewhere = target(&json!({"kind": "Deployment", "name": name, "namespace": namespace}));
+            assert_eq!(find(&caches(), policies, &elsewhere), Found::NOT_CONSENTED);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The controller: keeps one regulator for each policy, by the spec and by the pods that there are.
 
+mod concerned;
 mod error;
 mod metrics;
 mod reconcile;

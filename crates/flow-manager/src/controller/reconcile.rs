@@ -1,3 +1,4 @@
+use super::concerned::namespaces;
 use super::error::Error;
 use super::metrics::ReconcileMetrics;
 use super::retry::Retries;
@@ -37,7 +38,7 @@ pub async fn reconcile(policy: Arc<FlowPolicy>, context: Arc<Context>) -> Result
     let reconciled = finalizer(&api, names::FINALIZER, policy, |event| async {
         match event {
             Event::Apply(policy) => apply(&id, &policy, &context).await,
-            Event::Cleanup(_) => clean_up(&id, &context).await,
+            Event::Cleanup(policy) => clean_up(&id, &policy, &context).await,
         }
     });
     let reconciled = reconciled.await;
@@ -68,12 +69,13 @@ async fn apply(id: &PolicyId, policy: &FlowPolicy, context: &Context) -> Result<
     Ok(Action::await_change())
 }
 
-async fn clean_up(id: &PolicyId, context: &Context) -> Result<Action, Error> {
+async fn clean_up(id: &PolicyId, policy: &FlowPolicy, context: &Context) -> Result<Action, Error> {
     context.regulators.remove(id).await;
     context.reporter.forget(id);
     // Its claims are known: there are none. Only now may pods that it limited before a restart be restored.
     context.reconciled(id);
-    let restored = tokio::time::timeout(RESTORE_TIMEOUT, context.enforcer.restored(id));
+    let namespaces = namespaces(policy);
+    let restored = tokio::time::timeout(RESTORE_TIMEOUT, context.enforcer.restored(&namespaces));
     restored.await.map_err(|_| Error::NotRestored(RESTORE_TIMEOUT))?;
     Ok(Action::await_change())
 }

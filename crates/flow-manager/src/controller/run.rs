@@ -1,16 +1,15 @@
+use super::concerned::{by_namespace, by_object};
 use super::error::Error;
 use super::reconcile::{Context, reconcile};
 use crate::cluster::{PolicyId, Watches};
 use flow_policy::FlowPolicy;
 use futures::StreamExt;
 use kube::runtime::controller::{Action, Controller};
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates};
-use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Reconciles policies when they change, and when something in their namespace does, until `term` is over. What is
+/// Reconciles policies when they change, and when something that concerns them does, until `term` is over. What is
 /// being done then is dropped, and with it every regulator: each step can be cut off at any point.
 pub async fn run(context: Context, watches: Watches, term: CancellationToken) {
     let context = Arc::new(context);
@@ -30,27 +29,16 @@ async fn reconcile_all(context: Arc<Context>, watches: Watches) {
         predicates::generation::<FlowPolicy>.combine(predicates::finalizers).combine(predicates::annotations);
     let specs = watches.policies.predicate_filter(spec, PredicateConfig::default());
     Controller::for_stream(specs, policies.clone())
-        .watches_stream(pods, neighbours(policies))
-        .watches_stream(watches.deployments, neighbours(policies))
-        .watches_stream(watches.replica_sets, neighbours(policies))
-        .watches_stream(watches.stateful_sets, neighbours(policies))
-        .watches_stream(watches.daemon_sets, neighbours(policies))
+        .watches_stream(pods, by_object(policies))
+        .watches_stream(watches.deployments, by_object(policies))
+        .watches_stream(watches.replica_sets, by_object(policies))
+        .watches_stream(watches.stateful_sets, by_object(policies))
+        .watches_stream(watches.daemon_sets, by_object(policies))
+        .watches_stream(watches.namespaces, by_namespace(policies))
         .reconcile_all_on(refilled)
         .run(reconcile, retry, Arc::clone(&context))
         .for_each(|_| std::future::ready(()))
         .await;
-}
-
-/// The policies in the namespace of an object.
-fn neighbours<K: Resource>(
-    policies: &Store<FlowPolicy>,
-) -> impl Fn(K) -> Vec<ObjectRef<FlowPolicy>> + use<K> {
-    let policies = policies.clone();
-    move |object| {
-        let namespace = object.namespace();
-        let neighbours = policies.state().into_iter().filter(|policy| policy.namespace() == namespace);
-        neighbours.map(|policy| ObjectRef::from_obj(&*policy)).collect()
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "kube's signature of an error policy")]

@@ -132,13 +132,13 @@ impl Enforcer {
         self.shared.settled.notify_waiters();
     }
 
-    /// Waits until no pod in the policy's namespace is ours without being claimed.
-    pub async fn restored(&self, policy: &PolicyId) {
+    /// Waits until no pod in these namespaces is ours without being claimed.
+    pub async fn restored(&self, namespaces: &[String]) {
         loop {
             let settled = self.shared.settled.notified();
             tokio::pin!(settled);
             settled.as_mut().enable();
-            if self.shared.is_restored(&policy.namespace) {
+            if self.shared.is_restored(namespaces) {
                 return;
             }
             settled.await;
@@ -261,12 +261,12 @@ impl Shared {
         FIRST_RETRY.saturating_mul(2u32.saturating_pow(desk.failures - 1)).min(LONGEST_RETRY)
     }
 
-    fn is_restored(&self, namespace: &str) -> bool {
+    fn is_restored(&self, namespaces: &[String]) -> bool {
         let mut state = self.lock();
         let pods = self.pods.state();
         let here = pods
             .iter()
-            .filter(|pod| pod.namespace().as_deref() == Some(namespace))
+            .filter(|pod| pod.namespace().is_some_and(|namespace| namespaces.contains(&namespace)))
             .filter_map(|pod| PodId::of(pod));
         here.into_iter().all(|id| {
             let unclaimed = state.book.wanted(&id).is_none();

@@ -73,8 +73,8 @@ impl Stage {
     }
 
     async fn restored(&self) {
-        let policy = policy();
-        let restored = self.enforcer.restored(&policy);
+        let namespaces = namespaces();
+        let restored = self.enforcer.restored(&namespaces);
         tokio::time::timeout(Duration::from_secs(10), restored).await.expect("not restored");
     }
 
@@ -131,6 +131,10 @@ fn response(status: StatusCode, body: &Value) -> Response<Body> {
 
 fn policy() -> PolicyId {
     PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() }
+}
+
+fn namespaces() -> Vec<String> {
+    vec!["factory".to_owned()]
 }
 
 fn id() -> PodId {
@@ -251,7 +255,7 @@ async fn a_pod_that_is_gone_is_forgotten() {
     stage.enforcer.all_policies_known();
     let gone = stage.asked().await;
     gone.refuse(StatusCode::NOT_FOUND, "pods \"upload\" not found");
-    assert_eq!(stage.enforcer.restored(&policy()).now_or_never(), None, "the cache still has it");
+    assert_eq!(stage.enforcer.restored(&namespaces()).now_or_never(), None, "the cache still has it");
     stage.watch_deletion(&before);
     stage.restored().await;
 }
@@ -261,7 +265,7 @@ async fn nobody_s_pod_is_restored_once_all_policies_are_known() {
     let mut stage = Stage::new();
     let before = limited(7, "64M", "1G");
     stage.watch(&before);
-    assert_eq!(stage.enforcer.restored(&policy()).now_or_never(), None);
+    assert_eq!(stage.enforcer.restored(&namespaces()).now_or_never(), None);
     stage.enforcer.all_policies_known();
     let restoration = stage.asked().await;
     assert_eq!(restoration.body["metadata"]["resourceVersion"], "7");
@@ -269,6 +273,18 @@ async fn nobody_s_pod_is_restored_once_all_policies_are_known() {
     assert_eq!(after, pod(8, &[(EGRESS_BANDWIDTH, "1G")]));
     stage.watch(&after);
     stage.restored().await;
+}
+
+#[tokio::test]
+async fn a_pod_that_is_left_in_any_of_the_namespaces_is_waited_for() {
+    let mut stage = Stage::new();
+    stage.watch(&limited(7, "64M", ""));
+    let restored = |namespaces: &[&str]| {
+        let namespaces: Vec<_> = namespaces.iter().map(|name| (*name).to_owned()).collect();
+        stage.enforcer.restored(&namespaces).now_or_never().is_some()
+    };
+    assert!(restored(&["lab"]) && restored(&[]));
+    assert!(!restored(&["lab", "factory"]));
 }
 
 #[tokio::test]
@@ -299,7 +315,7 @@ async fn the_old_state_of_a_restored_pod_is_not_restored_again() {
     restoration.accept(&before, 9);
     stage.restored().await;
     stage.watch(&limited(8, "64M", "1G"));
-    assert!(stage.enforcer.restored(&policy()).now_or_never().is_some(), "it is known to be restored");
+    assert!(stage.enforcer.restored(&namespaces()).now_or_never().is_some(), "it is known to be restored");
     stage.claim(64);
     let take_over = stage.asked().await;
     assert_eq!(take_over.body["metadata"]["resourceVersion"], "9");

@@ -115,6 +115,7 @@ impl Regulator {
     fn report(&self, objectives: Vec<ObjectiveView>, now: Moment) {
         let standing = Standing::Running(Snapshot {
             generation: self.plan.generation,
+            namespace: self.id.namespace.clone(),
             policy: Arc::clone(&self.plan.policy),
             overrides: Arc::clone(&self.plan.overrides),
             measured_since: self.measured_since,
@@ -135,6 +136,7 @@ impl Regulator {
     fn target_view(&self, planned: &super::PlannedTarget, limit: Bandwidth, now: Moment) -> TargetView {
         let pods = &planned.found.pods;
         let mut view = TargetView {
+            consents: planned.found.consents,
             found: planned.found.exists,
             limit,
             pods: pods.len(),
@@ -159,12 +161,14 @@ impl Regulator {
         view
     }
 
-    /// The limits to go on from by another plan: those of before for targets that stay, unless a change of
-    /// mode makes them meaningless.
+    /// The limits to go on from by another plan: those of before for targets that stay, unless a change of mode or of
+    /// whose limit it is makes them meaningless.
     fn carried_limits(&self, next: &Plan) -> Vec<Bandwidth> {
         let carried = |planned: &super::PlannedTarget| {
-            let position =
-                self.plan.targets.iter().position(|before| before.target.id == planned.target.id)?;
+            let is_same = |before: &super::PlannedTarget| {
+                (&before.target.id, before.target.scope) == (&planned.target.id, planned.target.scope)
+            };
+            let position = self.plan.targets.iter().position(is_same)?;
             let limit = self.state.limits.get(position)?;
             (next.enforces() && self.plan.enforces())
                 .then(|| (*limit).clamp(planned.target.range.min, planned.target.range.max))

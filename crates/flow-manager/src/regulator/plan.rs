@@ -1,7 +1,7 @@
 use crate::cluster::{Caches, Found, PodId, PolicyId, find};
 use flow_control::Bandwidth;
 use flow_policy::spec::Mode;
-use flow_policy::{FlowPolicy, Overrides, Policy, Target};
+use flow_policy::{FlowPolicy, Overrides, Policy, Scope, Target};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,10 +54,11 @@ impl Plan {
     #[must_use]
     pub fn limits(&self, of_targets: &[Bandwidth]) -> Vec<(PodId, Bandwidth)> {
         let mut limits = BTreeMap::new();
-        for (planned, limit) in self.targets.iter().zip(of_targets) {
+        for (planned, of_target) in self.targets.iter().zip(of_targets) {
+            let limit = planned.of_each_pod(*of_target);
             for pod in &planned.found.pods {
-                let lowest = limits.entry(&pod.id).or_insert(*limit);
-                *lowest = (*lowest).min(*limit);
+                let lowest = limits.entry(&pod.id).or_insert(limit);
+                *lowest = (*lowest).min(limit);
             }
         }
         limits.into_iter().map(|(pod, limit)| (pod.clone(), limit)).collect()
@@ -65,12 +66,26 @@ impl Plan {
 }
 
 impl PlannedTarget {
-    /// The limit to go on from: the lowest that its pods have from us already (before a restart, perhaps),
-    /// so that nothing jumps; else the one that the policy starts from.
+    /// The limit of each pod, given that of the target. Pods that no limit reaches have no share of it.
+    fn of_each_pod(&self, limit: Bandwidth) -> Bandwidth {
+        match self.target.scope {
+            Scope::Pod => limit,
+            Scope::Target => limit.share(self.found.pods.iter().filter(|pod| !pod.on_host_network).count()),
+        }
+    }
+
+    /// The limit to go on from: the one behind the lowest that its pods have from us already (before a restart,
+    /// perhaps), so that none of them may send more at once; else the one that the policy starts from.
     #[must_use]
     pub fn present_limit(&self) -> Bandwidth {
-        let applied = self.found.pods.iter().filter_map(|pod| pod.applied).min();
-        applied.map_or(self.target.initial, |limit| limit.clamp(self.target.range.min, self.target.range.max))
+        let applied = self.found.pods.iter().filter_map(|pod| pod.applied);
+        let behind = |lowest: Bandwidth| match self.target.scope {
+            Scope::Pod => lowest,
+            // Those that have none yet had no share of it.
+            Scope::Target => lowest.shared_by(applied.clone().count()),
+        };
+        let present = applied.clone().min().map(behind);
+        present.map_or(self.target.initial, |limit| limit.clamp(self.target.range.min, self.target.range.max))
     }
 }
 
@@ -79,11 +94,12 @@ mod tests {
     use super::*;
     use crate::cluster::TargetPod;
     use flow_policy::spec::FlowPolicySpec;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn pod(name: &str, applied: Option<u64>) -> TargetPod {
         let id = PodId { namespace: "factory".to_owned(), name: name.to_owned(), uid: name.to_owned() };
-        TargetPod { id, applied: applied.map(Bandwidth::from_mbps) }
+        TargetPod { id, applied: applied.map(Bandwidth::from_mbps), on_host_network: false }
     }
 
     fn plan(pods: [Vec<TargetPod>; 2]) -> Plan {
@@ -96,7 +112,7 @@ mod tests {
             ],
         });
         let policy = Policy::try_from(&serde_json::from_value::<FlowPolicySpec>(spec).unwrap()).unwrap();
-        let found = |pods| Found { exists: true, pods };
+        let found = |pods| Found { consents: true, exists: true, pods };
         let targets = policy
             .targets
             .iter()
@@ -126,5 +142,70 @@ mod tests {
     #[test]
     fn a_target_that_was_never_limited_starts_from_its_initial_limit() {
         assert_eq!(plan([vec![pod("x", None)], vec![]]).targets[0].present_limit(), Bandwidth::from_mbps(50));
+    }
+
+    /// A target whose pods share the limit of 10M to 100M.
+    fn shared(pods: Vec<TargetPod>) -> PlannedTarget {
+        let mut planned = plan([pods, vec![]]).targets.remove(0);
+        planned.target.scope = Scope::Target;
+        planned
+    }
+
+    fn limits(target: PlannedTarget, mbps: u64) -> Vec<u64> {
+        let plan = Plan { targets: vec![target], ..plan([vec![], vec![]]) };
+        let limits = plan.limits(&[Bandwidth::from_mbps(mbps)]);
+        limits.into_iter().map(|(_, limit)| limit.bps()).collect()
+    }
+
+    #[test]
+    fn a_shared_limit_is_divided_anew_as_pods_come_and_go() {
+        let names = ["x", "y", "z"];
+        let of = |count| limits(shared(names.iter().take(count).map(|name| pod(name, None)).collect()), 60);
+        assert_eq!([of(1), of(3), of(0)], [vec![60_000_000], vec![20_000_000; 3], vec![]]);
+    }
+
+    #[test]
+    fn a_pod_on_the_host_network_has_no_share() {
+        let escaped = TargetPod { on_host_network: true, ..pod("z", None) };
+        let target = shared(vec![pod("x", None), pod("y", None), escaped.clone()]);
+        assert_eq!(limits(target, 60)[..2], [30_000_000; 2]);
+        assert_eq!(limits(shared(vec![escaped]), 60), [60_000_000], "nothing to divide");
+    }
+
+    #[test]
+    fn a_shared_limit_goes_on_as_the_limit_behind_the_shares() {
+        let third = pod("x", None);
+        let third = TargetPod { applied: Some(Bandwidth::from_bps(33_333_333)), ..third };
+        assert_eq!(shared(vec![third; 3]).present_limit(), Bandwidth::from_mbps(100));
+    }
+
+    #[test]
+    fn a_pod_that_came_while_nobody_looked_had_no_share() {
+        let target = shared(vec![pod("x", Some(60)), pod("y", None), pod("z", None)]);
+        assert_eq!(target.present_limit(), Bandwidth::from_mbps(60));
+        assert_eq!(
+            shared(vec![pod("x", None)]).present_limit(),
+            Bandwidth::from_mbps(50),
+            "the initial limit"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_pod_may_send_more_after_a_restart(
+            applied in prop::collection::vec(prop::option::of(10_000_000u64..100_000_000), 1..10),
+            scope in prop::sample::select(vec![Scope::Pod, Scope::Target]),
+        ) {
+            let pods = applied.iter().enumerate().map(|(number, bps)| {
+                TargetPod { applied: bps.map(Bandwidth::from_bps), ..pod(&number.to_string(), None) }
+            });
+            let mut target = shared(pods.collect());
+            (target.target.scope, target.target.range.min) = (scope, Bandwidth::from_bps(8_000));
+            target.target.range.max = Bandwidth::from_mbps(1_000);
+            let limit = target.present_limit();
+            for bps in applied.iter().flatten() {
+                prop_assert!(target.of_each_pod(limit) <= Bandwidth::from_bps(*bps));
+            }
+        }
     }
 }

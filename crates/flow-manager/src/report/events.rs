@@ -1,6 +1,7 @@
 use super::sentences::{self, STARTING};
 use super::{Snapshot, Standing};
 use flow_policy::FlowPolicyStatus;
+use flow_policy::Target;
 use flow_policy::spec::Mode;
 use flow_policy::status::{ObjectiveState, ObjectiveStatus, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -75,6 +76,7 @@ fn accepted(old: &FlowPolicyStatus, new: &FlowPolicyStatus) -> Option<News> {
     let (reason, action) = match now.reason.as_str() {
         "InvalidSpec" => ("InvalidSpec", "Validate"),
         "TargetNotFound" => ("TargetNotFound", "FindTarget"),
+        "NotConsented" => ("NotConsented", "FindTarget"),
         _ => return None,
     };
     Some(News::new(EventType::Warning, reason, action, &now.message))
@@ -165,11 +167,11 @@ fn limits(old: &FlowPolicyStatus, new: &FlowPolicyStatus, snapshot: &Snapshot) -
 
 fn is_full(status: &FlowPolicyStatus, snapshot: &Snapshot) -> bool {
     let at_maximum = |limit: &TargetStatus| {
-        let target = snapshot
-            .policy
-            .targets
-            .iter()
-            .find(|target| target.id.kind == limit.kind && target.id.name == limit.name);
+        let is_it = |target: &&Target| {
+            let namespace = target.id.namespace.as_deref().unwrap_or_default();
+            (target.id.kind, namespace, &target.id.name) == (limit.kind, &limit.namespace, &limit.name)
+        };
+        let target = snapshot.policy.targets.iter().find(is_it);
         target.map(|target| target.range.max.to_string()) == limit.limit
     };
     status.targets.iter().all(at_maximum)
@@ -242,9 +244,11 @@ mod tests {
         let problem = flow_policy::Invalid { field: "spec.interval".into(), problem: "found 0s".into() };
         let invalid = Standing::Invalid { generation: Some(1), problem };
         let missing = running(|snapshot| snapshot.targets[1].found = false);
-        let told = told(&[invalid.clone(), invalid, missing.clone(), missing]);
+        let forbidden = running(|snapshot| snapshot.targets[1].consents = false);
+        let told = told(&[invalid.clone(), invalid, missing.clone(), missing, forbidden.clone(), forbidden]);
         assert_eq!(told[..2], [vec!["InvalidSpec"], vec![]]);
-        assert_eq!(told[2..], [vec!["TargetNotFound", "LimitsInForce"], vec![]]);
+        assert_eq!(told[2..4], [vec!["TargetNotFound", "LimitsInForce"], vec![]]);
+        assert_eq!(told[4..], [vec!["NotConsented"], vec![]]);
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub(super) fn views(readings: &[Result<f64, Unknown>]) -> Vec<ObjectiveView> {
 
 pub(super) fn target(mbps: u64) -> TargetView {
     TargetView {
+        consents: true,
         found: true,
         limit: Bandwidth::from_mbps(mbps),
         pods: 3,
@@ -68,6 +69,7 @@ pub(super) fn target(mbps: u64) -> TargetView {
 pub(super) fn well() -> Snapshot {
     Snapshot {
         generation: Some(1),
+        namespace: "factory".into(),
         policy: Arc::new(policy("Enforce")),
         overrides: Arc::default(),
         measured_since: at(0),

@@ -3,8 +3,9 @@
 
 use super::ObjectiveView;
 use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
+use flow_policy::names::POLICIES_FROM;
 use flow_policy::spec::Mode;
-use flow_policy::{Invalid, Objective, Policy};
+use flow_policy::{Invalid, Objective, Policy, TargetId};
 use jiff::Timestamp;
 use std::borrow::Cow;
 
@@ -31,6 +32,15 @@ pub(super) fn unmeasured(name: &str, why: &str) -> String {
 /// An objective's name and bound, such as `command-jitter (<= 300us)`.
 pub(super) fn bounded(objective: &Objective) -> String {
     format!("{} ({})", objective.name, objective.indicator.show_bound(objective.bound))
+}
+
+/// That the namespace of a target does not let policies of the namespace `policies` limit it, and what would.
+pub(super) fn not_consented(target: &TargetId, policies: &str) -> String {
+    let namespace = target.namespace.as_deref().unwrap_or_default();
+    format!(
+        "{target}: the namespace {namespace} does not let policies of {policies} limit its pods; it would by its \
+         annotation {POLICIES_FROM}, with {policies} among its values"
+    )
 }
 
 /// Why a change of limits was made, and what it did.

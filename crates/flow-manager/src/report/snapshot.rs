@@ -24,6 +24,8 @@ pub enum Standing {
 pub struct Snapshot {
     /// The generation of the spec in use.
     pub generation: Option<i64>,
+    /// The policy's namespace.
+    pub namespace: String,
     /// The spec in use.
     pub policy: Arc<Policy>,
     /// What a person asks for besides.
@@ -68,9 +70,11 @@ pub struct ObjectiveView {
 /// How a target stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetView {
-    /// Whether it exists.
+    /// Whether its namespace lets the policy limit it.
+    pub consents: bool,
+    /// Whether it exists, as far as the policy may know.
     pub found: bool,
-    /// The limit asked for, for each of its pods.
+    /// The limit asked for: for each of its pods, or with the scope Target for all together.
     pub limit: Bandwidth,
     /// Its running pods.
     pub pods: usize,

@@ -173,6 +173,22 @@ mod tests {
         })
     }
 
+    /// A policy whose first target is not to be found in another namespace, which consents or not.
+    fn elsewhere(consents: bool) -> Standing {
+        running(|snapshot| {
+            let mut policy = policy("Enforce");
+            policy.targets[0].id.namespace = Some("lab".into());
+            snapshot.policy = Arc::new(policy);
+            (snapshot.targets[0].consents, snapshot.targets[0].found) = (consents, false);
+        })
+    }
+
+    #[test]
+    fn a_target_elsewhere_is_shown_with_its_namespace() {
+        let namespaces = first(&elsewhere(true)).targets.into_iter().map(|target| target.namespace);
+        assert_eq!(namespaces.collect::<Vec<_>>(), ["lab", ""]);
+    }
+
     /// Accepted, Ready, `ObjectivesMet`, Enforced and Stalled.
     fn assert_conditions(cases: impl IntoIterator<Item = (&'static str, Standing, [&'static str; 5])>) {
         for (name, standing, expected) in cases {
@@ -234,7 +250,17 @@ mod tests {
     fn conditions_tell_what_somebody_has_to_change() {
         let missing = running(|snapshot| snapshot.targets[0].found = false);
         let not_found = "False/TargetNotFound";
+        let forbidden = running(|snapshot| {
+            (snapshot.targets[0].consents, snapshot.targets[0].found) = (false, false);
+            snapshot.targets[1].found = false;
+        });
+        let not_consented = "False/NotConsented";
         assert_conditions([
+            (
+                "not consented, and another is missing",
+                forbidden,
+                [not_consented, not_consented, "True/AllMet", "True/InForce", "True/NotConsented"],
+            ),
             (
                 "missing",
                 missing,
@@ -258,6 +284,12 @@ mod tests {
     fn messages_name_what_is_at_fault() {
         let missing = first(&running(|snapshot| snapshot.targets[0].found = false));
         assert_eq!(message(&missing, "Stalled"), "Deployment/upload does not exist in this namespace");
+        assert_eq!(
+            message(&first(&elsewhere(false)), "Accepted"),
+            "Deployment/upload in lab: the namespace lab does not let policies of factory limit its pods; it would \
+             by its annotation flow.fustli.io/policies-from, with factory among its values"
+        );
+        assert_eq!(message(&first(&elsewhere(true)), "Accepted"), "Deployment/upload in lab does not exist");
         assert_eq!(message(&first(&invalid()), "Accepted"), "spec.interval: found 0s");
         let no_series = first(&unmeasured(Unknown::NoSeries, 99));
         let expected = "command-jitter cannot be measured: the query returned no series";

@@ -1,4 +1,4 @@
-use super::super::Snapshot;
+use super::super::{Snapshot, TargetView, sentences};
 use flow_policy::Target;
 use flow_policy::condition::{Finding, Refusal};
 use flow_policy::spec::TargetKind;
@@ -25,20 +25,27 @@ impl Refused {
 
 /// What somebody has to change: the reason is that of the first problem, the message names them all.
 pub(super) fn refused(snapshot: &Snapshot) -> Option<Refused> {
-    let problems: Vec<_> = missing(snapshot).collect();
+    let problems: Vec<_> = unusable(snapshot).collect();
     let (why, _) = *problems.first()?;
     let messages: Vec<_> = problems.into_iter().map(|(_, message)| message).collect();
     Some(Refused { why, message: messages.join("; ") })
 }
 
-fn missing(snapshot: &Snapshot) -> impl Iterator<Item = (Refusal, String)> {
+fn unusable(snapshot: &Snapshot) -> impl Iterator<Item = (Refusal, String)> {
     let targets = snapshot.policy.targets.iter().zip(&snapshot.targets);
-    targets.filter(|(_, view)| !view.found).map(|(target, _)| (Refusal::TARGET_NOT_FOUND, not_found(target)))
+    targets.filter_map(|(target, view)| match view {
+        TargetView { consents: false, .. } => {
+            Some((Refusal::NOT_CONSENTED, sentences::not_consented(&target.id, &snapshot.namespace)))
+        }
+        TargetView { found: false, .. } => Some((Refusal::TARGET_NOT_FOUND, not_found(target))),
+        _ => None,
+    })
 }
 
 fn not_found(target: &Target) -> String {
-    match target.id.kind {
-        TargetKind::Pods => format!("the selector of {} cannot be used", target.id),
-        _ => format!("{} does not exist in this namespace", target.id),
+    match (target.id.kind, &target.id.namespace) {
+        (TargetKind::Pods, _) => format!("the selector of {} cannot be used", target.id),
+        (_, None) => format!("{} does not exist in this namespace", target.id),
+        (_, Some(_)) => format!("{} does not exist", target.id),
     }
 }
