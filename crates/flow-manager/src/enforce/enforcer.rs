@@ -3,7 +3,7 @@ use super::book::Book;
 use super::in_force::{InForce, Witness, Written, judge};
 use super::metrics::EnforceMetrics;
 use super::shapers::Shapers;
-use super::worker;
+use super::worker::{self, Problem};
 use super::write::{Todo, Write, todo};
 use crate::clock::Clock;
 use crate::cluster::{PodId, PolicyId};
@@ -21,7 +21,6 @@ use tokio_util::task::TaskTracker;
 
 /// How many pods are written to at once.
 const CONCURRENCY: usize = 16;
-const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// Keeps each pod at the lowest limit that a policy claims for it, and as it was before where none does.
@@ -253,12 +252,12 @@ impl Shared {
     }
 
     /// Notes that a write failed, and returns how long to wait before the next one.
-    pub(super) fn failed(&self, id: &PodId, problem: String) -> Duration {
+    pub(super) fn failed(&self, id: &PodId, problem: &Problem) -> Duration {
         let mut state = self.lock();
         let desk = state.desks.entry(id.clone()).or_default();
-        desk.written.problem = Some(problem);
+        desk.written.problem = Some(problem.to_string());
         desk.failures = desk.failures.saturating_add(1);
-        FIRST_RETRY.saturating_mul(2u32.saturating_pow(desk.failures - 1)).min(LONGEST_RETRY)
+        problem.first_retry().saturating_mul(2u32.saturating_pow(desk.failures - 1)).min(LONGEST_RETRY)
     }
 
     fn is_restored(&self, namespaces: &[String]) -> bool {

@@ -177,6 +177,24 @@ async fn a_take_over_that_met_a_change_starts_again_from_what_is_there_now() {
 }
 
 #[tokio::test]
+async fn a_pod_that_changes_while_it_starts_is_limited_without_delay() {
+    let mut stage = Stage::new();
+    stage.watch(&pod(7, &[]));
+    stage.claim(64);
+    let began = std::time::Instant::now();
+    // The scheduler binds it, and the kubelet reports it twice.
+    for version in 8..=10 {
+        let asked = stage.asked().await;
+        stage.watch(&pod(version, &[]));
+        asked.refuse(StatusCode::CONFLICT, "the object has been modified");
+    }
+    let settled = stage.asked().await;
+    assert_eq!(settled.body["metadata"]["resourceVersion"], "10");
+    let taken = began.elapsed();
+    assert!(taken < Duration::from_millis(300), "{taken:?}");
+}
+
+#[tokio::test]
 async fn a_limit_that_another_manager_has_taken_is_never_forced() {
     let mut stage = Stage::new();
     stage.watch(&limited(7, "64M", ""));

@@ -23,7 +23,7 @@ pub(super) async fn work(shared: Arc<Shared>, pod: PodId) {
         match answer {
             Ok(written) => shared.wrote(&pod, written),
             Err(problem) => {
-                let wait = shared.failed(&pod, problem.to_string());
+                let wait = shared.failed(&pod, &problem);
                 shared.stop.run_until_cancelled(tokio::time::sleep(wait)).await;
             }
         }
@@ -42,6 +42,17 @@ pub(super) enum Problem {
     /// Anything else.
     #[error("the API server did not accept the limit: {0}")]
     Refused(String),
+}
+
+impl Problem {
+    /// How long to wait after it has come up once. A pod that is being started is changed again and again, and must be
+    /// limited before it sends.
+    pub(super) const fn first_retry(&self) -> Duration {
+        match self {
+            Self::Conflict(_) => Duration::from_millis(5),
+            Self::Gone | Self::Refused(_) => Duration::from_millis(100),
+        }
+    }
 }
 
 /// Sends one write.
