@@ -10,9 +10,9 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::watcher;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::finder::Finder;
+use crate::finder::{Finder, Urgency};
 use crate::meter::Moment;
 use crate::pods::{Changes, Pods};
 use crate::report::NodeReport;
@@ -24,6 +24,9 @@ const EVENTS_AT_ONCE: usize = 256;
 /// A watch that has failed says nothing when it succeeds again, so it counts as well when it has not failed for
 /// this long, which is longer than the longest pause between two tries.
 const WATCH_RECOVERS: Duration = Duration::from_mins(1);
+/// The time between two looks for the networks of pods that are being started. A container follows its sandbox, whose
+/// network is looked for, by 100 ms and more.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 type WatchResult = watcher::Result<watcher::Event<Pod>>;
 
@@ -46,8 +49,7 @@ impl Agent {
     /// Runs until the watch ends.
     pub(crate) async fn run(&mut self, events: impl Stream<Item = WatchResult>) {
         let mut events = pin!(events.ready_chunks(EVENTS_AT_ONCE));
-        let mut ticks = interval(self.config.measure_interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut ticks, mut looks) = (ticker(self.config.measure_interval), ticker(LOOK_INTERVAL));
         loop {
             tokio::select! {
                 events = events.next() => match events {
@@ -55,6 +57,7 @@ impl Agent {
                     None => return,
                 },
                 _ = ticks.tick() => self.measure().await,
+                _ = looks.tick(), if self.awaits() => self.look().await,
             }
             self.publish();
         }
@@ -99,8 +102,20 @@ impl Agent {
 
     /// Measures all limited pods, and puts back what is missing.
     async fn measure(&mut self) {
-        let may_search = self.finder.is_rested();
+        let may_search = self.finder.is_rested(Urgency::CanWait);
         settle(self.tracked.values_mut().collect(), &mut self.finder, may_search).await;
+    }
+
+    fn awaits(&self) -> bool {
+        self.tracked.values().any(Tracked::is_awaited)
+    }
+
+    /// Limits pods that are being started, if their network is there by now.
+    async fn look(&mut self) {
+        if self.finder.is_rested(Urgency::Soon) {
+            let awaited = self.tracked.values_mut().filter(|pod| pod.is_awaited());
+            settle(awaited.collect(), &mut self.finder, true).await;
+        }
     }
 
     fn publish(&self) {
@@ -114,6 +129,12 @@ impl Agent {
             pods,
         }));
     }
+}
+
+fn ticker(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Finds the networks of these pods where they are not known, and makes them as they should be.

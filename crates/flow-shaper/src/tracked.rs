@@ -1,6 +1,6 @@
 //! One pod: what it asks for, where its network is, and what has come of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flow_control::Bandwidth;
 
@@ -13,10 +13,14 @@ use crate::processes::{Found, Processes, Sandbox};
 use crate::report::PodReport;
 use crate::tbf::Tbf;
 
+/// How long a pod that is being started is looked for often. One whose sandbox cannot be made may be so for days.
+const AWAITED_FOR: Duration = Duration::from_secs(30);
+
 /// A pod of this node.
 #[derive(Debug)]
 pub(crate) struct Tracked {
     pod: SeenPod,
+    first_seen: Instant,
     wanted: Wanted,
     place: Place,
     /// The filter that this agent has set in the present namespace.
@@ -48,6 +52,7 @@ impl Tracked {
         let (wanted, refusal) = read(&pod, None);
         Self {
             pod,
+            first_seen: Instant::now(),
             wanted,
             place: Place::Lost(None),
             asserted: None,
@@ -69,6 +74,12 @@ impl Tracked {
     /// Whether the pod's network has to be looked at. Never that of a pod which uses the node's.
     pub(crate) fn is_due(&self) -> bool {
         !self.pod.host_network && (self.wanted != Wanted::Nothing || self.may_hold_ours)
+    }
+
+    /// Whether the pod is being started and has to be limited as soon as it has a network.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let starting = self.pod.life == Life::Starting && self.first_seen.elapsed() < AWAITED_FOR;
+        starting && self.wanted.limit().is_some() && self.sought().is_some()
     }
 
     /// Lets go of a network whose process has ended, or that is of no more interest.
@@ -94,9 +105,9 @@ impl Tracked {
                     Err(error) => Some(error.to_string()),
                 }
             }
-            Some(Found::OnNode) => {
-                Some("its processes use the node's network, which is never limited".to_owned())
-            }
+            // A process that is being started may not have gone over to its own network yet.
+            Some(Found::OnNode) => (self.pod.life == Life::Running)
+                .then(|| "its processes use the node's network, which is never limited".to_owned()),
             Some(Found::Hidden(error)) => {
                 Some(format!("cannot see its network namespace (CAP_SYS_PTRACE is needed): {error}"))
             }

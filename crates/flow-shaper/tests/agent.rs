@@ -164,6 +164,21 @@ async fn a_new_sandbox_gets_the_limit_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_network_of_a_pod_that_starts_is_limited_without_waiting_for_a_measurement() {
+    let (node, network, marked) = (Node::new().await, Network::new(), Network::new());
+    node.process("marker", &marked);
+    node.serve(pod("a").starting().limited("50M"));
+    node.serve(pod("marker").limited("1M"));
+    let mut agent = node.agent_that_measures_every(Duration::from_hours(1));
+    agent.wait_for("marker", in_force(1_000_000)).await;
+    let waiting = agent.wait_for("a", |pod| pod.in_force_bps.is_none()).await;
+    assert_eq!(waiting.problem, None);
+    node.process("a", &network);
+    agent.wait_for("a", in_force(50_000_000)).await;
+    assert!(matches!(network.root().await, Root::Ours(..)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_nodes_own_network_is_never_limited() {
     let (node, network) = (Node::new().await, Network::new());
     node.process("honest", &node.network);

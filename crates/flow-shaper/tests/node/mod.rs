@@ -61,6 +61,11 @@ impl PodBuilder {
         self
     }
 
+    pub(crate) fn starting(mut self) -> Self {
+        self.0.status.get_or_insert_default().phase = Some("Pending".into());
+        self
+    }
+
     pub(crate) fn on_host_network(mut self) -> Self {
         self.0.spec.get_or_insert_default().host_network = Some(true);
         self
@@ -204,17 +209,17 @@ impl Node {
 
     /// Starts an agent on this node.
     pub(crate) fn agent(&self) -> Agent {
+        self.agent_that_measures_every(Duration::from_millis(250))
+    }
+
+    pub(crate) fn agent_that_measures_every(&self, measure_interval: Duration) -> Agent {
         let mut config = kube::Config::new(self.address.parse().unwrap());
         // The watch itself tries again; below it, a failure would stay unseen for minutes.
         config.default_retry = false;
         let client = kube::Client::try_from(config).unwrap();
         let shaper = Shaper::new(
             client,
-            Config {
-                node_name: NAME.into(),
-                proc_root: self.folder.path().to_owned(),
-                measure_interval: Duration::from_millis(250),
-            },
+            Config { node_name: NAME.into(), proc_root: self.folder.path().to_owned(), measure_interval },
         );
         let reports = shaper.reports();
         let stop = CancellationToken::new();
