@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod document;
 mod error;
 pub mod factory;
+mod first_moments;
 mod images;
 pub mod kubectl;
 mod limit_watch;
@@ -31,6 +32,7 @@ pub mod workload;
 
 pub use cluster::Cluster;
 pub use error::{Error, Result};
+pub use first_moments::FirstMoments;
 pub use limit_watch::{LimitWatch, mbps};
 pub use machine::Machine;
 pub use path::{Path, RoundTrip, SERVICE_PORT, jitter_us};

@@ -44,6 +44,13 @@ impl PodNetwork {
         Ok(self.qdisc().await?.rate_bps)
     }
 
+    /// The bytes that left the pod before it was limited; those that leave between the two looks count as well.
+    pub async fn sent_before_limit(&self) -> Result<u64> {
+        let said = run(ENTER, self.enter("tc -s -j qdisc show dev").chain([DEVICE.to_owned()])).await?;
+        let under_limit = counted(&said).ok_or_else(|| Error::unreadable("tc's answer", said))?;
+        Ok(self.sent_bytes()?.saturating_sub(under_limit))
+    }
+
     /// The arguments of [`ENTER`] that run the words of `line` in this network.
     pub(crate) fn enter(&self, line: &str) -> impl Iterator<Item = String> {
         let pid = self.pid.to_string();
@@ -61,9 +68,18 @@ fn sent_bytes(text: &str) -> Option<u64> {
     line.split_whitespace().nth(8)?.parse().ok()
 }
 
-fn qdisc(json: &str) -> Option<Qdisc> {
+fn root(json: &str) -> Option<Value> {
     let all: Vec<Value> = serde_json::from_str(json).ok()?;
-    let root = all.into_iter().find(|qdisc| qdisc.get("root").is_some())?;
+    all.into_iter().find(|qdisc| qdisc.get("root").is_some())
+}
+
+/// What the queue at the root has let through since it was made.
+fn counted(json: &str) -> Option<u64> {
+    root(json)?.get("bytes")?.as_u64()
+}
+
+fn qdisc(json: &str) -> Option<Qdisc> {
+    let root = root(json)?;
     let bytes_per_second = root.pointer("/options/rate").and_then(Value::as_u64);
     let kind = root.get("kind")?.as_str()?.to_owned();
     Some(Qdisc { kind, rate_bps: bytes_per_second.map(|rate| rate * 8) })
@@ -78,6 +94,12 @@ mod tests {
         let text =
             "Inter-|   Receive\n face |bytes\n    lo: 1 2 3 4 5 6 7 8 9 10\n  eth0: 11 2 3 4 5 6 7 8 99 10\n";
         assert_eq!(sent_bytes(text), Some(99));
+    }
+
+    #[test]
+    fn a_queue_tells_what_it_has_let_through() {
+        let said = r#"[{"kind":"tbf","handle":"f10e:","root":true,"options":{"rate":1000000},"bytes":1542,"packets":2}]"#;
+        assert_eq!((counted(said), counted("[]")), (Some(1542), None));
     }
 
     #[test]

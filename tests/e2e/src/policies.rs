@@ -63,6 +63,18 @@ pub fn target(kind: &str, name: &str, limit: &str) -> Value {
     json!({"kind": kind, "name": name, "limit": {"min": limit, "max": limit}})
 }
 
+/// A target whose pods share `limit`.
+#[must_use]
+pub fn shared(kind: &str, name: &str, limit: &str) -> Value {
+    with(target(kind, name, limit), "/limit/scope", json!("Target"))
+}
+
+/// The pods with the label `app=<app>`, as a target of that name.
+#[must_use]
+pub fn selected(app: &str, limit: &str) -> Value {
+    with(target("Pods", app, limit), "/selector", json!({"matchLabels": {"app": app}}))
+}
+
 /// A policy with each kind of objective, about `host`, that fills every series there is. It decides by the first
 /// one, and may limit the Deployment `target`.
 #[must_use]

@@ -21,6 +21,24 @@ pub(crate) fn named(uid: &str, name: &str) -> Result<u32> {
     found.ok_or_else(|| Error::Missing(format!("a process {name} in the pod {uid}")))
 }
 
+/// When the pod's process with that argument was made, in seconds since the machine started; `None` if there is none.
+pub(crate) fn made_s(uid: &str, argument: &str) -> Result<Option<f64>> {
+    let has_argument = |pid: &u32| {
+        let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        command.split('\0').any(|word| word == argument)
+    };
+    let Some(pid) = of_pod(uid)?.into_iter().find(has_argument) else { return Ok(None) };
+    let (file, text) = (format!("/proc/{pid}/stat"), fs_err::read_to_string(format!("/proc/{pid}/stat"))?);
+    start_s(&text).map(Some).ok_or_else(|| Error::unreadable(file, text))
+}
+
+/// The start time of a process, in hundredths of a second: proc(5), `/proc/pid/stat`, field 22; the state, which follows
+/// the name in brackets, is the third.
+fn start_s(stat: &str) -> Option<f64> {
+    let ticks: u32 = stat.rsplit(") ").next()?.split_whitespace().nth(19)?.parse().ok()?;
+    Some(f64::from(ticks) / 100.0)
+}
+
 /// Sends SIGTERM, waits for the end, and returns how long it took.
 pub(crate) async fn terminate(pid: u32) -> Result<Duration> {
     let start = Instant::now();
@@ -33,4 +51,15 @@ pub(crate) async fn terminate(pid: u32) -> Result<Duration> {
     })
     .await?;
     Ok(start.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_as_old_as_its_stat_says() {
+        let stat = format!("77 (a ) b) S {}12345 0 0\n", "0 ".repeat(18));
+        assert_eq!(start_s(&stat), Some(123.45));
+    }
 }

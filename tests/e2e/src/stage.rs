@@ -48,15 +48,27 @@ impl Stage {
         operator::install().await?;
         clear_policies(&cluster).await?;
         kubectl(&format!("delete namespace {namespace} --ignore-not-found")).await?;
-        let metadata = json!({"name": namespace, "labels": {LABEL: ""}});
-        apply_object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})).await?;
+        make_namespace(&namespace).await?;
         Ok(Self { cluster, namespace, factory: Factory::start()? })
+    }
+
+    /// Makes another namespace, and returns its name.
+    pub async fn neighbour(&self) -> Result<String> {
+        let name = format!("{}-neighbour", self.namespace);
+        make_namespace(&name).await?;
+        Ok(name)
     }
 
     /// Starts a workload and returns its pods.
     pub async fn start(&self, kind: &str, name: &str, replicas: usize, work: Work) -> Result<Vec<Pod>> {
         apply_in(&self.namespace, &workload(kind, name, replicas, work)).await?;
         self.cluster.running(&self.namespace, name, replicas).await
+    }
+
+    /// Starts a workload in another namespace and returns its only pod.
+    pub async fn start_in(&self, namespace: &str, kind: &str, name: &str, work: Work) -> Result<Pod> {
+        apply_in(namespace, &workload(kind, name, 1, work)).await?;
+        Ok(self.cluster.running(namespace, name, 1).await?.remove(0))
     }
 
     /// Applies a policy.
@@ -124,6 +136,11 @@ impl Stage {
         })
         .await
     }
+}
+
+async fn make_namespace(name: &str) -> Result<()> {
+    let metadata = json!({"name": name, "labels": {LABEL: ""}});
+    apply_object(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})).await.map(drop)
 }
 
 fn is_warning_about(event: &Event, policy: &str) -> bool {

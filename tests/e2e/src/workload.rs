@@ -22,10 +22,7 @@ pub fn workload(kind: &str, name: &str, replicas: usize, work: Work) -> Value {
         "selector": {"matchLabels": labels},
         "template": {
             "metadata": {"labels": labels},
-            "spec": {
-                "terminationGracePeriodSeconds": 1,
-                "containers": [container(work)],
-            },
+            "spec": pod_spec(work),
         },
     });
     if let (Some(fields), true) = (spec.as_object_mut(), kind != "DaemonSet") {
@@ -37,6 +34,21 @@ pub fn workload(kind: &str, name: &str, replicas: usize, work: Work) -> Value {
         "metadata": {"name": name},
         "spec": spec,
     })
+}
+
+/// A pod of its own, without a controller, with the label `app=<app>`.
+#[must_use]
+pub fn bare_pod(name: &str, app: &str, work: Work) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": app}},
+        "spec": pod_spec(work),
+    })
+}
+
+fn pod_spec(work: Work) -> Value {
+    json!({"terminationGracePeriodSeconds": 1, "containers": [container(work)]})
 }
 
 fn container(work: Work) -> Value {

@@ -46,12 +46,14 @@ async fn goes_on(stage: &Stage, endpoint: &Endpoint) {
 
 #[tokio::test]
 async fn a_missing_permission_is_named_and_its_return_is_enough() {
-    let stage = Stage::set("e2e-chart-permission").await.unwrap();
-    take_away("pods", "list").await;
-    let endpoint = start_again(&stage).await;
-    readyz_says(&endpoint, 503, r#"cannot list resource "pods""#).await;
-    release::install().await.unwrap();
-    goes_on(&stage, &endpoint).await;
+    for resource in ["pods", "namespaces"] {
+        let stage = Stage::set("e2e-chart-permission").await.unwrap();
+        take_away(resource, "list").await;
+        let endpoint = start_again(&stage).await;
+        readyz_says(&endpoint, 503, &format!("cannot list resource {resource:?}")).await;
+        release::install().await.unwrap();
+        goes_on(&stage, &endpoint).await;
+    }
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use flow_e2e::Stage;
 use flow_e2e::factory::HOST;
-use flow_e2e::policies::{by_probe, pinned, target};
-use flow_e2e::stage::condition;
+use flow_e2e::policies::{by_probe, pinned, target, with};
+use flow_e2e::stage::{condition, limit};
 use flow_e2e::workload::Work;
 use flow_policy::names::{EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
 use k8s_openapi::api::core::v1::Pod;
@@ -76,6 +76,45 @@ async fn switching_to_observe_restores_and_goes_on_reporting() {
     scene.is_as_before().await;
     let observing = |policy: &_| condition(policy, "Enforced").contains("Observing");
     scene.stage.policy_where("restoring", "mode Observe", observing).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_that_is_switched_on_and_off_again_leaves_what_was_there() {
+    let scene = Scene::set().await;
+    for _ in 0..2 {
+        scene.stage.change("restoring", &json!({"mode": "Observe"})).await.unwrap();
+        scene.is_as_before().await;
+        let off = |policy: &_| condition(policy, "Enforced").starts_with("False Observing");
+        scene.stage.policy_where("restoring", "that nothing is enforced", off).await.unwrap();
+        scene.stage.change("restoring", &json!({"mode": "Enforce"})).await.unwrap();
+        for (pod, original) in scene.pods.iter().zip(["70M", ""]) {
+            scene.stage.limited(pod, Some(50_000_000)).await.unwrap();
+            scene.stage.annotated(pod, ORIGINAL_EGRESS_BANDWIDTH, Some(original)).await.unwrap();
+        }
+        let on = |policy: &_| condition(policy, "Enforced").starts_with("True InForce");
+        scene.stage.policy_where("restoring", "limits in force again", on).await.unwrap();
+    }
+    scene.stage.change("restoring", &json!({"mode": "Observe"})).await.unwrap();
+    scene.is_as_before().await;
+}
+
+#[tokio::test]
+async fn a_policy_that_begins_by_observing_touches_nothing_until_it_enforces() {
+    let stage = Stage::set(NAMESPACE).await.unwrap();
+    let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
+    stage.cluster.annotate(&pod, EGRESS_BANDWIDTH, Some("70M")).await.unwrap();
+    let before = stage.cluster.annotations(&pod).await.unwrap();
+    stage.apply(&with(policy(), "/spec/mode", json!("Observe"))).await.unwrap();
+    let off = |policy: &_| {
+        condition(policy, "Enforced").starts_with("False Observing") && limit(policy) == Some("50M")
+    };
+    stage.policy_where("restoring", "what it would do", off).await.unwrap();
+    assert_eq!(stage.cluster.annotations(&pod).await.unwrap(), before);
+    stage.change("restoring", &json!({"mode": "Enforce"})).await.unwrap();
+    stage.limited(&pod, Some(50_000_000)).await.unwrap();
+    stage.change("restoring", &json!({"mode": "Observe"})).await.unwrap();
+    stage.limited(&pod, Some(70_000_000)).await.unwrap();
+    assert_eq!(stage.cluster.annotations(&pod).await.unwrap(), before);
 }
 
 #[tokio::test]
