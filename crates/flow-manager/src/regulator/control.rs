@@ -161,22 +161,9 @@ impl Regulator {
         view
     }
 
-    /// The limits to go on from by another plan: those of before for targets that stay, unless a change of mode or of
-    /// whose limit it is makes them meaningless.
+    /// The limits to go on from by another plan.
     fn carried_limits(&self, next: &Plan) -> Vec<Bandwidth> {
-        let carried = |planned: &super::PlannedTarget| {
-            let is_same = |before: &super::PlannedTarget| {
-                (&before.target.id, before.target.scope) == (&planned.target.id, planned.target.scope)
-            };
-            let position = self.plan.targets.iter().position(is_same)?;
-            let limit = self.state.limits.get(position)?;
-            (next.enforces() && self.plan.enforces())
-                .then(|| (*limit).clamp(planned.target.range.min, planned.target.range.max))
-        };
-        next.targets
-            .iter()
-            .map(|planned| carried(planned).unwrap_or_else(|| planned.present_limit()))
-            .collect()
+        next.carry_over(&self.plan, &self.state.limits)
     }
 }
 

@@ -63,6 +63,20 @@ impl Plan {
         }
         limits.into_iter().map(|(pod, limit)| (pod.clone(), limit)).collect()
     }
+
+    /// The limits to go on from where `before` led to `limits`: those, for targets that stay, unless a change of mode or
+    /// of whose limit it is makes them meaningless.
+    #[must_use]
+    pub fn carry_over(&self, before: &Self, limits: &[Bandwidth]) -> Vec<Bandwidth> {
+        let both_enforce = self.enforces() && before.enforces();
+        let carried = |planned: &PlannedTarget| {
+            let mut known = before.targets.iter().zip(limits).filter(|_| both_enforce);
+            let (_, limit) = known.find(|(other, _)| other.is_limited_alike(planned))?;
+            Some(planned.within_range(*limit))
+        };
+        let carried = |planned| carried(planned).unwrap_or_else(|| planned.present_limit());
+        self.targets.iter().map(carried).collect()
+    }
 }
 
 impl PlannedTarget {
@@ -85,7 +99,15 @@ impl PlannedTarget {
             Scope::Target => lowest.shared_by(applied.clone().count()),
         };
         let present = applied.clone().min().map(behind);
-        present.map_or(self.target.initial, |limit| limit.clamp(self.target.range.min, self.target.range.max))
+        present.map_or(self.target.initial, |limit| self.within_range(limit))
+    }
+
+    fn within_range(&self, limit: Bandwidth) -> Bandwidth {
+        limit.clamp(self.target.range.min, self.target.range.max)
+    }
+
+    fn is_limited_alike(&self, other: &Self) -> bool {
+        (&self.target.id, self.target.scope) == (&other.target.id, other.target.scope)
     }
 }
 
@@ -177,6 +199,29 @@ mod tests {
         let third = pod("x", None);
         let third = TargetPod { applied: Some(Bandwidth::from_bps(33_333_333)), ..third };
         assert_eq!(shared(vec![third; 3]).present_limit(), Bandwidth::from_mbps(100));
+    }
+
+    /// A plan for one target of a mode and a scope, whose pod has `applied` Mbit/s from us.
+    fn plan_for(mode: Mode, scope: Scope, applied: u64) -> Plan {
+        let mut target = shared(vec![pod("x", Some(applied)), pod("y", Some(applied))]);
+        target.target.scope = scope;
+        let plan = Plan { targets: vec![target], ..plan([vec![], vec![]]) };
+        Plan { policy: Arc::new(Policy { mode, ..(*plan.policy).clone() }), ..plan }
+    }
+
+    #[test]
+    fn a_limit_carries_over_to_the_next_plan_while_it_means_the_same() {
+        let present = || plan_for(Mode::Enforce, Scope::Pod, 30);
+        let go_on = |next: Plan, mbps| next.carry_over(&present(), &[Bandwidth::from_mbps(mbps)])[0];
+        assert_eq!(go_on(present(), 70), Bandwidth::from_mbps(70));
+        assert_eq!(go_on(present(), 700), Bandwidth::from_mbps(100), "within the range");
+        let shared = plan_for(Mode::Enforce, Scope::Target, 30);
+        assert_eq!(go_on(shared, 70), Bandwidth::from_mbps(60), "what both pods have together");
+        let observing = plan_for(Mode::Observe, Scope::Pod, 30);
+        assert_eq!(go_on(observing, 70), Bandwidth::from_mbps(30));
+        let mut elsewhere = present();
+        elsewhere.targets[0].target.id.namespace = Some("lab".to_owned());
+        assert_eq!(go_on(elsewhere, 70), Bandwidth::from_mbps(30), "another target of the same name");
     }
 
     #[test]
