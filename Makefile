@@ -57,11 +57,12 @@ lab-down: ## Stop that cluster
 	$(LAB) down
 
 .PHONY: generate
-generate: build ## Write the generated files: the CustomResourceDefinition, its reference, the chart's README, the manifests
+generate: build ## Write the generated files: the CustomResourceDefinition, its documents, the chart's README, the manifests
 	$(LAB) build --for-tests
 	cargo run --quiet --locked -p flow-manager -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
 	cargo run --quiet --locked -p flow-manager -- crd --reference > docs/reference.md
+	cargo run --quiet --locked -p flow-manager -- crd --status > docs/status.md
 	cp $(CRD) charts/flow-manager/files/crds/
 	$(LAB) tool helm-docs -- --chart-search-root charts --log-level warn
 	manifests/render.sh

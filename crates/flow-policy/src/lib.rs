@@ -1,10 +1,11 @@
 //! The `FlowPolicy` API, `flow.fustli.io/v1alpha1`.
 //!
 //! [`spec`] and [`status`] are what users read and write; [`Policy`] is a spec that was checked, and the only
-//! form in which the operator uses one; [`condition`] computes the conditions of a status.
+//! form in which the operator uses one; [`condition`] and [`event`] have all that a policy may say of itself.
 
 pub mod condition;
 mod duration;
+pub mod event;
 mod number;
 mod overrides;
 mod policy;
@@ -12,6 +13,7 @@ mod reference;
 mod schema;
 pub mod spec;
 pub mod status;
+mod status_document;
 mod validate;
 
 pub use duration::{DurationText, InvalidDuration};
@@ -24,6 +26,7 @@ pub use reference::reference;
 pub use schema::crd_yaml;
 pub use spec::{FlowPolicy, FlowPolicySpec};
 pub use status::FlowPolicyStatus;
+pub use status_document::status_document;
 pub use validate::Invalid;
 
 /// Names that the operator and its users share.

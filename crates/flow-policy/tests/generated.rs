@@ -14,3 +14,9 @@ fn the_committed_reference_is_the_generated_one() {
     let committed = include_str!("../../../docs/reference.md");
     assert_eq!(flow_policy::reference(), committed, "run `make generate` and commit docs/reference.md");
 }
+
+#[test]
+fn the_committed_document_of_the_status_is_the_generated_one() {
+    let committed = include_str!("../../../docs/status.md");
+    assert_eq!(flow_policy::status_document(), committed, "run `make generate` and commit docs/status.md");
+}

@@ -1,4 +1,4 @@
-//! `flow-manager crd`: prints the `FlowPolicy` `CustomResourceDefinition`, or its reference.
+//! `flow-manager crd`: prints the `FlowPolicy` `CustomResourceDefinition`, or what describes it.
 
 use std::io::Write;
 
@@ -8,6 +8,10 @@ pub struct Args {
     /// Print its reference as Markdown instead
     #[arg(long)]
     reference: bool,
+
+    /// Print what its conditions and Events mean as Markdown instead
+    #[arg(long, conflicts_with = "reference")]
+    status: bool,
 }
 
 /// Why the definition could not be printed.
@@ -25,6 +29,8 @@ pub enum Error {
 pub fn run(args: &Args) -> Result<(), Error> {
     let text = if args.reference {
         flow_policy::reference()
+    } else if args.status {
+        flow_policy::status_document()
     } else {
         flow_policy::crd_yaml().map_err(|error| Error::Yaml(error.to_string()))?
     };

@@ -3,33 +3,74 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
 use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What is told often is told at most so often, once it was told [`BURST`] times in a row.
+const INTERVAL: Duration = Duration::from_mins(1);
+const BURST: u32 = 5;
+
+/// How many notes on one topic are counted up. Beyond, the one that has not come for longest is told as a new Event.
+const NOTES: usize = 4;
 
 /// The Events of one policy.
-///
-/// A recorder counts an Event up that comes again, and keeps the note of the first: so a note that has changed
-/// needs another recorder, or an old one would pass for what happened now.
 pub(super) struct Announcer {
     client: Client,
     reporter: Reporter,
-    recorder: Recorder,
-    notes: HashMap<(&'static str, Option<String>), String>,
+    topics: HashMap<(&'static str, &'static str, Option<String>), Topic>,
+}
+
+/// Events of one reason about one part of a policy.
+///
+/// A recorder counts an Event up that comes again, and keeps the note of the first: so each note has a recorder of its
+/// own, or an old one would pass for what happened now.
+struct Topic {
+    recorders: Vec<(String, Recorder)>,
+    free_at: Instant,
 }
 
 impl Announcer {
     pub(super) fn new(client: Client, reporter: Reporter) -> Self {
-        let recorder = Recorder::new(client.clone(), reporter.clone());
-        Self { client, reporter, recorder, notes: HashMap::new() }
+        Self { client, reporter, topics: HashMap::new() }
     }
 
-    /// What is needed to publish `news` about `policy`.
-    pub(super) fn announce(&mut self, policy: &ObjectReference, news: News) -> Announcement {
-        let topic = (news.reason, news.field.clone());
-        let before = self.notes.insert(topic, news.note.clone());
-        if before.is_some_and(|before| before != news.note) {
-            self.recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+    /// What is needed to publish `news` about `policy`; nothing if that would be too often.
+    pub(super) fn announce(
+        &mut self,
+        policy: &ObjectReference,
+        news: News,
+        now: Instant,
+    ) -> Option<Announcement> {
+        let topic = self.topics.entry((news.reason, news.action, news.field.clone()));
+        let topic = topic.or_insert_with(|| Topic { recorders: Vec::new(), free_at: now });
+        if !topic.allows(now) {
+            return None;
         }
+        let recorder =
+            topic.recorder(&news.note, || Recorder::new(self.client.clone(), self.reporter.clone()));
         let about = ObjectReference { field_path: news.field.clone(), ..policy.clone() };
-        Announcement { recorder: self.recorder.clone(), news, about }
+        Some(Announcement { recorder, news, about })
+    }
+}
+
+impl Topic {
+    fn allows(&mut self, now: Instant) -> bool {
+        let free_at = self.free_at.max(now);
+        let allows = free_at <= now + INTERVAL * (BURST - 1);
+        if allows {
+            self.free_at = free_at + INTERVAL;
+        }
+        allows
+    }
+
+    /// The recorder of that note, which becomes the one that came last.
+    fn recorder(&mut self, note: &str, new: impl FnOnce() -> Recorder) -> Recorder {
+        let position = self.recorders.iter().position(|(of, _)| of == note);
+        let present = position.map(|position| self.recorders.remove(position).1);
+        let recorder = present.unwrap_or_else(new);
+        self.recorders.truncate(NOTES - 1);
+        self.recorders.insert(0, (note.to_owned(), recorder.clone()));
+        recorder
     }
 }
 
@@ -63,14 +104,18 @@ mod tests {
         }
     }
 
+    fn announcer() -> (Announcer, tower_test::mock::Handle<Request<Body>, Response<Body>>) {
+        let (service, api) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+        (Announcer::new(Client::new(service, "default"), Reporter::from("flow-manager")), api)
+    }
+
     /// How the news reach the API server: a new Event is created, one that comes again is patched.
     async fn methods(all: &[News]) -> Vec<Method> {
-        let (service, mut api) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
-        let client = Client::new(service, "default");
-        let mut announcer = Announcer::new(client, Reporter::from("flow-manager"));
+        let (mut announcer, mut api) = announcer();
         let mut methods = Vec::new();
         for news in all {
-            let announcement = announcer.announce(&ObjectReference::default(), news.clone());
+            let about = ObjectReference::default();
+            let announcement = announcer.announce(&about, news.clone(), Instant::now()).unwrap();
             let answer = async {
                 let (request, answer) = api.next_request().await.unwrap();
                 methods.push(request.method().clone());
@@ -87,5 +132,31 @@ mod tests {
         let all = [news("a", "x"), news("a", "x"), news("a", "y"), news("b", "x"), news("b", "x")];
         let expected = [Method::POST, Method::PATCH, Method::POST, Method::POST, Method::PATCH];
         assert_eq!(methods(&all).await, expected);
+    }
+
+    #[tokio::test]
+    async fn news_that_alternate_are_counted_up_too() {
+        let all = [news("a", "x"), news("b", "x"), news("a", "x"), news("b", "x")];
+        assert_eq!(methods(&all).await, [Method::POST, Method::POST, Method::PATCH, Method::PATCH]);
+    }
+
+    /// How many of `news`, one each second, are told.
+    fn told(announcer: &mut Announcer, start: Instant, news: impl Iterator<Item = News>) -> usize {
+        let about = ObjectReference::default();
+        let seconds = (0..).map(|second| start + Duration::from_secs(second));
+        news.zip(seconds).filter_map(|(news, now)| announcer.announce(&about, news, now)).count()
+    }
+
+    #[tokio::test]
+    async fn what_flaps_is_told_at_a_bounded_rate_and_keeps_nothing_else_from_being_told() {
+        let (mut announcer, _api) = announcer();
+        let start = Instant::now();
+        let flaps = (0..3600).map(|number| news(&format!("note {number}"), "x"));
+        assert_eq!(told(&mut announcer, start, flaps), 5 + 59);
+        let hour = start + Duration::from_hours(1);
+        assert_eq!(told(&mut announcer, hour, std::iter::once(news("a", "y"))), 1);
+        assert!(announcer.topics.values().all(|topic| topic.recorders.len() <= NOTES));
+        let later = hour + INTERVAL * BURST;
+        assert_eq!(told(&mut announcer, later, (0..10).map(|_| news("a", "x"))), 5);
     }
 }

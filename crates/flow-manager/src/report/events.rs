@@ -1,7 +1,12 @@
 use super::sentences::{self, STARTING};
 use super::{Snapshot, Standing};
+use flow_control::{Bandwidth, Range};
 use flow_policy::FlowPolicyStatus;
-use flow_policy::Target;
+use flow_policy::condition::{ACCEPTED_VALID, ConditionType, Entry};
+use flow_policy::event::{
+    AT_MAXIMUM, AT_MINIMUM, EFFECTIVE, Happening, LIMITS_CUT, LIMITS_TO_MINIMUM, OBJECTIVE_MET,
+    OBJECTIVE_UNKNOWN, OBJECTIVE_VIOLATED, RESUMED, Telling,
+};
 use flow_policy::spec::Mode;
 use flow_policy::status::{ObjectiveState, ObjectiveStatus, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -16,7 +21,7 @@ const MAX_NOTE: usize = 1024;
 /// status has the values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
-    /// Whether somebody should have a look.
+    /// Whether somebody should do something.
     pub type_: EventType,
     /// What happened, as one word.
     pub reason: &'static str,
@@ -29,8 +34,22 @@ pub struct News {
 }
 
 impl News {
-    fn new(type_: EventType, reason: &'static str, action: &'static str, note: impl Into<String>) -> Self {
-        Self { type_, reason, action, note: note.into(), field: None }
+    fn of(happening: Happening, note: impl Into<String>) -> Option<Self> {
+        let (reason, action) = (happening.reason(), happening.action());
+        Some(Self { type_: type_(happening.telling())?, reason, action, note: note.into(), field: None })
+    }
+
+    /// That a condition has come to stand so.
+    fn of_condition(entry: Entry, note: &str) -> Option<Self> {
+        let action = match entry.type_() {
+            ConditionType::Accepted | ConditionType::Stalled => "Validate",
+            ConditionType::Ready | ConditionType::ObjectivesMet => "Measure",
+            ConditionType::Enforced => "Enforce",
+            ConditionType::Paused => "Override",
+            ConditionType::Ineffective => "Decide",
+        };
+        let (type_, reason) = (type_(entry.telling())?, entry.reason().as_str());
+        Some(Self { type_, reason, action, note: note.to_owned(), field: None })
     }
 
     /// The Event.
@@ -48,38 +67,66 @@ impl News {
     }
 }
 
+const fn type_(telling: Telling) -> Option<EventType> {
+    match telling {
+        Telling::Silent => None,
+        Telling::Normal => Some(EventType::Normal),
+        Telling::Warning => Some(EventType::Warning),
+    }
+}
+
 /// The Events that a change of a policy's status from `old` to `new` is worth, where the policy stands as in
 /// `standing` now: transitions only.
 #[must_use]
 pub fn events(old: &FlowPolicyStatus, new: &FlowPolicyStatus, standing: &Standing) -> Vec<News> {
-    let mut news: Vec<_> = accepted(old, new).into_iter().collect();
+    let objectives = new.objectives.iter().filter_map(|objective| judged(old, objective));
+    let conditions = new.conditions.iter().filter_map(|condition| turned(old, condition));
+    let mut news: Vec<_> = objectives.chain(conditions).collect();
     if let Standing::Running(snapshot) = standing {
-        news.extend(new.objectives.iter().filter_map(|objective| judged(old, objective)));
-        news.extend(enforced(old, new));
-        news.extend(paused(old, new));
-        news.extend((snapshot.policy.mode == Mode::Enforce).then(|| limits(old, new, snapshot)).flatten());
+        news.extend(old.conditions.iter().filter_map(|condition| over(new, condition)));
+        if snapshot.policy.mode == Mode::Enforce {
+            news.extend(decided(old, new));
+            news.extend(reached(old, new, snapshot));
+        }
     }
     news
 }
 
-fn condition<'a>(status: &'a FlowPolicyStatus, type_: &str) -> Option<&'a Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == type_)
+/// A condition stands otherwise than before.
+fn turned(old: &FlowPolicyStatus, now: &Condition) -> Option<News> {
+    let entry = Entry::of(now)?;
+    let before = find(old, &now.type_);
+    let is_news = match before {
+        // A policy that is right from the start is no news.
+        None => entry != ACCEPTED_VALID,
+        Some(before) => {
+            let says_more = tells_by_message(entry.type_()) && before.message != now.message;
+            Entry::of(before) != Some(entry) || says_more
+        }
+    };
+    is_news.then(|| News::of_condition(entry, &now.message))?
 }
 
-/// The spec cannot be used, or not fully, and that is new.
-fn accepted(old: &FlowPolicyStatus, new: &FlowPolicyStatus) -> Option<News> {
-    let now = condition(new, "Accepted")?;
-    let before = condition(old, "Accepted").map(|before| (before.reason.as_str(), before.message.as_str()));
-    if before == Some((now.reason.as_str(), now.message.as_str())) {
+/// Whether a condition's message is what a person has written, so that another message is another matter. Of what the
+/// operator finds by itself, a message may name now this pod and now that.
+const fn tells_by_message(type_: ConditionType) -> bool {
+    matches!(type_, ConditionType::Accepted | ConditionType::Paused)
+}
+
+/// A condition that is only there while something is abnormal is gone.
+fn over(new: &FlowPolicyStatus, before: &Condition) -> Option<News> {
+    if find(new, &before.type_).is_some() {
         return None;
     }
-    let (reason, action) = match now.reason.as_str() {
-        "InvalidSpec" => ("InvalidSpec", "Validate"),
-        "TargetNotFound" => ("TargetNotFound", "FindTarget"),
-        "NotConsented" => ("NotConsented", "FindTarget"),
-        _ => return None,
-    };
-    Some(News::new(EventType::Warning, reason, action, &now.message))
+    match Entry::of(before)?.type_() {
+        ConditionType::Paused => News::of(RESUMED, "the policy decides by itself again"),
+        ConditionType::Ineffective => News::of(EFFECTIVE, "limits are lowered again where that is needed"),
+        _ => None,
+    }
+}
+
+fn find<'a>(status: &'a FlowPolicyStatus, type_: &str) -> Option<&'a Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == type_)
 }
 
 fn judged(old: &FlowPolicyStatus, now: &ObjectiveStatus) -> Option<News> {
@@ -89,92 +136,71 @@ fn judged(old: &FlowPolicyStatus, now: &ObjectiveStatus) -> Option<News> {
         return None;
     }
     let (name, bound) = (&now.name, &now.bound);
-    let (type_, reason, note) = match now.state {
+    let news = match now.state {
         // An objective that holds from the start is no news.
         ObjectiveState::Met if known.is_none() => return None,
-        ObjectiveState::Met => {
-            (EventType::Normal, "ObjectiveMet", format!("{name} is within its bound again: {bound}"))
-        }
+        ObjectiveState::Met => News::of(OBJECTIVE_MET, format!("{name} is within its bound again: {bound}")),
         ObjectiveState::Violated => {
-            (EventType::Warning, "ObjectiveViolated", format!("{name} is beyond its bound: {bound}"))
+            News::of(OBJECTIVE_VIOLATED, format!("{name} is beyond its bound: {bound}"))
         }
         ObjectiveState::Unknown => {
             let why = now.message.as_deref().unwrap_or_default();
-            (EventType::Warning, "ObjectiveUnknown", sentences::unmeasured(name, why))
+            News::of(OBJECTIVE_UNKNOWN, sentences::unmeasured(name, why))
         }
     };
-    let field = Some(format!("spec.objectives{{{name}}}"));
-    Some(News { field, ..News::new(type_, reason, "Measure", note) })
+    Some(News { field: Some(format!("spec.objectives{{{name}}}")), ..news? })
 }
 
 fn is_starting(objective: &ObjectiveStatus) -> bool {
     objective.message.as_deref() == Some(STARTING)
 }
 
-fn enforced(old: &FlowPolicyStatus, new: &FlowPolicyStatus) -> Option<News> {
-    let now = condition(new, "Enforced")?;
-    let before = condition(old, "Enforced").map(|before| (before.status.as_str(), before.reason.as_str()));
-    if before == Some((now.status.as_str(), now.reason.as_str())) {
-        return None;
-    }
-    let (type_, reason) = match (now.status.as_str(), now.reason.as_str()) {
-        ("False", "NotInForce") => (EventType::Warning, "LimitsNotInForce"),
-        ("False", "Released") => (EventType::Warning, "LimitsReleased"),
-        ("True", _) => (EventType::Normal, "LimitsInForce"),
-        _ => return None,
-    };
-    Some(News::new(type_, reason, "Enforce", &now.message))
-}
-
-/// A person pauses the policy or pins its limits, or lets it go on.
-fn paused(old: &FlowPolicyStatus, new: &FlowPolicyStatus) -> Option<News> {
-    let (before, now) = (condition(old, "Paused"), condition(new, "Paused"));
-    match (before, now) {
-        (Some(before), Some(now)) if before.message == now.message => None,
-        (_, Some(now)) => {
-            let invalid = now.reason == "InvalidAnnotation";
-            let type_ = if invalid { EventType::Warning } else { EventType::Normal };
-            let reason = match now.reason.as_str() {
-                "InvalidAnnotation" => "InvalidAnnotation",
-                "Pinned" => "Pinned",
-                _ => "Paused",
-            };
-            Some(News::new(type_, reason, "Override", &now.message))
-        }
-        (Some(_), None) => {
-            Some(News::new(EventType::Normal, "Resumed", "Override", "the policy decides by itself again"))
-        }
-        (None, None) => None,
-    }
-}
-
-/// Limits begin to fall, or are all back at their maximum.
-fn limits(old: &FlowPolicyStatus, new: &FlowPolicyStatus, snapshot: &Snapshot) -> Option<News> {
+/// Limits begin to fall.
+fn decided(old: &FlowPolicyStatus, new: &FlowPolicyStatus) -> Option<News> {
     let decided = new.last_decision.as_ref().filter(|_| new.last_decision != old.last_decision)?;
     let before = old.last_decision.as_ref().map(|before| before.action.as_str());
-    let note = match (decided.action.as_str(), decided.reason.as_str()) {
-        ("Decrease", _) if before == Some("Decrease") => return None,
-        ("Decrease", "NoDataTooLong") => "limits go to their minimum, since an objective cannot be measured",
-        ("Decrease", _) => "limits are cut, since an objective is violated",
-        ("Increase", _) if is_full(new, snapshot) && !is_full(old, snapshot) => {
-            let note = "every limit is back at its maximum";
-            return Some(News::new(EventType::Normal, "LimitsRestored", "Decide", note));
+    match (decided.action.as_str(), decided.reason.as_str()) {
+        ("Decrease", _) if before == Some("Decrease") => None,
+        ("Decrease", "NoDataTooLong") => {
+            News::of(LIMITS_TO_MINIMUM, "limits go to their minimum, since an objective cannot be measured")
         }
-        _ => return None,
-    };
-    Some(News::new(EventType::Normal, "LimitsLowered", "Decide", note))
+        ("Decrease", _) => News::of(LIMITS_CUT, "limits are cut, since an objective is violated"),
+        _ => None,
+    }
+}
+
+/// Limits are as low as they may be, and that is not enough; or they are all back.
+fn reached(old: &FlowPolicyStatus, new: &FlowPolicyStatus, snapshot: &Snapshot) -> Option<News> {
+    let came = |is: fn(&FlowPolicyStatus, &Snapshot) -> bool| is(new, snapshot) && !is(old, snapshot);
+    let raised = new.last_decision != old.last_decision
+        && new.last_decision.as_ref().is_some_and(|decision| decision.action == "Increase");
+    if came(is_exhausted) {
+        News::of(AT_MINIMUM, "every limit is at its minimum, and an objective is violated all the same")
+    } else if raised && came(is_full) {
+        News::of(AT_MAXIMUM, "every limit is back at its maximum")
+    } else {
+        None
+    }
+}
+
+fn is_exhausted(status: &FlowPolicyStatus, snapshot: &Snapshot) -> bool {
+    let violated = find(status, "ObjectivesMet").is_some_and(|met| met.status == "False");
+    violated && all_at(status, snapshot, |range| range.min)
 }
 
 fn is_full(status: &FlowPolicyStatus, snapshot: &Snapshot) -> bool {
-    let at_maximum = |limit: &TargetStatus| {
-        let is_it = |target: &&Target| {
-            let namespace = target.id.namespace.as_deref().unwrap_or_default();
-            (target.id.kind, namespace, &target.id.name) == (limit.kind, &limit.namespace, &limit.name)
-        };
-        let target = snapshot.policy.targets.iter().find(is_it);
-        target.map(|target| target.range.max.to_string()) == limit.limit
+    all_at(status, snapshot, |range| range.max)
+}
+
+fn all_at(status: &FlowPolicyStatus, snapshot: &Snapshot, end: fn(Range) -> Bandwidth) -> bool {
+    let is_there = |of: &TargetStatus| {
+        let target = snapshot.policy.targets.iter().find(|target| {
+            (target.id.kind, &target.id.name) == (of.kind, &of.name)
+                && target.id.namespace.as_deref().unwrap_or_default() == of.namespace
+        });
+        target.map(|target| end(target.range).to_string()) == of.limit
     };
-    status.targets.iter().all(at_maximum)
+    !status.targets.is_empty() && status.targets.iter().all(is_there)
 }
 
 #[cfg(test)]
@@ -184,6 +210,7 @@ mod tests {
     use super::*;
     use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
     use flow_policy::Overrides;
+    use flow_policy::condition::{Finding, INEFFECTIVE_NO_EFFECT, merge};
     use flow_policy::names::{LIMIT, PAUSED};
     use std::sync::Arc;
 
@@ -197,6 +224,10 @@ mod tests {
             old = new;
         }
         told
+    }
+
+    fn first(standing: &Standing) -> FlowPolicyStatus {
+        status(&FlowPolicyStatus::default(), standing, at(100))
     }
 
     fn raised(mbps: [u64; 2], second: i64) -> Snapshot {
@@ -222,14 +253,64 @@ mod tests {
             Standing::Running(raised([1000, 500], 4)),
         ];
         let expected: [&[&str]; 6] = [
-            &["LimitsInForce"],
-            &["ObjectiveViolated", "LimitsLowered"],
+            &["InForce"],
+            &["ObjectiveViolated", "ObjectiveViolated"],
             &[],
             &["ObjectiveMet"],
-            &["LimitsRestored"],
+            &["AtMaximum"],
             &[],
         ];
         assert_eq!(told(&episode), expected);
+    }
+
+    #[test]
+    fn what_a_person_must_act_on_is_a_warning_and_the_policys_own_work_is_not() {
+        let (old, standing) = (first(&Standing::Running(well())), Standing::Running(cut(412e-6, 10, 1)));
+        let news = events(&old, &status(&old, &standing, at(1)), &standing);
+        let told: Vec<_> = news.iter().map(|news| (news.reason, news.action, news.type_)).collect();
+        let expected = [
+            ("ObjectiveViolated", "Measure", EventType::Normal),
+            ("ObjectiveViolated", "Decrease", EventType::Normal),
+            ("AtMinimum", "Decrease", EventType::Warning),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn limits_at_their_minimum_are_told_when_they_come_to_it() {
+        let told = told(&[
+            Standing::Running(cut(412e-6, 12, 1)),
+            Standing::Running(cut(412e-6, 10, 2)),
+            Standing::Running(cut(500e-6, 10, 2)),
+        ]);
+        assert_eq!(told[1..], [vec!["AtMinimum"], vec![]]);
+    }
+
+    #[test]
+    fn each_condition_that_has_an_event_brings_it_and_no_other_does() {
+        for entry in flow_policy::condition::TABLE {
+            let found = [Finding::new(*entry, "a sentence")];
+            let new = FlowPolicyStatus { conditions: merge(&[], &found, None, at(1)), ..Default::default() };
+            let standing = Standing::Running(well());
+            let news = events(&FlowPolicyStatus::default(), &new, &standing);
+            let told: Vec<_> = news.iter().map(|news| (news.reason, Some(news.type_))).collect();
+            let expected = (entry.reason().as_str(), type_(entry.telling()));
+            let silent = expected.1.is_none() || *entry == ACCEPTED_VALID;
+            assert_eq!(told, if silent { vec![] } else { vec![expected] }, "{entry:?}");
+            assert_eq!(events(&new, &new, &standing), [], "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_wrong_and_is_right_again_is_told() {
+        let missing = running(|snapshot| snapshot.targets[1].found = false);
+        assert_eq!(told(&[missing, Standing::Running(well())])[1], ["Valid"]);
+        let found = [Finding::new(INEFFECTIVE_NO_EFFECT, "a sentence")];
+        let well = Standing::Running(well());
+        let mut old = first(&well);
+        old.conditions.extend(merge(&[], &found, None, at(1)));
+        let news = events(&old, &first(&well), &well);
+        assert_eq!(news.iter().map(|news| news.reason).collect::<Vec<_>>(), ["Effective"]);
     }
 
     #[test]
@@ -247,7 +328,7 @@ mod tests {
         let forbidden = running(|snapshot| snapshot.targets[1].consents = false);
         let told = told(&[invalid.clone(), invalid, missing.clone(), missing, forbidden.clone(), forbidden]);
         assert_eq!(told[..2], [vec!["InvalidSpec"], vec![]]);
-        assert_eq!(told[2..4], [vec!["TargetNotFound", "LimitsInForce"], vec![]]);
+        assert_eq!(told[2..4], [vec!["TargetNotFound", "InForce"], vec![]]);
         assert_eq!(told[4..], [vec!["NotConsented"], vec![]]);
     }
 
@@ -256,7 +337,7 @@ mod tests {
         let lost = running(|snapshot| snapshot.targets[0].problem = Some("pod upload-1: no shaper".into()));
         let found = || Standing::Running(well());
         let told = told(&[found(), lost.clone(), lost, found()]);
-        assert_eq!(told, [vec!["LimitsInForce"], vec!["LimitsNotInForce"], vec![], vec!["LimitsInForce"]]);
+        assert_eq!(told, [vec!["InForce"], vec!["NotInForce"], vec![], vec!["InForce"]]);
     }
 
     #[test]
@@ -268,7 +349,7 @@ mod tests {
         let (paused, pinned, typo) = (with(PAUSED, "true"), with(LIMIT, "80M"), with(PAUSED, "yes"));
         let told = told(&[paused.clone(), paused, pinned, typo, Standing::Running(well())]);
         let expected = [
-            vec!["LimitsInForce", "Paused"],
+            vec!["InForce", "ByAnnotation"],
             vec![],
             vec!["Pinned"],
             vec!["InvalidAnnotation"],
@@ -284,7 +365,7 @@ mod tests {
             snapshot.released = true;
         });
         let told = told(&[Standing::Running(well()), released]);
-        assert_eq!(told[1], ["ObjectiveUnknown", "LimitsReleased"]);
+        assert_eq!(told[1], ["NoData", "Released"]);
     }
 
     #[test]
@@ -298,7 +379,7 @@ mod tests {
         let soon = told(&[Standing::Running(well()), starting(100), Standing::Running(well())]);
         assert_eq!(soon[1..], [Vec::<&str>::new(), vec![]]);
         let late = told(&[starting(100), starting(0), starting(0)]);
-        assert_eq!(late, [vec!["LimitsInForce"], vec!["ObjectiveUnknown"], vec![]]);
+        assert_eq!(late, [vec!["InForce"], vec!["NoData"], vec![]]);
     }
 
     #[test]
@@ -307,15 +388,14 @@ mod tests {
         let news = events(&old, &status(&old, &standing, at(1)), &standing);
         assert_eq!(news[0].field.as_deref(), Some("spec.objectives{command-jitter}"));
         assert_eq!(news[0].note, "command-jitter is beyond its bound: <= 300us");
-        assert_eq!(news[0].type_, EventType::Warning);
+        assert_eq!(news[0].type_, EventType::Normal);
     }
 
     #[test]
     fn a_note_is_cut_to_what_the_api_takes_between_two_characters() {
-        let news = News::new(EventType::Warning, "InvalidSpec", "Validate", "ü".repeat(1000) + "x");
+        let news = News::of(RESUMED, "ü".repeat(1000) + "x").unwrap();
         assert_eq!(news.event().note.unwrap().len(), MAX_NOTE);
-        let odd =
-            News::new(EventType::Warning, "InvalidSpec", "Validate", "x".to_owned() + &"ü".repeat(1000));
+        let odd = News::of(RESUMED, "x".to_owned() + &"ü".repeat(1000)).unwrap();
         assert_eq!(odd.event().note.unwrap().len(), MAX_NOTE - 1);
     }
 }

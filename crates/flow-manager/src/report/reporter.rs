@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(event.path, "POST /apis/events.k8s.io/v1/namespaces/factory/events");
         assert_eq!(
             (&event.body["reason"], &event.body["regarding"]["uid"]),
-            (&json!("LimitsInForce"), &json!("uid-robot"))
+            (&json!("InForce"), &json!("uid-robot"))
         );
     }
 

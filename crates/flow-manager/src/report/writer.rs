@@ -135,7 +135,8 @@ impl Writer {
         }
         let about = policy.object_ref(&());
         let news = events(&old, &new, &standing).into_iter();
-        let announcements = news.map(|news| record.announcer.announce(&about, news)).collect();
+        let now = Instant::now();
+        let announcements = news.filter_map(|news| record.announcer.announce(&about, news, now)).collect();
         let api = Api::namespaced(self.client.clone(), &id.namespace);
         Some(Write { id: id.clone(), api, status: new, announcements })
     }

@@ -1,4 +1,6 @@
 use super::{ConditionType, Reason, Truth};
+use crate::event::Telling;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// One of the ways in which a condition may stand: a row of [`TABLE`], which is all that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -6,11 +8,20 @@ pub struct Entry {
     type_: ConditionType,
     truth: Truth,
     reason: Reason,
+    telling: Telling,
     meaning: &'static str,
     remedy: &'static str,
 }
 
 impl Entry {
+    /// The row of a condition in a status, if it is one.
+    #[must_use]
+    pub fn of(condition: &Condition) -> Option<Self> {
+        let key = [condition.type_.as_str(), &condition.status, &condition.reason];
+        let of = |entry: &Self| [entry.type_.as_str(), entry.truth.as_str(), entry.reason.as_str()];
+        TABLE.iter().copied().find(|entry| of(entry) == key)
+    }
+
     /// Of which condition.
     #[must_use]
     pub const fn type_(self) -> ConditionType {
@@ -27,6 +38,12 @@ impl Entry {
     #[must_use]
     pub const fn reason(self) -> Reason {
         self.reason
+    }
+
+    /// Whether an Event tells that it has come to this.
+    #[must_use]
+    pub const fn telling(self) -> Telling {
+        self.telling
     }
 
     /// What that means, as sentences.
@@ -54,13 +71,14 @@ pub struct Refusal {
 }
 
 macro_rules! table {
-    ($($name:ident = $type_:ident $truth:ident $reason:ident: $meaning:literal, $remedy:literal;)*) => {
+    ($($name:ident = $type_:ident $truth:ident $reason:ident, $event:ident: $meaning:literal, $remedy:literal;)*) => {
         $(
             #[doc = $meaning]
             pub const $name: Entry = Entry {
                 type_: ConditionType::$type_,
                 truth: Truth::$truth,
                 reason: Reason::$reason,
+                telling: Telling::$event,
                 meaning: $meaning,
                 remedy: $remedy,
             };
@@ -72,108 +90,108 @@ macro_rules! table {
 }
 
 table! {
-    ACCEPTED_VALID = Accepted True Valid:
+    ACCEPTED_VALID = Accepted True Valid, Normal:
         "The spec can be used, and every target exists.", "";
-    ACCEPTED_INVALID_SPEC = Accepted False InvalidSpec:
+    ACCEPTED_INVALID_SPEC = Accepted False InvalidSpec, Warning:
         "A field of the spec cannot be used. Nothing is measured and nothing limited.",
         "Correct the field that the message names.";
-    ACCEPTED_TARGET_NOT_FOUND = Accepted False TargetNotFound:
+    ACCEPTED_TARGET_NOT_FOUND = Accepted False TargetNotFound, Warning:
         "A target does not exist. The other targets are limited all the same.",
         "Create the workload, correct the target, or remove it from the policy.";
-    ACCEPTED_NOT_CONSENTED = Accepted False NotConsented:
+    ACCEPTED_NOT_CONSENTED = Accepted False NotConsented, Warning:
         "The namespace of a target does not consent to policies of this namespace. That target is left alone.",
         "Have the policy's namespace listed in the annotation `flow.fustli.io/policies-from` of the target's namespace, \
          or remove the target.";
-    ACCEPTED_SOURCE_NOT_FOUND = Accepted False SourceNotFound:
+    ACCEPTED_SOURCE_NOT_FOUND = Accepted False SourceNotFound, Warning:
         "An objective names a Prometheus that the operator was not given. That objective is unknown.",
         "Correct `prometheus.source`, or have the operator's administrator add that Prometheus.";
-    ACCEPTED_STRATEGY_NOT_ALLOWED = Accepted False StrategyNotAllowed:
+    ACCEPTED_STRATEGY_NOT_ALLOWED = Accepted False StrategyNotAllowed, Warning:
         "The operator's administrator has not allowed the strategy. No limit is written.",
         "Use the strategy Live, or have the operator's administrator allow the other one.";
 
-    READY_WORKING = Ready True Working:
+    READY_WORKING = Ready True Working, Silent:
         "The policy does its work: objectives are measured, and limits are in force, written or on their way.", "";
-    READY_NO_PODS = Ready True NoPods:
+    READY_NO_PODS = Ready True NoPods, Silent:
         "Objectives are measured, and the targets have no running pod to be limited.", "";
-    READY_OBSERVING = Ready True Observing:
+    READY_OBSERVING = Ready True Observing, Silent:
         "The mode is Observe: objectives are measured and limits decided, but none is written.",
         "Set `mode: Enforce` for limits to be written.";
-    READY_STARTING = Ready Unknown Starting:
+    READY_STARTING = Ready Unknown Starting, Silent:
         "The policy was taken up a moment ago: objectives are about to be measured, or limits on their way.",
         "Wait some seconds.";
-    READY_NO_DATA = Ready False NoData:
+    READY_NO_DATA = Ready False NoData, Silent:
         "An objective that decides cannot be measured. Limits are held until `onNoData.after`, and then \
          `onNoData.action` is taken.",
         "The message says why: look at the probe's path and reflector, or at the query.";
-    READY_NOT_IN_FORCE = Ready False NotInForce:
+    READY_NOT_IN_FORCE = Ready False NotInForce, Silent:
         "A pod is known not to be held to its limit.",
         "The message names the pod and says why: look at the shaper of its node, or at who else limits it.";
-    READY_RELEASED = Ready False Released:
+    READY_RELEASED = Ready False Released, Silent:
         "Limits were taken away for want of data, and the policy is paused, so that they stay away.",
         "End the pause.";
-    READY_INVALID_SPEC = Ready False InvalidSpec:
+    READY_INVALID_SPEC = Ready False InvalidSpec, Silent:
         "As for Accepted.", "As for Accepted.";
-    READY_TARGET_NOT_FOUND = Ready False TargetNotFound:
+    READY_TARGET_NOT_FOUND = Ready False TargetNotFound, Silent:
         "As for Accepted.", "As for Accepted.";
-    READY_NOT_CONSENTED = Ready False NotConsented:
+    READY_NOT_CONSENTED = Ready False NotConsented, Silent:
         "As for Accepted.", "As for Accepted.";
-    READY_SOURCE_NOT_FOUND = Ready False SourceNotFound:
+    READY_SOURCE_NOT_FOUND = Ready False SourceNotFound, Silent:
         "As for Accepted.", "As for Accepted.";
-    READY_STRATEGY_NOT_ALLOWED = Ready False StrategyNotAllowed:
+    READY_STRATEGY_NOT_ALLOWED = Ready False StrategyNotAllowed, Silent:
         "As for Accepted.", "As for Accepted.";
 
-    OBJECTIVES_MET_ALL_MET = ObjectivesMet True AllMet:
+    OBJECTIVES_MET_ALL_MET = ObjectivesMet True AllMet, Silent:
         "Every objective that decides holds.", "";
-    OBJECTIVES_MET_VIOLATED = ObjectivesMet False Violated:
+    OBJECTIVES_MET_VIOLATED = ObjectivesMet False Violated, Silent:
         "An objective that decides is violated. Limits are being cut, unless the policy is paused or only observes.",
         "Nothing at first. If it stays so with every limit at its minimum, best-effort traffic is not the cause, \
          or `limit.min` is too high.";
-    OBJECTIVES_MET_STARTING = ObjectivesMet Unknown Starting:
+    OBJECTIVES_MET_STARTING = ObjectivesMet Unknown Starting, Silent:
         "Not enough was measured yet.", "Wait some seconds.";
-    OBJECTIVES_MET_NO_DATA = ObjectivesMet Unknown NoData:
+    OBJECTIVES_MET_NO_DATA = ObjectivesMet Unknown NoData, Silent:
         "An objective that decides cannot be measured, and none is known to be violated.", "As for Ready.";
-    OBJECTIVES_MET_INVALID_SPEC = ObjectivesMet Unknown InvalidSpec:
+    OBJECTIVES_MET_INVALID_SPEC = ObjectivesMet Unknown InvalidSpec, Silent:
         "Nothing is measured, since the spec cannot be used.", "As for Accepted.";
 
-    ENFORCED_IN_FORCE = Enforced True InForce:
+    ENFORCED_IN_FORCE = Enforced True InForce, Normal:
         "Every running pod is held to its limit, as its node reports.", "";
-    ENFORCED_NOT_IN_FORCE = Enforced False NotInForce:
+    ENFORCED_NOT_IN_FORCE = Enforced False NotInForce, Warning:
         "A pod is known not to be held to its limit.", "As for Ready.";
-    ENFORCED_OBSERVING = Enforced False Observing:
+    ENFORCED_OBSERVING = Enforced False Observing, Silent:
         "The mode is Observe: no limit is written.", "Set `mode: Enforce` for limits to be written.";
-    ENFORCED_RELEASED = Enforced False Released:
+    ENFORCED_RELEASED = Enforced False Released, Warning:
         "Limits were taken away for want of data (`onNoData.action: Release`).", "As for Ready.";
-    ENFORCED_INVALID_SPEC = Enforced False InvalidSpec:
+    ENFORCED_INVALID_SPEC = Enforced False InvalidSpec, Silent:
         "Nothing is limited, since the spec cannot be used.", "As for Accepted.";
-    ENFORCED_ON_THE_WAY = Enforced Unknown NotInForce:
+    ENFORCED_ON_THE_WAY = Enforced Unknown NotInForce, Silent:
         "Limits are on their way to pods that had none of this policy before.", "Wait some seconds.";
-    ENFORCED_NO_PODS = Enforced Unknown NoPods:
+    ENFORCED_NO_PODS = Enforced Unknown NoPods, Silent:
         "The targets have no running pod.", "";
-    ENFORCED_NOT_VERIFIED = Enforced Unknown NotVerified:
+    ENFORCED_NOT_VERIFIED = Enforced Unknown NotVerified, Silent:
         "Limits are written or about to be, and the network plugin that enforces them does not tell whether they are in force.", "";
 
-    STALLED_INVALID_SPEC = Stalled True InvalidSpec:
+    STALLED_INVALID_SPEC = Stalled True InvalidSpec, Silent:
         "As for Accepted.", "As for Accepted.";
-    STALLED_TARGET_NOT_FOUND = Stalled True TargetNotFound:
+    STALLED_TARGET_NOT_FOUND = Stalled True TargetNotFound, Silent:
         "As for Accepted.", "As for Accepted.";
-    STALLED_NOT_CONSENTED = Stalled True NotConsented:
+    STALLED_NOT_CONSENTED = Stalled True NotConsented, Silent:
         "As for Accepted.", "As for Accepted.";
-    STALLED_SOURCE_NOT_FOUND = Stalled True SourceNotFound:
+    STALLED_SOURCE_NOT_FOUND = Stalled True SourceNotFound, Silent:
         "As for Accepted.", "As for Accepted.";
-    STALLED_STRATEGY_NOT_ALLOWED = Stalled True StrategyNotAllowed:
+    STALLED_STRATEGY_NOT_ALLOWED = Stalled True StrategyNotAllowed, Silent:
         "As for Accepted.", "As for Accepted.";
 
-    PAUSED_BY_ANNOTATION = Paused True ByAnnotation:
+    PAUSED_BY_ANNOTATION = Paused True ByAnnotation, Normal:
         "A person has paused the policy: limits stay as they are.",
         "Remove the annotation for the policy to go on.";
-    PAUSED_PINNED = Paused True Pinned:
+    PAUSED_PINNED = Paused True Pinned, Normal:
         "A person has pinned every limit to one value.",
         "Remove the annotation for the policy to go on.";
-    PAUSED_INVALID_ANNOTATION = Paused True InvalidAnnotation:
+    PAUSED_INVALID_ANNOTATION = Paused True InvalidAnnotation, Warning:
         "An annotation cannot be understood, which counts as a pause.",
         "Correct the annotation that the message names, or remove it.";
 
-    INEFFECTIVE_NO_EFFECT = Ineffective True NoEffect:
+    INEFFECTIVE_NO_EFFECT = Ineffective True NoEffect, Warning:
         "Limits were lowered, and the violated objectives gained nothing by it, so bandwidth is given back. \
          It is tried again later.",
         "Look for what else disturbs the critical flow, or add the workload that does to the targets.";

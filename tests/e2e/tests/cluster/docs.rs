@@ -63,9 +63,7 @@ async fn get_and_describe_tell_what_happens_and_why() {
     let row: Vec<&str> = table.lines().last().unwrap().split_whitespace().collect();
     assert_eq!(row[..4], ["robot-control", "Enforce", "True", "True"], "{table}");
     let described = kubectl("-n factory describe fp robot-control").await.unwrap();
-    for text in
-        ["command-jitter", "telemetry-upload", "limits are in force on the running pods", "LimitsInForce"]
-    {
+    for text in ["command-jitter", "telemetry-upload", "limits are in force on the running pods", "InForce"] {
         assert!(described.contains(text), "{text} is missing in\n{described}");
     }
 }
