@@ -3,6 +3,8 @@
 mod enforced;
 mod measured;
 mod refused;
+#[cfg(test)]
+mod truth;
 
 pub(super) use measured::is_starting;
 

@@ -19,6 +19,8 @@ mod reporter;
 mod sentences;
 mod snapshot;
 mod status;
+#[cfg(test)]
+mod write_rate;
 mod writer;
 
 pub use decision_metrics::Tally;
