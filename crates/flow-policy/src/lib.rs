@@ -31,15 +31,25 @@ pub use validate::Invalid;
 
 /// Names that the operator and its users share.
 pub mod names {
-    /// The annotation that container network plugins, and our shaper, read a pod's egress limit from.
+    /// The annotation that our shaper, Cilium and most other container network plugins read a pod's egress limit from.
     pub const EGRESS_BANDWIDTH: &str = "kubernetes.io/egress-bandwidth";
-    /// The value that [`EGRESS_BANDWIDTH`] had before we set it; empty if it was absent. Its presence marks a
-    /// pod that we have changed, and lets anyone restore it without the operator.
+    /// The annotation that Calico reads a pod's egress limit from, before [`EGRESS_BANDWIDTH`].
+    pub const CALICO_EGRESS_BANDWIDTH: &str = "qos.projectcalico.org/egressBandwidth";
+    /// The annotation that Calico reads from how much a pod may send at once, in bits.
+    pub const CALICO_EGRESS_BURST: &str = "qos.projectcalico.org/egressBurst";
+    /// The annotation that Kube-OVN reads a pod's egress limit from, in Mbit/s.
+    pub const KUBE_OVN_EGRESS_RATE: &str = "ovn.kubernetes.io/egress_rate";
+    /// What was there before we set a limit, and its presence marks a pod that we have changed: lets anyone restore it
+    /// without the operator. Either the value of [`EGRESS_BANDWIDTH`], empty if it was absent; or, where a limit is set
+    /// by other annotations, the JSON object of each one's value, null if it was absent.
     pub const ORIGINAL_EGRESS_BANDWIDTH: &str = "flow.fustli.io/original-egress-bandwidth";
-    /// The value of [`EGRESS_BANDWIDTH`] that we set last, so that a change by hand can be told from ours.
+    /// What we set last, in the same form, so that a change by hand can be told from ours.
     pub const APPLIED_EGRESS_BANDWIDTH: &str = "flow.fustli.io/applied-egress-bandwidth";
-    /// All annotations that we read or write on pods.
-    pub const ON_PODS: [&str; 3] = [EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH, APPLIED_EGRESS_BANDWIDTH];
+    /// The annotations that limit a pod's egress, of all back-ends.
+    pub const LIMITING: [&str; 4] =
+        [EGRESS_BANDWIDTH, CALICO_EGRESS_BANDWIDTH, CALICO_EGRESS_BURST, KUBE_OVN_EGRESS_RATE];
+    /// What we record on pods.
+    pub const RECORDS: [&str; 2] = [ORIGINAL_EGRESS_BANDWIDTH, APPLIED_EGRESS_BANDWIDTH];
     /// On a policy: `true` keeps its limits as they are.
     pub const PAUSED: &str = "flow.fustli.io/paused";
     /// On a policy: keeps its limits as they are until this time (RFC 3339).
