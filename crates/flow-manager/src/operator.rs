@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::cluster::{self, Caches, WatchMetrics};
 use crate::controller::{self, Context, ReconcileMetrics};
-use crate::enforce::{Backend, EnforceMetrics, Enforcer};
+use crate::enforce::{Backend, Choice, EnforceMetrics, Enforcer};
 use crate::observe::Sources;
 use crate::regulator::Services;
 use crate::report::{Reporter, StandingMetrics};
@@ -12,12 +12,17 @@ use kube::Client;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
+/// The part of [`Readiness`] that waits for the back-end.
+const BACKEND: &str = "backend";
+
 /// What lasts as long as the process: the ways to the world, and the metrics.
 pub struct Operator {
     /// The way to the API server.
     pub client: Client,
     /// Who makes limits take effect.
-    pub backend: Backend,
+    pub backend: Choice,
+    /// The namespace of our shapers.
+    pub shaper_namespace: String,
     /// The time of decisions.
     pub clock: Clock,
     /// Where indicators come from.
@@ -38,8 +43,12 @@ impl Operator {
     /// Looks after all policies until `term` is over. All that is known of them comes from the cluster, as after a
     /// start of the process, so that whoever led before leaves nothing behind but what is written there.
     pub async fn lead(&self, term: CancellationToken) {
+        let Some(backend) = term.run_until_cancelled(self.backend()).await else {
+            self.readiness.done(BACKEND);
+            return;
+        };
         let (caches, watches) = cluster::watch(&self.client, &self.readiness, &self.watches);
-        let enforcer = self.enforcer(&caches);
+        let enforcer = self.enforcer(&caches, backend);
         let reporter = Reporter::new(&self.standings);
         let context = self.context(caches.clone(), enforcer.clone(), reporter.clone());
         let reporting = reporter.run(self.client.clone(), caches.policies.clone(), term.clone());
@@ -47,9 +56,17 @@ impl Operator {
         cluster::watches_no_more(&self.readiness);
     }
 
-    fn enforcer(&self, caches: &Caches) -> Enforcer {
-        let (client, backend) = (self.client.clone(), self.backend.clone());
-        Enforcer::new(client, caches.pods.clone(), backend, self.clock, self.writes.clone())
+    /// Who makes limits take effect. It is told anew for each term, as a cluster may get another network plugin.
+    async fn backend(&self) -> Backend {
+        self.readiness.wait(BACKEND, "not detected yet");
+        let backend = self.backend.backend(&self.client, &self.shaper_namespace).await;
+        self.readiness.done(BACKEND);
+        backend
+    }
+
+    fn enforcer(&self, caches: &Caches, backend: Backend) -> Enforcer {
+        let (client, shapers) = (self.client.clone(), self.shaper_namespace.clone());
+        Enforcer::new(client, caches.pods.clone(), backend, shapers, self.clock, self.writes.clone())
     }
 
     fn context(&self, caches: Caches, enforcer: Enforcer, reporter: Reporter) -> Context {

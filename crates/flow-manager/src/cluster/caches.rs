@@ -187,7 +187,9 @@ fn keep_used_of_namespace(namespace: &mut PartialObjectMeta<Namespace>) {
 }
 
 fn keep_used_of_pod(pod: &mut Pod) {
-    keep_used_of_metadata(&mut pod.metadata, |annotation| names::ON_PODS.contains(&annotation));
+    keep_used_of_metadata(&mut pod.metadata, |annotation| {
+        names::LIMITING.contains(&annotation) || names::RECORDS.contains(&annotation)
+    });
     pod.spec = pod.spec.take().map(|spec| PodSpec {
         node_name: spec.node_name,
         host_network: spec.host_network,

@@ -1,8 +1,9 @@
 use super::consent::consents;
 use super::{Caches, PodId};
+use crate::enforce::applied_limit;
 use flow_control::Bandwidth;
+use flow_policy::Target;
 use flow_policy::spec::TargetKind;
-use flow_policy::{Target, names};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::PartialObjectMeta;
 use kube::core::{Selector, SelectorExt};
@@ -104,10 +105,9 @@ fn is_alive(pod: &Pod) -> bool {
 }
 
 fn target_pod(pod: &Pod) -> Option<TargetPod> {
-    let applied = pod.annotations().get(names::APPLIED_EGRESS_BANDWIDTH);
     Some(TargetPod {
         id: PodId::of(pod)?,
-        applied: applied.and_then(|text| text.parse().ok()),
+        applied: applied_limit(pod),
         on_host_network: pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true),
     })
 }
@@ -115,7 +115,7 @@ fn target_pod(pod: &Pod) -> Option<TargetPod> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flow_policy::{Policy, spec::FlowPolicySpec};
+    use flow_policy::{Policy, names, spec::FlowPolicySpec};
     use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
     use k8s_openapi::api::core::v1::Namespace;
     use kube::runtime::reflector::{self, Lookup};

@@ -5,7 +5,7 @@ use crate::build_info;
 use crate::clock::Clock;
 use crate::cluster::WatchMetrics;
 use crate::controller::ReconcileMetrics;
-use crate::enforce::{Backend, EnforceMetrics};
+use crate::enforce::{Backend, Choice, EnforceMetrics};
 use crate::leadership::{self, Candidate, Office};
 use crate::observe::{PathMetrics, Paths, Sources};
 use crate::operator::Operator;
@@ -69,8 +69,18 @@ pub struct Args {
 enum BackendArg {
     /// Our shapers, one on each node, which report what is in force.
     Shaper,
-    /// The network plugin, where it follows the annotation of running pods, as Cilium and Calico do. It tells nobody.
-    NetworkPlugin,
+    /// Cilium's bandwidth manager, or another network plugin that follows the annotation
+    /// kubernetes.io/egress-bandwidth of running pods. It tells nobody.
+    #[value(alias = "network-plugin")]
+    Cilium,
+    /// Calico 3.30 or later, by its own annotations. It tells nobody.
+    Calico,
+    /// Kube-OVN, by its own annotation. It tells nobody.
+    KubeOvn,
+    /// A network plugin that reads kubernetes.io/egress-bandwidth only when a pod is created.
+    AtCreation,
+    /// Whichever of these the API groups that the API server serves tell of.
+    Auto,
 }
 
 /// Which of several controllers decides and writes.
@@ -136,10 +146,14 @@ async fn lead(operator: Arc<Operator>, term: CancellationToken) {
 }
 
 impl Args {
-    fn backend(&self) -> Backend {
+    fn backend(&self) -> Choice {
         match self.backend {
-            BackendArg::Shaper => Backend::Shaper { namespace: self.shaper_namespace.clone() },
-            BackendArg::NetworkPlugin => Backend::NetworkPlugin,
+            BackendArg::Shaper => Choice::Given(Backend::Shaper),
+            BackendArg::Cilium => Choice::Given(Backend::Cilium),
+            BackendArg::Calico => Choice::Given(Backend::Calico),
+            BackendArg::KubeOvn => Choice::Given(Backend::KubeOvn),
+            BackendArg::AtCreation => Choice::Given(Backend::AtCreation),
+            BackendArg::Auto => Choice::Detect,
         }
     }
 }
@@ -162,6 +176,7 @@ fn operator(
     Ok(Operator {
         client,
         backend: args.backend(),
+        shaper_namespace: args.shaper_namespace.clone(),
         clock,
         sources: Arc::new(sources(args, clock, registry, readiness)?),
         readiness: readiness.clone(),

@@ -2,10 +2,13 @@ use crate::cluster::{PodId, PolicyId};
 use flow_control::{Bandwidth, Claim, arbitrate};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+/// The limits that policies claim for one pod.
+pub(super) type Claims = BTreeMap<PolicyId, Bandwidth>;
+
 /// What every policy claims, and what that means for each pod.
 #[derive(Debug, Default)]
 pub(super) struct Book {
-    claims: HashMap<PodId, BTreeMap<PolicyId, Bandwidth>>,
+    claims: HashMap<PodId, Claims>,
     claimed_by: HashMap<PolicyId, Vec<(PodId, Bandwidth)>>,
 }
 
@@ -34,6 +37,11 @@ impl Book {
     pub(super) fn wanted(&self, pod: &PodId) -> Option<Bandwidth> {
         let claims = self.claims.get(pod)?.iter();
         arbitrate(claims.map(|(policy, limit)| Claim { policy, limit: *limit })).map(|claim| claim.limit)
+    }
+
+    /// What policies claim for a pod; `None` if none does.
+    pub(super) fn claims(&self, pod: &PodId) -> Option<&Claims> {
+        self.claims.get(pod)
     }
 
     fn replace(&mut self, policy: &PolicyId, previous: &[(PodId, Bandwidth)], limits: &[(PodId, Bandwidth)]) {

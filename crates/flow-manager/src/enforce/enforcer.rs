@@ -1,14 +1,15 @@
 use super::backend::Backend;
 use super::book::Book;
-use super::in_force::{InForce, Witness, Written, judge};
+use super::held::{Held, held};
+use super::in_force::{InForce, Witness, Written, judge, set_by_somebody};
 use super::metrics::EnforceMetrics;
+use super::record::applied_limit;
 use super::shapers::Shapers;
 use super::worker::{self, Problem};
-use super::write::{Todo, Write, todo};
+use super::write::{Foreign, Todo, Write, give_back, todo};
 use crate::clock::Clock;
 use crate::cluster::{PodId, PolicyId};
 use flow_control::{Bandwidth, Moment};
-use flow_policy::names::APPLIED_EGRESS_BANDWIDTH;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, ResourceExt};
@@ -22,6 +23,8 @@ use tokio_util::task::TaskTracker;
 /// How many pods are written to at once.
 const CONCURRENCY: usize = 16;
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
+
+const ONLY_AT_CREATION: &str = "its network plugin reads a limit only when a pod is created";
 
 /// Keeps each pod at the lowest limit that a policy claims for it, and as it was before where none does.
 ///
@@ -38,6 +41,7 @@ pub(super) struct Shared {
     pub(super) permits: Semaphore,
     pub(super) stop: CancellationToken,
     pods: Store<Pod>,
+    backend: Backend,
     clock: Clock,
     shapers: Option<Shapers>,
     state: Mutex<State>,
@@ -57,6 +61,8 @@ struct State {
 #[derive(Default)]
 struct Desk {
     written: Written,
+    /// What somebody else has set, and since when.
+    foreign: Option<(Moment, Foreign)>,
     /// The pod as the last write returned it: the cache may be older.
     returned: Option<Arc<Pod>>,
     failures: u32,
@@ -72,22 +78,28 @@ pub(super) enum Next {
 }
 
 impl Enforcer {
-    /// Limits pods of the cache `pods`; `backend` makes the limits take effect.
+    /// Limits pods of the cache `pods`; `backend` makes the limits take effect. Its shapers run in `shaper_namespace`:
+    /// only there can nobody but the administrator start one.
     #[must_use]
     pub fn new(
         client: Client,
         pods: Store<Pod>,
         backend: Backend,
+        shaper_namespace: String,
         clock: Clock,
         metrics: EnforceMetrics,
     ) -> Self {
+        metrics.works_by(backend);
+        let shapers = (backend == Backend::Shaper)
+            .then(|| Shapers::new(pods.clone(), shaper_namespace, clock, metrics.clone()));
         let shared = Shared {
             client,
             permits: Semaphore::new(CONCURRENCY),
             stop: CancellationToken::new(),
-            shapers: shapers(backend, &pods, clock, &metrics),
+            shapers,
             metrics,
             pods,
+            backend,
             clock,
             state: Mutex::default(),
             settled: Notify::new(),
@@ -144,14 +156,37 @@ impl Enforcer {
         }
     }
 
-    /// Whether a pod is held to its limit.
+    /// Who makes limits take effect.
     #[must_use]
-    pub fn in_force(&self, pod: &PodId, now: Moment) -> InForce {
+    pub fn backend(&self) -> Backend {
+        self.shared.backend
+    }
+
+    /// Whether a pod is held to the limit that `policy` claims for it, or lower.
+    #[must_use]
+    pub fn in_force(&self, policy: &PolicyId, pod: &PodId, now: Moment) -> InForce {
+        if !self.shared.backend.limits_running_pods() {
+            return InForce::No { reason: ONLY_AT_CREATION.to_owned() };
+        }
         let heard = self.shared.shapers.as_ref().map(|shapers| shapers.heard(&pod.uid));
         let witness = heard.as_ref().map_or(Witness::Nobody, |heard| Witness::Shaper(heard.as_ref()));
         let state = self.shared.lock();
-        let unwritten = Written::default();
-        judge(state.desks.get(pod).map_or(&unwritten, |desk| &desk.written), &witness, now)
+        let Some(desk) = state.desks.get(pod) else { return judge(&Written::default(), &witness, now) };
+        let claim = state.book.claims(pod).and_then(|claims| claims.get(policy));
+        match &desk.foreign {
+            Some((since, foreign)) if !foreign.holds(claim) => set_by_somebody(foreign, *since, now),
+            _ => judge(&desk.written, &witness, now),
+        }
+    }
+
+    /// Who holds a pod, as `policy` sees it.
+    #[must_use]
+    pub fn held(&self, policy: &PolicyId, pod: &PodId) -> Held {
+        let mut state = self.shared.lock();
+        let Some(newest) = self.shared.newest(&mut state, pod) else { return Held::Alone };
+        let foreign = state.desks.get(pod).and_then(|desk| desk.foreign.as_ref()).map(|(_, foreign)| foreign);
+        let Some(claims) = state.book.claims(pod) else { return Held::Alone };
+        held(&newest, policy, claims, foreign, self.shared.backend)
     }
 
     /// Works until `shutdown`, then finishes the writes that are under way. Limits stay in place.
@@ -174,13 +209,6 @@ impl Enforcer {
                 self.shared.workers.spawn(worker::work(Arc::clone(&self.shared), pod));
             }
         }
-    }
-}
-
-fn shapers(backend: Backend, pods: &Store<Pod>, clock: Clock, metrics: &EnforceMetrics) -> Option<Shapers> {
-    match backend {
-        Backend::Shaper { namespace } => Some(Shapers::new(pods.clone(), namespace, clock, metrics.clone())),
-        Backend::NetworkPlugin => None,
     }
 }
 
@@ -208,13 +236,14 @@ impl Shared {
             state.desks.remove(id);
             return Next::Done;
         };
-        let wanted = state.book.wanted(id);
+        let wanted = state.book.wanted(id).filter(|_| self.backend.limits_running_pods());
         let is_orphan = wanted.is_none();
         if is_orphan && !state.all_known {
             return Next::Done;
         }
         let uses_host_network = pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true);
-        let todo = if uses_host_network && !is_orphan { Todo::Nothing } else { todo(&pod, wanted) };
+        let todo =
+            if uses_host_network && !is_orphan { Todo::Nothing } else { todo(&pod, wanted, self.backend) };
         if is_orphan && todo == Todo::Nothing {
             // Until the cache has caught up, only the desk knows that the pod was restored.
             if state.desks.get(id).is_some_and(|desk| desk.returned.is_none()) {
@@ -223,10 +252,10 @@ impl Shared {
             return Next::Done;
         }
         let desk = state.desks.entry(id.clone()).or_default();
-        desk.look(&todo, uses_host_network, wanted, self.clock.now());
+        desk.look(&todo, uses_host_network, self.clock.now());
         match todo {
             Todo::Write(write) => Next::Write(write),
-            Todo::Nothing | Todo::LeaveTo { .. } => Next::Done,
+            Todo::Nothing | Todo::Has(_) | Todo::LeaveTo(_) => Next::Done,
         }
     }
 
@@ -269,7 +298,7 @@ impl Shared {
             .filter_map(|pod| PodId::of(pod));
         here.into_iter().all(|id| {
             let unclaimed = state.book.wanted(&id).is_none();
-            let restored = |pod: Arc<Pod>| todo(&pod, None) == Todo::Nothing;
+            let restored = |pod: Arc<Pod>| give_back(&pod).is_none();
             !unclaimed || self.newest(&mut state, &id).is_none_or(restored)
         })
     }
@@ -282,8 +311,7 @@ impl Shared {
 impl Desk {
     /// Takes note of a write that was accepted. While limits change faster than they are written, each counts.
     fn wrote(&mut self, pod: Pod, now: Moment) {
-        let applied = pod.annotations().get(APPLIED_EGRESS_BANDWIDTH).and_then(|text| text.parse().ok());
-        if let Some(limit) = applied {
+        if let Some(limit) = applied_limit(&pod) {
             self.written.note(limit, now);
         }
         (self.written.behind_since, self.written.problem, self.failures) = (None, None, 0);
@@ -291,24 +319,21 @@ impl Desk {
     }
 
     /// Takes note of what there is to do for the pod.
-    fn look(&mut self, todo: &Todo, uses_host_network: bool, wanted: Option<Bandwidth>, now: Moment) {
+    fn look(&mut self, todo: &Todo, uses_host_network: bool, now: Moment) {
+        let foreign_since = self.foreign.take().map_or(now, |(since, _)| since);
         let written = &mut self.written;
         match todo {
             Todo::Nothing if uses_host_network => {
                 written.problem = Some("it uses the network of its node, which no limit reaches".to_owned());
                 written.behind_since.get_or_insert(now);
             }
-            Todo::Nothing => {
-                (written.problem, written.behind_since) = (None, None);
-                if let Some(limit) =
-                    wanted.filter(|limit| written.limits.last().is_none_or(|(_, last)| last != limit))
-                {
-                    written.note(limit, now);
+            Todo::Nothing => (written.problem, written.behind_since) = (None, None),
+            Todo::Has(limit) => written.has(*limit, now),
+            Todo::LeaveTo(foreign) => {
+                if let Some(limit) = foreign.limit {
+                    written.has(limit, now);
                 }
-            }
-            Todo::LeaveTo { value } => {
-                written.problem = Some(format!("somebody else has set its limit to {value:?}"));
-                written.behind_since.get_or_insert(now);
+                self.foreign = Some((foreign_since, foreign.clone()));
             }
             Todo::Write(_) => {
                 written.behind_since.get_or_insert(now);

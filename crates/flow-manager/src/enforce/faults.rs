@@ -1,10 +1,12 @@
 //! The enforcer against an API server that refuses, fails, and takes its time.
 
-use super::{Backend, EnforceMetrics, Enforcer, InForce};
+use super::{Backend, EnforceMetrics, Enforcer, Held, InForce};
 use crate::clock::Clock;
 use crate::cluster::{PodId, PolicyId};
 use flow_control::Bandwidth;
-use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
+use flow_policy::names::{
+    APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, KUBE_OVN_EGRESS_RATE, ORIGINAL_EGRESS_BANDWIDTH,
+};
 use futures::FutureExt;
 use http::{Method, Request, Response, StatusCode};
 use k8s_openapi::api::core::v1::Pod;
@@ -35,6 +37,10 @@ struct Asked {
 
 impl Stage {
     fn new() -> Self {
+        Self::with(Backend::Shaper)
+    }
+
+    fn with(backend: Backend) -> Self {
         // The same provider that the operator installs; another test may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (service, api) = tower_test::mock::pair();
@@ -42,8 +48,7 @@ impl Stage {
         let clock = Clock::start();
         let metrics = EnforceMetrics::register(&mut Registry::default());
         let client = Client::new(service, "factory");
-        let enforcer =
-            Enforcer::new(client, pods, Backend::Shaper { namespace: "shapers".to_owned() }, clock, metrics);
+        let enforcer = Enforcer::new(client, pods, backend, "shapers".to_owned(), clock, metrics);
         Self { enforcer, cache, api, clock }
     }
 
@@ -80,7 +85,7 @@ impl Stage {
 
     /// Why the limit is not in force, a while later.
     fn problem(&self) -> Option<String> {
-        match self.enforcer.in_force(&id(), self.clock.now() + Duration::from_mins(1)) {
+        match self.enforcer.in_force(&policy(), &id(), self.clock.now() + Duration::from_mins(1)) {
             InForce::No { reason } => Some(reason),
             InForce::Yes { .. } | InForce::Coming | InForce::Written => None,
         }
@@ -212,11 +217,11 @@ async fn a_limit_that_another_manager_has_taken_is_never_forced() {
 async fn a_value_that_was_set_by_hand_is_left_and_told() {
     let mut stage = Stage::new();
     let by_hand =
-        [(EGRESS_BANDWIDTH, "5M"), (ORIGINAL_EGRESS_BANDWIDTH, ""), (APPLIED_EGRESS_BANDWIDTH, "64M")];
+        [(EGRESS_BANDWIDTH, "70M"), (ORIGINAL_EGRESS_BANDWIDTH, ""), (APPLIED_EGRESS_BANDWIDTH, "64M")];
     stage.watch(&pod(7, &by_hand));
     stage.claim(50);
     let problem = stage.problem().unwrap();
-    assert!(problem.contains("5M"), "{problem}");
+    assert!(problem.contains("70M"), "{problem}");
     // The first thing that is ever written is the restoration, and it leaves their value alone.
     stage.enforcer.all_policies_known();
     stage.enforcer.withdraw(&policy());
@@ -367,7 +372,7 @@ async fn limits_that_change_faster_than_the_api_answers_are_not_overdue() {
         asked = stage.asked().await;
     }
     // Three limits were written one after the other; only the fourth is overdue, and not before 3 s.
-    let standing = stage.enforcer.in_force(&id(), last + Duration::from_secs(3));
+    let standing = stage.enforcer.in_force(&policy(), &id(), last + Duration::from_secs(3));
     assert!(!matches!(&standing, InForce::No { reason } if reason.contains("not written")), "{standing:?}");
 }
 
@@ -378,4 +383,65 @@ async fn a_marker_removed_by_hand_does_not_make_our_limit_the_original() {
     stage.claim(50);
     let asked = stage.asked().await;
     assert_eq!(asked.annotation(ORIGINAL_EGRESS_BANDWIDTH), "");
+}
+
+#[tokio::test]
+async fn a_lower_value_that_was_set_by_hand_holds_the_pod() {
+    let mut stage = Stage::with(Backend::Cilium);
+    let by_hand =
+        [(EGRESS_BANDWIDTH, "5M"), (ORIGINAL_EGRESS_BANDWIDTH, ""), (APPLIED_EGRESS_BANDWIDTH, "64M")];
+    stage.watch(&pod(7, &by_hand));
+    stage.claim(50);
+    assert_eq!(stage.problem(), None);
+    assert!(matches!(stage.enforcer.held(&policy(), &id()), Held::ByHand { .. }));
+    stage.claim(4);
+    assert!(stage.problem().is_some(), "5M is more than 4M");
+    assert!(stage.api.next_request().now_or_never().is_none(), "nothing is written");
+}
+
+#[tokio::test]
+async fn a_limit_of_before_is_not_exceeded() {
+    let mut stage = Stage::new();
+    let before = pod(7, &[(EGRESS_BANDWIDTH, "20M")]);
+    stage.watch(&before);
+    stage.claim(64);
+    let take_over = stage.asked().await;
+    assert_eq!(take_over.limit(), "20M");
+    let after = take_over.accept(&before, 8);
+    stage.watch(&after);
+    assert_eq!(stage.enforcer.held(&policy(), &id()), Held::Before(Bandwidth::from_mbps(20)));
+    stage.claim(10);
+    assert_eq!(stage.asked().await.limit(), "10M");
+}
+
+#[tokio::test]
+async fn where_limits_take_effect_only_at_creation_running_pods_are_not_written_but_given_back() {
+    let mut stage = Stage::with(Backend::AtCreation);
+    stage.watch(&pod(7, &[]));
+    stage.claim(64);
+    stage.enforcer.all_policies_known();
+    assert!(stage.api.next_request().now_or_never().is_none(), "it would have no effect");
+    assert!(stage.problem().unwrap().contains("only when a pod is created"));
+    let limited = limited(8, "64M", "1G");
+    stage.watch(&limited);
+    let restoration = stage.asked().await;
+    assert_eq!(restoration.limit(), "1G");
+    let after = restoration.accept(&limited, 9);
+    stage.watch(&after);
+    stage.enforcer.withdraw(&policy());
+    stage.restored().await;
+}
+
+#[tokio::test]
+async fn after_a_restart_with_another_back_end_a_pod_is_given_back_before_it_is_limited() {
+    let mut stage = Stage::with(Backend::KubeOvn);
+    let before = limited(7, "64M", "1G");
+    stage.watch(&before);
+    stage.claim(50);
+    let restoration = stage.asked().await;
+    assert_eq!(restoration.limit(), "1G");
+    restoration.accept(&before, 8);
+    let take_over = stage.asked().await;
+    assert_eq!(take_over.annotation(KUBE_OVN_EGRESS_RATE), "50");
+    assert_eq!(take_over.annotation(EGRESS_BANDWIDTH), &Value::Null, "it is not ours any more");
 }

@@ -1,4 +1,5 @@
 use super::shapers::Heard;
+use super::write::Foreign;
 use flow_control::{Bandwidth, Moment};
 use std::time::Duration;
 
@@ -57,6 +58,14 @@ impl Written {
         self.limits.push((now, limit));
     }
 
+    /// Notes that the pod has this limit now.
+    pub(super) fn has(&mut self, limit: Bandwidth, now: Moment) {
+        (self.problem, self.behind_since) = (None, None);
+        if self.limits.last().is_none_or(|(_, last)| *last != limit) {
+            self.note(limit, now);
+        }
+    }
+
     /// The newest limit, and those that were replaced only a moment ago.
     fn counting(&self, now: Moment) -> impl Iterator<Item = (Moment, Bandwidth)> {
         let replaced = self.limits.iter().skip(1).map(|(at, _)| Some(*at)).chain([None]);
@@ -67,6 +76,12 @@ impl Written {
     fn is_recent(&self, now: Moment) -> bool {
         self.limits.last().is_some_and(|(at, _)| now.since(*at) <= GRACE)
     }
+}
+
+/// Why a pod is not held to a limit since somebody else has set another one that does not hold it, either.
+pub(super) fn set_by_somebody(foreign: &Foreign, since: Moment, now: Moment) -> InForce {
+    let reason = format!("somebody else has {}", foreign.deed());
+    if now.since(since) > GRACE { InForce::No { reason } } else { InForce::Coming }
 }
 
 /// Whether a pod is held to its limit, from what was written to it and what the shaper of its node said.

@@ -1,3 +1,4 @@
+use super::backend::Backend;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -16,6 +17,12 @@ pub struct EnforceMetrics {
     /// Shapers by whether they answered the last time.
     pub(super) shapers_up: Gauge,
     pub(super) shapers_down: Gauge,
+    backend: Family<BackendLabel, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BackendLabel {
+    backend: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -33,6 +40,7 @@ impl EnforceMetrics {
             pending: Gauge::default(),
             shapers_up: Gauge::default(),
             shapers_down: Gauge::default(),
+            backend: Family::default(),
         };
         let help = "Writes of a limit to a pod, by outcome: changed, restored, conflict, gone or error";
         registry.register("flowmanager_limit_writes", help, metrics.writes.clone());
@@ -52,7 +60,15 @@ impl EnforceMetrics {
         );
         let help = "Shapers that did not answer when last asked";
         registry.register("flowmanager_shapers_down", help, metrics.shapers_down.clone());
+        let help = "Who makes limits take effect";
+        registry.register("flowmanager_backend_info", help, metrics.backend.clone());
         metrics
+    }
+
+    /// Takes down who makes limits take effect.
+    pub(super) fn works_by(&self, backend: Backend) {
+        self.backend.clear();
+        self.backend.get_or_create(&BackendLabel { backend: backend.name() }).set(1);
     }
 
     /// Forgets what is true of a working enforcer only.
@@ -60,6 +76,7 @@ impl EnforceMetrics {
         for gauge in [&self.pending, &self.shapers_up, &self.shapers_down] {
             gauge.set(0);
         }
+        self.backend.clear();
     }
 
     pub(super) fn wrote(&self, outcome: &'static str, took: Duration) {

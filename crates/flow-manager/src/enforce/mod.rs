@@ -1,23 +1,31 @@
 //! Puts limits on running pods and takes them away again, so that nothing is lost.
 //!
 //! The [`Enforcer`] is told what each policy claims. [`book`] arbitrates between the claims, [`write`] says what has
-//! to be written to a pod, [`worker`] writes it, and [`shapers`] tells whether it is in force on the node.
+//! to be written to a pod, in the form that [`encode`] gives it and with what [`record`] needs to undo it; [`worker`]
+//! writes it, and [`shapers`] tells whether it is in force on the node.
 
 mod backend;
 mod book;
+mod detect;
+mod encode;
 mod enforcer;
 #[cfg(test)]
 mod faults;
+mod held;
 mod in_force;
 mod metrics;
+mod record;
 mod restore_all;
 mod shapers;
 mod worker;
 mod write;
 
 pub use backend::Backend;
+pub use detect::{Choice, of_cluster};
 pub use enforcer::Enforcer;
+pub use held::{Held, sentence as held_sentence};
 pub use in_force::InForce;
 pub use metrics::EnforceMetrics;
+pub use record::applied_limit;
 pub use restore_all::{RestoreError, restore_all};
 pub(crate) use worker::WRITE_TIMEOUT;

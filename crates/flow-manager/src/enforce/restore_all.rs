@@ -1,5 +1,5 @@
 use super::worker::{Problem, write_to};
-use super::write::{Todo, Write, todo};
+use super::write::{Write, give_back};
 use crate::cluster::PodId;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
@@ -75,10 +75,7 @@ async fn left(client: &Client) -> Result<Vec<(PodId, Write)>, kube::Error> {
 }
 
 fn of_ours(pod: &Pod) -> Option<(PodId, Write)> {
-    match todo(pod, None) {
-        Todo::Write(write) => Some((PodId::of(pod)?, write)),
-        Todo::Nothing | Todo::LeaveTo { .. } => None,
-    }
+    Some((PodId::of(pod)?, give_back(pod)?))
 }
 
 /// Writes, and returns what is wrong if that failed. A pod that is gone is as good as restored.

@@ -1,11 +1,11 @@
+use super::backend::Backend;
+use super::record::{self, Record, Values, annotation};
 use flow_control::Bandwidth;
-use flow_policy::names::{
-    APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, FIELD_MANAGER, ORIGINAL_EGRESS_BANDWIDTH,
-};
+use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, FIELD_MANAGER, ORIGINAL_EGRESS_BANDWIDTH};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What has to be written to a pod so that it gets the limit that is wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,51 +21,112 @@ pub(super) enum Write {
 /// What there is to do for a pod.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Todo {
-    /// Nothing.
+    /// Nothing: no limit is wanted, and the pod is not ours.
     Nothing,
+    /// Nothing: it has this limit.
+    Has(Bandwidth),
     /// A write.
     Write(Write),
-    /// Nothing, since somebody else has set this value after us: we do not fight.
-    LeaveTo {
-        /// The value that they set; empty if they removed it.
-        value: String,
-    },
+    /// Nothing, since somebody else has set a value after us: we do not fight.
+    LeaveTo(Foreign),
 }
 
-/// What there is to do for `pod` to be limited to `wanted`, or not at all.
-pub(super) fn todo(pod: &Pod, wanted: Option<Bandwidth>) -> Todo {
-    let annotation = |name| pod.annotations().get(name).map(String::as_str);
-    let (present, applied) = (annotation(EGRESS_BANDWIDTH), annotation(APPLIED_EGRESS_BANDWIDTH));
-    match (wanted.map(|limit| limit.to_string()), annotation(ORIGINAL_EGRESS_BANDWIDTH)) {
-        (None, None) => Todo::Nothing,
-        (None, Some(original)) => Todo::Write(restore(pod, original, present == applied)),
-        (Some(limit), None) => {
-            // Where somebody has removed our record, the value that we set ourselves is not the original.
-            let original = present.filter(|_| present != applied).unwrap_or_default();
-            Todo::Write(take_over(pod, &limit, original))
+/// How much of a value that somebody else has set is shown.
+const MOST_SHOWN: usize = 32;
+
+/// What somebody else has set on a pod that is ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Foreign {
+    /// The annotation.
+    pub(super) key: String,
+    /// Its value; `None` if they removed it.
+    pub(super) value: Option<String>,
+    /// The limit that the pod has by it, if it has one.
+    pub(super) limit: Option<Bandwidth>,
+}
+
+impl Foreign {
+    /// Whether the pod is held to the limit that a policy claims, or lower.
+    pub(super) fn holds(&self, claim: Option<&Bandwidth>) -> bool {
+        matches!((self.limit, claim), (Some(limit), Some(claim)) if limit <= *claim)
+    }
+
+    /// What they have done.
+    pub(super) fn deed(&self) -> String {
+        let shown = |value: &str| value.chars().take(MOST_SHOWN).collect::<String>();
+        match &self.value {
+            Some(value) => format!("set {} to {:?}", self.key, shown(value)),
+            None => format!("removed {}", self.key),
         }
-        (Some(_), Some(_)) if present != applied => {
-            Todo::LeaveTo { value: present.unwrap_or_default().to_owned() }
-        }
-        (Some(limit), Some(_)) if present == Some(&limit) => Todo::Nothing,
-        (Some(limit), Some(original)) => Todo::Write(change(pod, &limit, original)),
     }
 }
 
-fn take_over(pod: &Pod, limit: &str, original: &str) -> Write {
-    let mut body = applied(pod, limit, original);
+/// What there is to do for `pod` to be limited to `wanted`, or not at all, by `backend`. What was there before us is an
+/// upper bound.
+pub(super) fn todo(pod: &Pod, wanted: Option<Bandwidth>, backend: Backend) -> Todo {
+    let Some(wanted) = wanted else { return give_back(pod).map_or(Todo::Nothing, Todo::Write) };
+    match Record::of(pod) {
+        None => {
+            let record = Record { original: present(pod, backend), applied: Values::default() };
+            let limit = within(pod, &record, wanted, backend);
+            Todo::Write(take_over(pod, &record.with(limit, backend)))
+        }
+        // Limited through another back-end, before a restart: what that followed is given back first.
+        Some(record) if !record.is_of(backend) => Todo::Write(restore(pod, &record)),
+        Some(record) => match record.changed(pod) {
+            Some(key) => Todo::LeaveTo(foreign(pod, key, backend)),
+            None => keep(pod, &record, wanted, backend),
+        },
+    }
+}
+
+/// The write that makes `pod` as it was before us, whatever limited it; `None` if it is not ours.
+pub(super) fn give_back(pod: &Pod) -> Option<Write> {
+    Record::of(pod).map(|record| restore(pod, &record))
+}
+
+/// What is there now of what `backend` follows. Where somebody has removed our record, the value that we set ourselves
+/// is not the original.
+fn present(pod: &Pod, backend: Backend) -> Values {
+    let ours = record::applied(pod);
+    let original =
+        |key: &str| annotation(pod, key).filter(|present| record::value(&ours, key) != Some(*present));
+    backend.keys().iter().map(|key| ((*key).to_owned(), original(key).map(str::to_owned))).collect()
+}
+
+fn foreign(pod: &Pod, key: &str, backend: Backend) -> Foreign {
+    let value = annotation(pod, key).map(str::to_owned);
+    Foreign { key: key.to_owned(), value, limit: backend.read(|key| annotation(pod, key)) }
+}
+
+fn keep(pod: &Pod, record: &Record, wanted: Bandwidth, backend: Backend) -> Todo {
+    let limit = within(pod, record, wanted, backend);
+    let next = record.with(limit, backend);
+    if next == *record {
+        Todo::Has(backend.nearest(limit))
+    } else {
+        Todo::Write(Write::Change(applied(pod, &next)))
+    }
+}
+
+fn within(pod: &Pod, record: &Record, wanted: Bandwidth, backend: Backend) -> Bandwidth {
+    record.bound(pod, backend).map_or(wanted, |bound| bound.min(wanted))
+}
+
+fn take_over(pod: &Pod, record: &Record) -> Write {
+    let mut body = applied(pod, record);
     if let Some(metadata) = body.pointer_mut("/metadata").and_then(Value::as_object_mut) {
         metadata.insert("resourceVersion".to_owned(), json!(pod.resource_version()));
     }
     Write::TakeOver(body)
 }
 
-fn change(pod: &Pod, limit: &str, original: &str) -> Write {
-    Write::Change(applied(pod, limit, original))
-}
-
 /// Everything that we own of a pod, as server-side apply wants it. The UID keeps it off another pod of this name.
-fn applied(pod: &Pod, limit: &str, original: &str) -> Value {
+fn applied(pod: &Pod, record: &Record) -> Value {
+    let mut annotations: Map<_, _> =
+        record.applied.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+    annotations.insert(ORIGINAL_EGRESS_BANDWIDTH.to_owned(), json!(record::text(&record.original)));
+    annotations.insert(APPLIED_EGRESS_BANDWIDTH.to_owned(), json!(record::text(&record.applied)));
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -73,23 +134,18 @@ fn applied(pod: &Pod, limit: &str, original: &str) -> Value {
             "name": pod.metadata.name,
             "namespace": pod.metadata.namespace,
             "uid": pod.metadata.uid,
-            "annotations": {
-                EGRESS_BANDWIDTH: limit,
-                ORIGINAL_EGRESS_BANDWIDTH: original,
-                APPLIED_EGRESS_BANDWIDTH: limit,
-            },
+            "annotations": annotations,
         },
     })
 }
 
 /// One write that gives back the original and removes every trace of us. A value that somebody else has set
 /// meanwhile is theirs and stays.
-fn restore(pod: &Pod, original: &str, value_is_ours: bool) -> Write {
-    let mut annotations = json!({ORIGINAL_EGRESS_BANDWIDTH: null, APPLIED_EGRESS_BANDWIDTH: null});
-    if let (true, Some(annotations)) = (value_is_ours, annotations.as_object_mut()) {
-        let original = if original.is_empty() { Value::Null } else { json!(original) };
-        annotations.insert(EGRESS_BANDWIDTH.to_owned(), original);
-    }
+fn restore(pod: &Pod, record: &Record) -> Write {
+    let ours = record.original.iter().filter(|(key, _)| record.is_ours(pod, key));
+    let mut annotations: Map<_, _> = ours.map(|(key, original)| (key.clone(), json!(original))).collect();
+    annotations.insert(ORIGINAL_EGRESS_BANDWIDTH.to_owned(), Value::Null);
+    annotations.insert(APPLIED_EGRESS_BANDWIDTH.to_owned(), Value::Null);
     let (uid, version) = (&pod.metadata.uid, pod.resource_version());
     Write::Restore(json!({"metadata": {"uid": uid, "resourceVersion": version, "annotations": annotations}}))
 }
@@ -112,8 +168,15 @@ impl Write {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flow_policy::names::{
+        CALICO_EGRESS_BANDWIDTH, CALICO_EGRESS_BURST, EGRESS_BANDWIDTH, KUBE_OVN_EGRESS_RATE,
+    };
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+
+    fn todo(pod: &Pod, wanted: Option<Bandwidth>) -> Todo {
+        super::todo(pod, wanted, Backend::Shaper)
+    }
 
     fn pod(annotations: &[(&str, &str)]) -> Pod {
         let annotations: BTreeMap<_, _> = annotations.iter().copied().collect();
@@ -173,15 +236,31 @@ mod tests {
 
     #[test]
     fn a_pod_that_has_its_limit_is_left_alone() {
-        assert_eq!(todo(&ours("64M", ""), LIMIT), Todo::Nothing);
+        assert_eq!(todo(&ours("64M", ""), LIMIT), Todo::Has(Bandwidth::from_mbps(64)));
         assert_eq!(todo(&pod(&[(EGRESS_BANDWIDTH, "1G")]), None), Todo::Nothing);
     }
 
     #[test]
+    fn what_was_there_before_is_an_upper_bound() {
+        for (original, set) in [("20M", "20M"), ("64M", "64M"), ("1G", "64M"), ("fast", "64M"), ("0", "64M")]
+        {
+            let before = pod(&[(EGRESS_BANDWIDTH, original)]);
+            let Todo::Write(take_over) = todo(&before, LIMIT) else { panic!("no take-over") };
+            let now = after(&before, &take_over);
+            assert_eq!(annotation(&now, EGRESS_BANDWIDTH), Some(set), "{original}");
+            assert_eq!(todo(&now, LIMIT), Todo::Has(set.parse().unwrap()), "{original}");
+            let Todo::Write(restore) = todo(&now, None) else { panic!("no restoration") };
+            assert_eq!(after(&now, &restore), before, "{original}");
+        }
+    }
+
+    #[test]
     fn a_value_that_somebody_else_set_is_not_fought() {
-        assert_eq!(todo(&ours("5M", ""), LIMIT), Todo::LeaveTo { value: "5M".to_owned() });
+        let limit = Some(Bandwidth::from_mbps(5));
+        let set = Foreign { key: EGRESS_BANDWIDTH.to_owned(), value: Some("5M".to_owned()), limit };
+        assert_eq!(todo(&ours("5M", ""), LIMIT), Todo::LeaveTo(set.clone()));
         let removed = pod(&[(ORIGINAL_EGRESS_BANDWIDTH, ""), (APPLIED_EGRESS_BANDWIDTH, "64M")]);
-        assert_eq!(todo(&removed, LIMIT), Todo::LeaveTo { value: String::new() });
+        assert_eq!(todo(&removed, LIMIT), Todo::LeaveTo(Foreign { value: None, limit: None, ..set }));
     }
 
     #[test]
@@ -190,23 +269,77 @@ mod tests {
         assert_eq!(after(&ours("5M", "1G"), &write), pod(&[(EGRESS_BANDWIDTH, "5M")]));
     }
 
+    #[test]
+    fn of_two_annotations_only_the_one_that_is_still_ours_is_given_back() {
+        let before = pod(&[(CALICO_EGRESS_BURST, "9M")]);
+        let Todo::Write(write) = super::todo(&before, LIMIT, Backend::Calico) else { panic!("no take-over") };
+        let mut now = after(&before, &write);
+        now.annotations_mut().insert(CALICO_EGRESS_BANDWIDTH.to_owned(), "5M".to_owned());
+        let Todo::LeaveTo(foreign) = super::todo(&now, LIMIT, Backend::Calico) else { panic!("fought") };
+        assert_eq!(
+            (foreign.key.as_str(), foreign.limit),
+            (CALICO_EGRESS_BANDWIDTH, Some(Bandwidth::from_mbps(5)))
+        );
+        let restored = after(&now, &give_back(&now).unwrap());
+        assert_eq!(restored, pod(&[(CALICO_EGRESS_BURST, "9M"), (CALICO_EGRESS_BANDWIDTH, "5M")]));
+    }
+
+    #[test]
+    fn another_back_end_gives_back_what_the_first_one_followed_before_it_limits() {
+        let before = pod(&[(EGRESS_BANDWIDTH, "1G")]);
+        let Todo::Write(write) = super::todo(&before, LIMIT, Backend::Shaper) else { panic!("no take-over") };
+        let limited = after(&before, &write);
+        let Todo::Write(Write::Restore(body)) = super::todo(&limited, LIMIT, Backend::KubeOvn) else {
+            panic!("not given back")
+        };
+        let restored = after(&limited, &Write::Restore(body));
+        assert_eq!(restored, before);
+        let Todo::Write(write) = super::todo(&restored, LIMIT, Backend::KubeOvn) else {
+            panic!("no take-over")
+        };
+        let now = after(&restored, &write);
+        assert_eq!(annotation(&now, KUBE_OVN_EGRESS_RATE), Some("64"));
+        assert_eq!(annotation(&now, EGRESS_BANDWIDTH), Some("1G"));
+        assert_eq!(
+            annotation(&now, ORIGINAL_EGRESS_BANDWIDTH),
+            Some(r#"{"ovn.kubernetes.io/egress_rate":null}"#)
+        );
+    }
+
+    /// Something that a person may have written before us, in whatever syntax.
+    fn originals() -> impl Strategy<Value = Option<String>> {
+        prop::option::of("[1-9][0-9]{0,3}[kMG]?|fast|0")
+    }
+
     proptest! {
         #[test]
-        fn any_sequence_of_limits_ends_with_exactly_what_was_there_before(
-            original in prop::option::of("[1-9][0-9]{0,3}[kMG]"),
-            limits in prop::collection::vec(prop::option::of(1u64..1000), 0..20),
+        fn any_sequence_of_limits_and_back_ends_ends_with_exactly_what_was_there_before(
+            values in prop::collection::vec(originals(), 4),
+            steps in prop::collection::vec(
+                (prop::option::of(1u64..1000), prop::sample::select(&Backend::ALL[..])), 0..20),
         ) {
-            let before = match &original {
-                Some(original) => pod(&[(EGRESS_BANDWIDTH, original)]),
-                None => pod(&[]),
-            };
+            let keys = flow_policy::names::LIMITING.into_iter().zip(&values);
+            let before: Vec<_> = keys.filter_map(|(key, value)| Some((key, value.as_deref()?))).collect();
+            let before = pod(&before);
             let mut now = before.clone();
-            for wanted in limits.into_iter().chain([None]) {
+            for (wanted, backend) in steps.into_iter().chain([(None, Backend::Shaper)]) {
                 let wanted = wanted.map(Bandwidth::from_mbps);
-                if let Todo::Write(write) = todo(&now, wanted) {
+                let mut writes = 0;
+                while let Todo::Write(write) = super::todo(&now, wanted, backend) {
                     now = after(&now, &write);
+                    writes += 1;
                 }
-                prop_assert_eq!(todo(&now, wanted), Todo::Nothing, "one write settles it");
+                prop_assert!(writes <= 2, "one write settles it, or two where the back-end is another");
+                let settled = match (super::todo(&now, wanted, backend), wanted) {
+                    (Todo::Nothing, None) => true,
+                    (Todo::Has(limit), Some(wanted)) => limit <= wanted,
+                    _ => false,
+                };
+                prop_assert!(settled);
+                let read = |pod: &Pod| backend.read(|key| annotation(pod, key));
+                if let (Some(before), Some(now)) = (read(&before), read(&now)) {
+                    prop_assert!(now <= before.max(backend.nearest(Bandwidth::ZERO)), "it was lower before");
+                }
             }
             prop_assert_eq!(now, before);
         }

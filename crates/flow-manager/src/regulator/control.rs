@@ -1,7 +1,8 @@
 use super::plan::Plan;
 use super::registry::Services;
+use super::settled::Settled;
 use crate::cluster::PolicyId;
-use crate::enforce::InForce;
+use crate::enforce::{InForce, held_sentence};
 use crate::observe::Feed;
 use crate::report::{Change, ObjectiveView, Snapshot, Standing, Tally, TargetView};
 use flow_control::{Action, Bandwidth, Decision, Moment, Observation, Params, State, step};
@@ -25,6 +26,8 @@ pub(super) struct Regulator {
     decisions: Tally,
     measured_since: Timestamp,
     reported: Option<Moment>,
+    /// What there is to say of each target. Which of two policies is the lower one may change several times a second.
+    said: Vec<Settled<Option<String>>>,
 }
 
 impl Regulator {
@@ -44,6 +47,7 @@ impl Regulator {
             decisions: Tally::default(),
             measured_since,
             reported: None,
+            said: Vec::new(),
         };
         regulator.claim();
         regulator
@@ -60,6 +64,7 @@ impl Regulator {
         if plan.policy != self.plan.policy {
             self.params = params(&plan.policy);
             self.state = State::resume(self.carried_limits(&plan));
+            self.said.clear();
         }
         self.plan = plan;
         self.claim();
@@ -112,7 +117,8 @@ impl Regulator {
         self.reported.is_none_or(|reported| now.since(reported) >= REPORT_INTERVAL)
     }
 
-    fn report(&self, objectives: Vec<ObjectiveView>, now: Moment) {
+    fn report(&mut self, objectives: Vec<ObjectiveView>, now: Moment) {
+        let targets = self.target_views(now);
         let standing = Standing::Running(Snapshot {
             generation: self.plan.generation,
             namespace: self.id.namespace.clone(),
@@ -120,7 +126,8 @@ impl Regulator {
             overrides: Arc::clone(&self.plan.overrides),
             measured_since: self.measured_since,
             objectives,
-            targets: self.target_views(now),
+            targets,
+            backend: self.services.enforcer.backend(),
             last_change: self.last_change.clone(),
             decisions: self.decisions.clone(),
             released: self.state.released,
@@ -128,9 +135,15 @@ impl Regulator {
         self.services.reporter.report(&self.id, standing);
     }
 
-    fn target_views(&self, now: Moment) -> Vec<TargetView> {
+    fn target_views(&mut self, now: Moment) -> Vec<TargetView> {
         let targets = self.plan.targets.iter().zip(&self.state.limits);
-        targets.map(|(planned, limit)| self.target_view(planned, *limit, now)).collect()
+        let mut views: Vec<_> =
+            targets.map(|(planned, limit)| self.target_view(planned, *limit, now)).collect();
+        self.said.resize_with(views.len(), Settled::default);
+        for (view, said) in views.iter_mut().zip(&mut self.said) {
+            view.message = said.look(view.message.take(), now);
+        }
+        views
     }
 
     fn target_view(&self, planned: &super::PlannedTarget, limit: Bandwidth, now: Moment) -> TargetView {
@@ -143,10 +156,13 @@ impl Regulator {
             enforced: 0,
             unverified: 0,
             problem: None,
+            message: None,
             sent: None,
         };
+        let held: Vec<_> = pods.iter().map(|pod| self.services.enforcer.held(&self.id, &pod.id)).collect();
+        view.message = held_sentence(&held);
         for pod in pods {
-            match self.services.enforcer.in_force(&pod.id, now) {
+            match self.services.enforcer.in_force(&self.id, &pod.id, now) {
                 InForce::Yes { sent } => {
                     view.enforced += 1;
                     view.sent = sent.map(|sent| view.sent.unwrap_or_default().plus(sent)).or(view.sent);

@@ -3,6 +3,7 @@
 mod control;
 mod plan;
 mod registry;
+mod settled;
 
 pub use plan::{Plan, PlannedTarget};
 pub use registry::{Regulators, Services};

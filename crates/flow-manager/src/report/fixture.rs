@@ -2,6 +2,7 @@
 
 use super::{Change, ObjectiveView, Snapshot, Standing, Tally, TargetView};
 use crate::cluster::PolicyId;
+use crate::enforce::Backend;
 use flow_control::{Action, Bandwidth, Decision, Finite, Judgement, Reason, Unknown};
 use flow_policy::{FlowPolicy, Policy};
 use jiff::Timestamp;
@@ -61,6 +62,7 @@ pub(super) fn target(mbps: u64) -> TargetView {
         enforced: 3,
         unverified: 0,
         problem: None,
+        message: None,
         sent: None,
     }
 }
@@ -75,6 +77,7 @@ pub(super) fn well() -> Snapshot {
         measured_since: at(0),
         objectives: views(&[Ok(82e-6), Ok(6e7)]),
         targets: vec![target(1000), target(500)],
+        backend: Backend::Shaper,
         last_change: None,
         decisions: Tally::default(),
         released: false,

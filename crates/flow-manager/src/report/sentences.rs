@@ -2,6 +2,7 @@
 //! age or a count of samples in it would be another one at every tick.
 
 use super::ObjectiveView;
+use crate::enforce::Backend;
 use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
 use flow_policy::names::POLICIES_FROM;
 use flow_policy::spec::Mode;
@@ -74,6 +75,15 @@ fn fact(objective: &Objective, view: &ObjectiveView) -> String {
         Ok(value) => format!("{name} is {}, bound {}", indicator.show(value), indicator.show_bound(*bound)),
         Err(why) => format!("{name} cannot be measured ({})", unknown(why, view.detail.as_deref())),
     }
+}
+
+/// That limits are written, and nobody tells whether they are in force.
+pub(super) fn unverified(backend: Backend) -> String {
+    let but = match backend {
+        Backend::Cilium => "; Cilium does not limit traffic that stays on a node",
+        Backend::Shaper | Backend::Calico | Backend::KubeOvn | Backend::AtCreation => "",
+    };
+    format!("limits are written; the network plugin does not tell whether they are in force{but}")
 }
 
 /// That a person has paused a policy.

@@ -1,5 +1,6 @@
 use super::decision_metrics::Tally;
 use super::sentences;
+use crate::enforce::Backend;
 use flow_control::{Bandwidth, Decision, Judgement, Reading};
 use flow_policy::{Invalid, Overrides, Policy};
 use jiff::Timestamp;
@@ -36,6 +37,8 @@ pub struct Snapshot {
     pub objectives: Vec<ObjectiveView>,
     /// Each of the policy's targets, in its order.
     pub targets: Vec<TargetView>,
+    /// Who makes limits take effect.
+    pub backend: Backend,
     /// The latest change of a limit, or in mode Observe the latest that would have been made.
     pub last_change: Option<Change>,
     /// How often each decision was taken.
@@ -85,6 +88,8 @@ pub struct TargetView {
     /// Why a pod has no limit in force, for the first such pod. A limit that was just asked for and may well
     /// be on its way is no problem: without one, the missing pods count as soon to follow.
     pub problem: Option<String>,
+    /// What else holds some of its pods, as a sentence.
+    pub message: Option<String>,
     /// What its pods really send together, where that is known.
     pub sent: Option<Bandwidth>,
 }

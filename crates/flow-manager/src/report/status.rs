@@ -31,7 +31,7 @@ pub fn status(old: &FlowPolicyStatus, standing: &Standing, now: Timestamp) -> Fl
             FlowPolicyStatus {
                 observed_generation: snapshot.generation,
                 conditions: conditions(snapshot.generation),
-                backend: None,
+                backend: Some(snapshot.backend.name().to_owned()),
                 limit: limit(snapshot),
                 objectives: objectives(old, snapshot, last_decision != old.last_decision, now),
                 targets: targets(old, snapshot),
@@ -126,7 +126,7 @@ fn pods(old: &FlowPolicyStatus, target: &Target, view: &TargetView, asked: bool)
         limit: None,
         pods,
         enforced: count(view.enforced).max(settled).min(pods),
-        message: None,
+        message: view.message.clone(),
         namespace,
     }
 }
@@ -139,6 +139,7 @@ fn count(number: usize) -> i32 {
 mod tests {
     use super::super::fixture::{at, cut, policy, running, view, well};
     use super::*;
+    use crate::enforce::Backend;
     use flow_control::Unknown;
     use flow_policy::Invalid;
     use std::sync::Arc;
@@ -322,6 +323,35 @@ mod tests {
             ["True/Working", "True/AllMet"]
         );
         assert_eq!(status.objectives[1].state, ObjectiveState::Unknown);
+    }
+
+    #[test]
+    fn the_back_end_and_what_else_holds_pods_are_told() {
+        let held = "1 of 3 pods is held lower by the policy lab/other";
+        let status = first(&running(|snapshot| {
+            snapshot.backend = Backend::KubeOvn;
+            snapshot.targets[1].message = Some(held.to_owned());
+        }));
+        assert_eq!(status.backend.as_deref(), Some("kube-ovn"));
+        assert_eq!(
+            (status.targets[0].message.as_deref(), status.targets[1].message.as_deref()),
+            (None, Some(held))
+        );
+    }
+
+    #[test]
+    fn what_a_network_plugin_does_not_limit_is_told() {
+        let unverified = |backend| {
+            let standing = running(|snapshot| {
+                snapshot.backend = backend;
+                for target in &mut snapshot.targets {
+                    (target.enforced, target.unverified) = (0, target.pods);
+                }
+            });
+            message(&first(&standing), "Enforced").to_owned()
+        };
+        assert!(unverified(Backend::Cilium).ends_with("does not limit traffic that stays on a node"));
+        assert!(unverified(Backend::Calico).ends_with("whether they are in force"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use super::super::{Snapshot, TargetView};
+use super::super::{Snapshot, TargetView, sentences};
 use super::was_true;
 use flow_policy::condition::{
     ENFORCED_IN_FORCE, ENFORCED_NO_PODS, ENFORCED_NOT_IN_FORCE, ENFORCED_NOT_VERIFIED, ENFORCED_OBSERVING,
@@ -27,10 +27,9 @@ fn in_force(before: bool, snapshot: &Snapshot) -> Finding {
     }
     let (entry, message) = match (pods, count(|view| view.unverified), missing) {
         (0, ..) => (ENFORCED_NO_PODS, "the targets have no running pod"),
-        (_, 1.., _) => (
-            ENFORCED_NOT_VERIFIED,
-            "limits are written; the network plugin does not tell whether they are in force",
-        ),
+        (_, 1.., _) => {
+            return Finding::new(ENFORCED_NOT_VERIFIED, sentences::unverified(snapshot.backend));
+        }
         (.., 1..) if !before => (ENFORCED_ON_THE_WAY, "limits are on their way to the pods"),
         // A limit was in force a moment ago, and a newer one is on its way.
         _ => (ENFORCED_IN_FORCE, "limits are in force on the running pods"),
