@@ -51,12 +51,14 @@ fn documented() -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
     let text = std::fs::read_to_string(path).unwrap();
     let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
-    rows.map(|row| registered(row.split_once('`').unwrap().0)).collect()
+    rows.map(registered).collect()
 }
 
-fn registered(name: &str) -> String {
-    let name = name.strip_suffix("_total").or_else(|| name.strip_suffix("_info")).unwrap_or(name);
-    name.to_owned()
+fn registered(row: &str) -> String {
+    let (name, rest) = row.split_once('`').unwrap();
+    // A gauge may be called an info, and gets no ending then.
+    let ending = if rest.starts_with(" | info |") { "_info" } else { "_total" };
+    name.strip_suffix(ending).unwrap_or(name).to_owned()
 }
 
 /// The metrics that `registry` announces to whoever scrapes it.

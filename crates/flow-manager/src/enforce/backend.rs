@@ -1,3 +1,5 @@
+use flow_policy::names::FIELD_MANAGER;
+
 /// Who makes the limit that is written to a pod take effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backend {
@@ -33,5 +35,16 @@ impl Backend {
     #[must_use]
     pub const fn limits_running_pods(self) -> bool {
         !matches!(self, Self::AtCreation)
+    }
+
+    /// The field manager of what it follows. One that applies no longer what it has applied before takes that away, so
+    /// each set of annotations has its own: what another back-end has given back must stay.
+    #[must_use]
+    pub const fn field_manager(self) -> &'static str {
+        match self {
+            Self::Shaper | Self::Cilium | Self::AtCreation => FIELD_MANAGER,
+            Self::Calico => "flow-manager-calico",
+            Self::KubeOvn => "flow-manager-kube-ovn",
+        }
     }
 }

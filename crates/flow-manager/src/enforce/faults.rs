@@ -443,5 +443,6 @@ async fn after_a_restart_with_another_back_end_a_pod_is_given_back_before_it_is_
     restoration.accept(&before, 8);
     let take_over = stage.asked().await;
     assert_eq!(take_over.annotation(KUBE_OVN_EGRESS_RATE), "50");
+    assert!(take_over.query.contains("fieldManager=flow-manager-kube-ovn"), "{}", take_over.query);
     assert_eq!(take_over.annotation(EGRESS_BANDWIDTH), &Value::Null, "it is not ours any more");
 }

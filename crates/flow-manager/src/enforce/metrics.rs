@@ -84,3 +84,28 @@ impl EnforceMetrics {
         self.duration.observe(took.as_secs_f64());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prometheus_client::encoding::text::encode;
+
+    #[test]
+    fn the_back_end_is_told_while_the_enforcer_works() {
+        let mut registry = Registry::default();
+        let metrics = EnforceMetrics::register(&mut registry);
+        let told = |registry: &Registry| {
+            let mut text = String::new();
+            encode(&mut text, registry).unwrap();
+            text.lines()
+                .filter(|line| line.starts_with("flowmanager_backend"))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        metrics.works_by(Backend::Shaper);
+        metrics.works_by(Backend::KubeOvn);
+        assert_eq!(told(&registry), [r#"flowmanager_backend_info{backend="kube-ovn"} 1"#]);
+        metrics.clear();
+        assert_eq!(told(&registry), [""; 0]);
+    }
+}

@@ -1,6 +1,7 @@
 use super::worker::{Problem, write_to};
 use super::write::{Write, give_back};
 use crate::cluster::PodId;
+use flow_policy::names::FIELD_MANAGER;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
@@ -80,7 +81,7 @@ fn of_ours(pod: &Pod) -> Option<(PodId, Write)> {
 
 /// Writes, and returns what is wrong if that failed. A pod that is gone is as good as restored.
 async fn restore(client: &Client, pod: PodId, write: Write) -> Option<(PodId, Problem)> {
-    match write_to(client, &pod, &write).await {
+    match write_to(client, FIELD_MANAGER, &pod, &write).await {
         Ok(_) | Err(Problem::Gone) => None,
         Err(problem) => Some((pod, problem)),
     }

@@ -17,7 +17,7 @@ pub(super) async fn work(shared: Arc<Shared>, pod: PodId) {
         && let Next::Write(write) = shared.next_for(&pod)
     {
         let started = Instant::now();
-        let answer = write_to(&shared.client, &pod, &write).await;
+        let answer = write_to(&shared.client, shared.backend.field_manager(), &pod, &write).await;
         drop(permit);
         shared.metrics.wrote(outcome(&write, &answer), started.elapsed());
         match answer {
@@ -55,10 +55,15 @@ impl Problem {
     }
 }
 
-/// Sends one write.
-pub(super) async fn write_to(client: &Client, pod: &PodId, write: &Write) -> Result<Pod, Problem> {
+/// Sends one write of the field manager `manager`.
+pub(super) async fn write_to(
+    client: &Client,
+    manager: &str,
+    pod: &PodId,
+    write: &Write,
+) -> Result<Pod, Problem> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
-    let (params, patch) = write.request();
+    let (params, patch) = write.request(manager);
     match tokio::time::timeout(WRITE_TIMEOUT, pods.patch(&pod.name, &params, &patch)).await {
         Ok(Ok(pod)) => Ok(pod),
         Ok(Err(kube::Error::Api(status))) if status.code == 404 => Err(Problem::Gone),

@@ -1,7 +1,7 @@
 use super::backend::Backend;
 use super::record::{self, Record, Values, annotation};
 use flow_control::Bandwidth;
-use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, FIELD_MANAGER, ORIGINAL_EGRESS_BANDWIDTH};
+use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
@@ -151,14 +151,14 @@ fn restore(pod: &Pod, record: &Record) -> Write {
 }
 
 impl Write {
-    /// The request that makes this write.
-    pub(super) fn request(&self) -> (PatchParams, Patch<&Value>) {
+    /// The request by which `manager` makes this write.
+    pub(super) fn request(&self, manager: &str) -> (PatchParams, Patch<&Value>) {
         match self {
-            Self::TakeOver(body) => (PatchParams::apply(FIELD_MANAGER).force(), Patch::Apply(body)),
+            Self::TakeOver(body) => (PatchParams::apply(manager).force(), Patch::Apply(body)),
             // Without force: where another manager has taken the annotation, the API server says so.
-            Self::Change(body) => (PatchParams::apply(FIELD_MANAGER), Patch::Apply(body)),
+            Self::Change(body) => (PatchParams::apply(manager), Patch::Apply(body)),
             Self::Restore(body) => {
-                let manager = Some(FIELD_MANAGER.to_owned());
+                let manager = Some(manager.to_owned());
                 (PatchParams { field_manager: manager, ..PatchParams::default() }, Patch::Merge(body))
             }
         }
