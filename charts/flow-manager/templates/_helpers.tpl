@@ -55,6 +55,28 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- default (printf "%s-metrics" (include "flow-manager.fullname" .)) .Values.metrics.service.name -}}
 {{- end -}}
 
+{{/* Who makes limits take effect. */}}
+{{- define "flow-manager.backend" -}}
+{{- default (ternary "shaper" "cilium" .Values.shaper.enabled) .Values.backend -}}
+{{- end -}}
+
+{{/* Empty where our shapers are not what makes limits take effect. */}}
+{{- define "flow-manager.runsShaper" -}}
+{{- if and .Values.shaper.enabled (has (include "flow-manager.backend" .) (list "shaper" "auto")) }}true{{ end -}}
+{{- end -}}
+
+{{/* The annotations by which it limits pods, as a list in CEL. */}}
+{{- define "flow-manager.limitingAnnotations" -}}
+{{- $kubernetes := list "kubernetes.io/egress-bandwidth" -}}
+{{- $calico := list "qos.projectcalico.org/egressBandwidth" "qos.projectcalico.org/egressBurst" -}}
+{{- $kubeOvn := list "ovn.kubernetes.io/egress_rate" -}}
+{{- $all := concat $kubernetes $calico $kubeOvn -}}
+{{- $known := dict "shaper" $kubernetes "cilium" $kubernetes "calico" $calico "kube-ovn" $kubeOvn "at-creation" list "auto" $all "all" $all -}}
+{{- $quoted := list -}}
+{{- range get $known . }}{{ $quoted = append $quoted (squote .) }}{{ end -}}
+[{{ join ", " $quoted }}]
+{{- end -}}
+
 {{- define "flow-manager.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
