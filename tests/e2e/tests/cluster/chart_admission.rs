@@ -4,7 +4,9 @@ use flow_e2e::Stage;
 use flow_e2e::operator::NAMESPACE;
 use flow_e2e::wait::{Look, until};
 use flow_e2e::workload::Work;
-use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
+use flow_policy::names::{
+    APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, KUBE_OVN_EGRESS_RATE, ORIGINAL_EGRESS_BANDWIDTH,
+};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Config, ResourceExt};
@@ -18,8 +20,9 @@ async fn controller() -> Client {
 }
 
 struct Scene {
+    stage: Stage,
     pods: Api<Pod>,
-    pod: String,
+    pod: Pod,
 }
 
 impl Scene {
@@ -28,7 +31,7 @@ impl Scene {
         let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
         stage.cluster.annotate(&pod, "owner", Some("somebody else")).await.unwrap();
         let pods = Api::namespaced(controller().await, &stage.namespace);
-        let scene = Self { pods, pod: pod.name_any() };
+        let scene = Self { stage, pods, pod };
         // A new ValidatingAdmissionPolicy takes effect some seconds after it is stored.
         until("the admission policy in effect", flow_e2e::stage::PATIENCE, async || {
             let tried = scene.patch(&json!({"metadata": {"labels": {"a": "b"}}})).await;
@@ -41,7 +44,7 @@ impl Scene {
 
     async fn patch(&self, patch: &Value) -> Result<Pod, String> {
         let params = PatchParams { dry_run: true, ..PatchParams::default() };
-        let patched = self.pods.patch(&self.pod, &params, &Patch::Strategic(patch)).await;
+        let patched = self.pods.patch(&self.pod.name_any(), &params, &Patch::Strategic(patch)).await;
         patched.map_err(|error| error.to_string())
     }
 
@@ -64,14 +67,22 @@ async fn the_controllers_account_changes_bandwidth_annotations_of_a_pod_and_noth
     scene.accepted(json!({ORIGINAL_EGRESS_BANDWIDTH: "", APPLIED_EGRESS_BANDWIDTH: "50M"})).await;
     scene.accepted(json!({EGRESS_BANDWIDTH: null})).await;
 
+    // What another back-end follows may change only where a pod is given back that was limited by it.
+    let only = "only the bandwidth annotations";
+    let annotations = |annotations: Value| json!({"metadata": {"annotations": annotations}});
+    scene.refused(annotations(json!({KUBE_OVN_EGRESS_RATE: "5"})), only).await;
+    let recorded = json!({KUBE_OVN_EGRESS_RATE: null}).to_string();
+    let limited = json!({KUBE_OVN_EGRESS_RATE: "5", ORIGINAL_EGRESS_BANDWIDTH: recorded});
+    scene.stage.cluster.patch_pod(&scene.pod, &annotations(limited)).await.unwrap();
+    scene.refused(annotations(json!({KUBE_OVN_EGRESS_RATE: null})), only).await;
+    scene.accepted(json!({KUBE_OVN_EGRESS_RATE: null, ORIGINAL_EGRESS_BANDWIDTH: null})).await;
+
     let image = json!({"containers": [{"name": "work", "image": "docker.io/evil/image:latest"}]});
     scene.refused(json!({"spec": image}), "may not change the spec").await;
     scene.refused(json!({"spec": {"activeDeadlineSeconds": 1}}), "may not change the spec").await;
     let labels = |labels: Value| json!({"metadata": {"labels": labels}});
     scene.refused(labels(json!({"app": "other"})), "labels").await;
     scene.refused(labels(json!({"app": null})), "labels").await;
-    let annotations = |annotations: Value| json!({"metadata": {"annotations": annotations}});
-    let only = "only the bandwidth annotations";
     scene.refused(annotations(json!({"owner": "flow-manager"})), only).await;
     scene.refused(annotations(json!({"owner": null})), only).await;
     scene.refused(annotations(json!({"kubernetes.io/ingress-bandwidth": "1M"})), only).await;

@@ -4,6 +4,8 @@
 
 mod admission;
 mod alerts;
+mod arbitration;
+mod backends;
 mod chart_admission;
 mod chart_lifecycle;
 mod chart_options;

@@ -5,6 +5,7 @@ use flow_e2e::factory::HOST;
 use flow_e2e::policies::{by_probe, pinned, target, with};
 use flow_e2e::stage::{condition, limit};
 use flow_e2e::workload::Work;
+use flow_policy::FlowPolicy;
 use flow_policy::names::{EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
@@ -121,14 +122,25 @@ async fn a_policy_that_begins_by_observing_touches_nothing_until_it_enforces() {
 async fn a_change_by_hand_is_not_fought() {
     let scene = Scene::set().await;
     let Scene { stage, pods, .. } = &scene;
+    // A lower value than the policy's holds the pod; a higher one does not.
     stage.cluster.annotate(&pods[0], EGRESS_BANDWIDTH, Some("33M")).await.unwrap();
+    let held = |policy: &FlowPolicy| {
+        let target = policy.status.as_ref().and_then(|status| status.targets.first());
+        target.is_some_and(|target| {
+            target.enforced == 2
+                && target.message.as_ref().is_some_and(|said| said.contains("somebody else"))
+                && condition(policy, "Enforced").starts_with("True")
+        })
+    };
+    stage.policy_where("restoring", "a pod held lower by hand", held).await.unwrap();
+    stage.cluster.annotate(&pods[0], EGRESS_BANDWIDTH, Some("77M")).await.unwrap();
     let told = |policy: &_| condition(policy, "Enforced").starts_with("False");
     stage.policy_where("restoring", "that a limit is not ours", told).await.unwrap();
     // A new limit reaches the pod that nobody else has changed, and only that one.
     let limit = json!({"targets": [target("Deployment", "best-effort", "45M")]});
     stage.change("restoring", &limit).await.unwrap();
     stage.limited(&pods[1], Some(45_000_000)).await.unwrap();
-    stage.annotated(&pods[0], EGRESS_BANDWIDTH, Some("33M")).await.unwrap();
+    stage.annotated(&pods[0], EGRESS_BANDWIDTH, Some("77M")).await.unwrap();
     stage.delete("restoring").await.unwrap();
-    stage.annotated(&pods[0], EGRESS_BANDWIDTH, Some("33M")).await.unwrap();
+    stage.annotated(&pods[0], EGRESS_BANDWIDTH, Some("77M")).await.unwrap();
 }

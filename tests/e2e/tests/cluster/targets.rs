@@ -64,18 +64,6 @@ async fn a_pod_that_comes_later_is_limited_too() {
     }
 }
 
-#[tokio::test]
-async fn of_two_policies_on_one_pod_the_lower_limit_holds() {
-    let stage = Stage::set(NAMESPACE).await.unwrap();
-    let pods = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap();
-    stage.apply(&pinned(by_probe("looser", HOST), "60M")).await.unwrap();
-    stage.limited(&pods[0], Some(60_000_000)).await.unwrap();
-    stage.apply(&pinned(by_probe("stricter", HOST), "30M")).await.unwrap();
-    stage.limited(&pods[0], Some(30_000_000)).await.unwrap();
-    stage.delete("stricter").await.unwrap();
-    stage.limited(&pods[0], Some(60_000_000)).await.unwrap();
-}
-
 /// Applies a policy of that name with these targets.
 async fn apply(stage: &Stage, name: &str, targets: Value) {
     stage.apply(&with(by_probe(name, HOST), "/spec/targets", targets)).await.unwrap();
