@@ -57,6 +57,14 @@ impl Bound {
         over.into_iter().chain(under).max().unwrap_or_default()
     }
 
+    /// How far `value` is beyond this bound, in the indicator's base unit: zero where the bound holds.
+    #[must_use]
+    pub fn excess(self, value: Finite) -> Finite {
+        let over = self.ceiling().map_or(0.0, |max| value.get() - max.get());
+        let under = self.floor().map_or(0.0, |min| min.get() - value.get());
+        Finite::new(over.max(under).clamp(0.0, f64::MAX)).unwrap_or_default()
+    }
+
     fn holds(self, value: Finite) -> bool {
         self.floor().is_none_or(|min| value >= min) && self.ceiling().is_none_or(|max| value <= max)
     }
@@ -135,6 +143,24 @@ mod tests {
             (Bound::Within { min: finite(1.0), max: finite(2.0) }, 0.5, 200),
         ] {
             assert_eq!(bound.overshoot_percent(finite(value)), percent, "{bound:?} {value}");
+        }
+    }
+
+    #[test]
+    fn an_excess_is_the_distance_from_the_bound_that_is_broken() {
+        let (most, least) = (Bound::AtMost(finite(2.0)), Bound::AtLeast(finite(2.0)));
+        let range = Bound::Within { min: finite(1.0), max: finite(2.0) };
+        for (bound, value, excess) in [
+            (most, 2.0, 0.0),
+            (most, 5.0, 3.0),
+            (least, 2.0, 0.0),
+            (least, -1.0, 3.0),
+            (range, 1.5, 0.0),
+            (range, 4.0, 2.0),
+            (range, 0.5, 0.5),
+            (Bound::AtMost(finite(-f64::MAX)), f64::MAX, f64::MAX),
+        ] {
+            assert_eq!(bound.excess(finite(value)), finite(excess), "{bound:?} {value}");
         }
     }
 

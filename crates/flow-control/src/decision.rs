@@ -32,6 +32,16 @@ pub enum Reason {
     NoData,
     /// An objective has been unknown for longer than allowed.
     NoDataTooLong,
+    /// Lower limits do not help: they are given back, or are back already.
+    NoEffect,
+    /// No target has a running pod that a limit could act on.
+    NoPods,
+    /// No running pod is held to its limit.
+    NotInForce,
+    /// A limit counts only for pods that are made after it.
+    OnlyAtCreation,
+    /// Workloads are replacing their pods for the limit of before.
+    RollingOut,
     /// A person has asked to leave the limits as they are.
     Paused,
     /// A person has asked for a certain limit.

@@ -10,7 +10,7 @@ pub(crate) fn interquartile_range(sorted: &[Duration]) -> Option<Duration> {
 
 /// The `permille`-th thousandth quantile of `sorted` by nearest rank: the smallest value such that at least
 /// that share of all values is no greater. `None` if empty.
-pub(crate) fn nearest_rank(sorted: &[Duration], permille: u16) -> Option<Duration> {
+pub(crate) fn nearest_rank<T: Copy>(sorted: &[T], permille: u16) -> Option<T> {
     let rank = (sorted.len() * usize::from(permille.min(1000))).div_ceil(1000);
     sorted.get(rank.saturating_sub(1)).copied()
 }
@@ -44,6 +44,6 @@ mod tests {
     #[test]
     fn nothing_has_no_quantile() {
         assert_eq!(interquartile_range(&[]), None);
-        assert_eq!(nearest_rank(&[], 500), None);
+        assert_eq!(nearest_rank::<Duration>(&[], 500), None);
     }
 }

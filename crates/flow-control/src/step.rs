@@ -1,4 +1,9 @@
-use crate::{Action, Aimd, Bandwidth, Bound, Decision, Judgement, Moment, Reading, Reason};
+use crate::effect::Trial;
+use crate::rules::{HOLD, RULES};
+use crate::situation::Situation;
+use crate::{
+    Action, Aimd, Bandwidth, Bound, Decision, Effect, EffectCheck, Moment, NoEffect, Reading, Reason,
+};
 use std::time::Duration;
 
 /// How one policy controls: its law, and the range of each of its targets.
@@ -10,8 +15,12 @@ pub struct Params {
     pub no_data: NoData,
     /// The range of each target's limit, in the order of [`State::limits`].
     pub ranges: Vec<Range>,
+    /// What to do where lower limits do not help; `None` to keep them.
+    pub effect_check: Option<EffectCheck>,
     /// What a person asks for, if anything.
     pub manual: Option<Manual>,
+    /// Whether limits can take effect now.
+    pub effect: Effect,
 }
 
 /// What a person asks for, before which every rule stands back.
@@ -83,34 +92,29 @@ pub struct State {
     pub limits: Vec<Bandwidth>,
     /// Whether the limits are taken away for want of data.
     pub released: bool,
-    unknown_since: Option<Moment>,
-    changed: Option<Moment>,
+    pub(crate) unknown_since: Option<Moment>,
+    pub(crate) changed: Option<Moment>,
+    trial: Trial,
 }
 
 impl State {
     /// The state of a policy whose targets have `limits` now.
     #[must_use]
     pub const fn resume(limits: Vec<Bandwidth>) -> Self {
-        Self { limits, released: false, unknown_since: None, changed: None }
+        Self { limits, released: false, unknown_since: None, changed: None, trial: Trial::None }
+    }
+
+    /// That lower limits do not help, while that holds.
+    #[must_use]
+    pub const fn no_effect(&self) -> Option<NoEffect> {
+        self.trial.verdict()
     }
 }
 
-/// Everything a rule may look at.
-struct Situation<'a> {
-    params: &'a Params,
-    state: &'a State,
-    observations: &'a [Observation],
-    now: Moment,
-}
-
-/// The rules in the order in which they are asked; the first that answers decides.
-const RULES: [fn(&Situation) -> Option<Decision>; 6] =
-    [by_hand, violated, unknown_too_long, unknown, headroom, within_bounds];
-
 /// Decides once: from what is known `now`, the next state and the decision that led to it.
 ///
-/// Every limit of the result is within its range, and no limit rises unless every decisive objective is
-/// known and has headroom.
+/// Every limit of the result is within its range. No limit rises unless every decisive objective is known, and
+/// either all of them have headroom or lower limits are known not to help.
 #[must_use]
 pub fn step(
     params: &Params,
@@ -118,124 +122,27 @@ pub fn step(
     observations: &[Observation],
     now: Moment,
 ) -> (State, Decision) {
-    state.unknown_since = decisive(observations)
-        .any(|(_, observation)| observation.reading.is_err())
-        .then(|| state.unknown_since.unwrap_or(now));
-    let situation = Situation { params, state: &state, observations, now };
-    let decision = RULES.iter().find_map(|rule| rule(&situation)).unwrap_or(HOLD);
-    let overshoot = overshoot(observations);
-    apply(params, state, decision, overshoot, now)
+    let trial = std::mem::take(&mut state.trial);
+    let seen = Situation { params, state: &state, observations, now };
+    let (unknown_since, trial) = (seen.unknown_since(), trial.observe(&seen));
+    (state.unknown_since, state.trial) = (unknown_since, trial);
+    let seen = Situation { params, state: &state, observations, now };
+    let decision = RULES.iter().find_map(|rule| rule(&seen)).unwrap_or(HOLD);
+    let (decision, overshoot) = (params.effect.hinder(decision), seen.overshoot());
+    let (mut state, moved) = apply(params, state, decision, overshoot, now);
+    let trial = std::mem::take(&mut state.trial);
+    state.trial = trial.follow(&Situation { params, state: &state, observations, now }, decision, moved);
+    (state, if moved { decision } else { settled(decision) })
 }
 
-/// How far the worst decisive objective is beyond its bound, in hundredths of it.
-fn overshoot(observations: &[Observation]) -> u32 {
-    let known =
-        decisive(observations).filter_map(|(_, seen)| Some(seen.bound.overshoot_percent(seen.reading.ok()?)));
-    known.max().unwrap_or_default()
-}
-
-const HOLD: Decision = Decision { action: Action::Hold, reason: Reason::WithinBounds, objective: None };
-
-fn decisive(observations: &[Observation]) -> impl Iterator<Item = (usize, &Observation)> {
-    observations.iter().enumerate().filter(|(_, observation)| observation.role == Role::Control)
-}
-
-fn first_by_priority<'a>(
-    observations: &'a [Observation],
-    wanted: impl Fn(&Observation) -> bool + 'a,
-) -> Option<(usize, &'a Observation)> {
-    let matching = decisive(observations).filter(move |(_, observation)| wanted(observation));
-    matching.max_by_key(|(position, observation)| (observation.priority, std::cmp::Reverse(*position)))
-}
-
-/// What a person asks for goes before everything.
-fn by_hand(situation: &Situation) -> Option<Decision> {
-    let (action, reason) = match situation.params.manual? {
-        Manual::Hold => (Action::Hold, Reason::Paused),
-        Manual::Pin(_) => (Action::Pin, Reason::Pinned),
-    };
-    Some(Decision { action, reason, objective: None })
-}
-
-/// A violated objective lowers every limit, once per measurement.
-fn violated(situation: &Situation) -> Option<Decision> {
-    let broken =
-        |observation: &Observation| observation.bound.judge(observation.reading) == Judgement::Violated;
-    let (position, _) = first_by_priority(situation.observations, broken)?;
-    let objective = Some(position);
-    let news = decisive(situation.observations).any(|(_, seen)| broken(seen) && situation.is_news(seen));
-    Some(if news {
-        Decision { action: Action::Decrease, reason: Reason::ObjectiveViolated, objective }
-    } else {
-        Decision { action: Action::Hold, reason: Reason::AwaitingEffect, objective }
-    })
-}
-
-/// An objective that stays unknown brings the action which the policy declares for that.
-fn unknown_too_long(situation: &Situation) -> Option<Decision> {
-    let since = situation.state.unknown_since?;
-    let NoData { after, action } = situation.params.no_data;
-    let action = match action {
-        _ if situation.now.since(since) < after => return None,
-        NoDataAction::Hold => Action::Hold,
-        NoDataAction::Minimum => Action::Decrease,
-        NoDataAction::Release => Action::Release,
-    };
-    Some(Decision { action, reason: Reason::NoDataTooLong, ..unknown(situation)? })
-}
-
-/// An unknown objective holds every limit.
-fn unknown(situation: &Situation) -> Option<Decision> {
-    let (position, _) =
-        first_by_priority(situation.observations, |observation| observation.reading.is_err())?;
-    Some(Decision { action: Action::Hold, reason: Reason::NoData, objective: Some(position) })
-}
-
-/// Headroom in every decisive objective raises every limit, once per measurement of each.
-fn headroom(situation: &Situation) -> Option<Decision> {
-    let percent = situation.params.law.headroom_percent;
-    let mut all = decisive(situation.observations).peekable();
-    all.peek()?;
-    let has_headroom = |observation: &Observation| {
-        observation.reading.is_ok_and(|value| observation.bound.has_headroom(value, percent))
-    };
-    if !all.all(|(_, observation)| has_headroom(observation)) {
-        return None;
-    }
-    let news = decisive(situation.observations).all(|(_, observation)| situation.is_news(observation));
-    Some(if news {
-        Decision { action: Action::Increase, reason: Reason::Headroom, objective: None }
-    } else {
-        Decision { reason: Reason::AwaitingEffect, ..HOLD }
-    })
-}
-
-/// What holds without headroom stays as it is.
-fn within_bounds(situation: &Situation) -> Option<Decision> {
-    let percent = situation.params.law.headroom_percent;
-    let tight = |observation: &Observation| {
-        observation.reading.is_ok_and(|value| !observation.bound.has_headroom(value, percent))
-    };
-    let (position, _) = first_by_priority(situation.observations, tight)?;
-    Some(Decision { objective: Some(position), ..HOLD })
-}
-
-impl Situation<'_> {
-    /// Whether an observation was made after the limits last changed, and can show that change's effect.
-    fn is_news(&self, observation: &Observation) -> bool {
-        self.state
-            .changed
-            .is_none_or(|changed| observation.measured.is_some_and(|measured| measured > changed))
-    }
-}
-
+/// Moves the limits as decided, and returns whether that changed anything.
 fn apply(
     params: &Params,
     mut state: State,
     decision: Decision,
     overshoot: u32,
     now: Moment,
-) -> (State, Decision) {
+) -> (State, bool) {
     let mut changed = false;
     for (limit, range) in state.limits.iter_mut().zip(&params.ranges) {
         let next = next_limit(params, decision, overshoot, *limit, *range)
@@ -250,9 +157,8 @@ fn apply(
     state.released = released;
     if changed {
         state.changed = Some(now);
-        return (state, decision);
     }
-    (state, settled(decision))
+    (state, changed)
 }
 
 fn next_limit(
@@ -276,7 +182,7 @@ fn next_limit(
 const fn settled(decision: Decision) -> Decision {
     let reason = match (decision.action, decision.reason) {
         (Action::Decrease, Reason::ObjectiveViolated) => Reason::AtMinimum,
-        (Action::Increase, _) => Reason::AtMaximum,
+        (Action::Increase, Reason::Headroom) => Reason::AtMaximum,
         (_, reason) => reason,
     };
     Decision { action: Action::Hold, reason, objective: decision.objective }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use flow_control::{
-    Action, Aimd, Bandwidth, Bound, Decision, Finite, Moment, NoData, NoDataAction, Observation, Params,
-    Range, Reading, Reason, Role, State, Unknown, step,
+    Action, Aimd, Bandwidth, Bound, Decision, Effect, Finite, Moment, NoData, NoDataAction, Observation,
+    Params, Range, Reading, Reason, Role, State, Unknown, step,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -15,7 +15,9 @@ fn params(min: u64, max: u64) -> Params {
     Params {
         law: Aimd::default(),
         no_data: NoData { after: Duration::from_secs(30), action: NoDataAction::Hold },
+        effect_check: None,
         manual: None,
+        effect: Effect::Possible,
         ranges: vec![Range { min: Bandwidth::from_mbps(min), max: Bandwidth::from_mbps(max) }],
     }
 }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use flow_control::{
-    Action, Aimd, Bandwidth, Bound, Decision, Finite, Manual, Moment, NoData, NoDataAction, Observation,
-    Params, Range, Reading, Reason, Role, State, Unknown, step,
+    Action, Aimd, Bandwidth, Bound, Decision, Effect, Finite, Manual, Moment, NoData, NoDataAction,
+    Observation, Params, Range, Reading, Reason, Role, State, Unknown, step,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -16,7 +16,9 @@ fn params(manual: Option<Manual>, action: NoDataAction) -> Params {
         law: Aimd::default(),
         no_data: NoData { after: Duration::from_secs(5), action },
         ranges: vec![RANGE],
+        effect_check: None,
         manual,
+        effect: Effect::Possible,
     }
 }
 

@@ -1,18 +1,23 @@
+use super::effect::effect;
 use super::plan::Plan;
 use super::registry::Services;
 use super::settled::Settled;
 use crate::cluster::PolicyId;
 use crate::enforce::{InForce, held_sentence};
 use crate::observe::Feed;
-use crate::report::{Change, ObjectiveView, Snapshot, Standing, Tally, TargetView};
-use flow_control::{Action, Bandwidth, Decision, Moment, Observation, Params, State, step};
+use crate::report::{Change, Ineffective, ObjectiveView, Snapshot, Standing, Tally, TargetView};
+use flow_control::{Action, Bandwidth, Decision, Effect, Moment, Observation, Params, State, step};
 use flow_policy::Policy;
+use flow_policy::spec::Mode;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest time between two reports of a policy about which nothing was decided.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The time between two looks at whether limits can take effect: there may be many pods.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The control loop of one policy, without its timer.
 pub(super) struct Regulator {
@@ -28,6 +33,8 @@ pub(super) struct Regulator {
     reported: Option<Moment>,
     /// What there is to say of each target. Which of two policies is the lower one may change several times a second.
     said: Vec<Settled<Option<String>>>,
+    looked: Option<Moment>,
+    ineffective: Option<Arc<Ineffective>>,
 }
 
 impl Regulator {
@@ -48,6 +55,8 @@ impl Regulator {
             measured_since,
             reported: None,
             said: Vec::new(),
+            looked: None,
+            ineffective: None,
         };
         regulator.claim();
         regulator
@@ -68,7 +77,7 @@ impl Regulator {
         }
         self.plan = plan;
         self.claim();
-        self.reported = None;
+        (self.reported, self.looked) = (None, None);
     }
 
     /// Observes, decides, and passes on what was decided.
@@ -76,8 +85,11 @@ impl Regulator {
         let now = self.services.clock.now();
         let (observations, views): (Vec<_>, Vec<_>) = self.feeds.iter().map(|feed| feed.read(now)).unzip();
         self.params.manual = self.plan.overrides.manual(Timestamp::now());
+        self.look(now);
         let decision = self.decide(&observations, now);
         self.decisions.count(&decision);
+        self.ineffective =
+            Ineffective::next(self.ineffective.as_ref(), self.state.no_effect(), now, Timestamp::now());
         if decision.action != Action::Hold {
             let (policy, limits) = (&self.plan.policy, &self.state.limits);
             self.last_change = Some(Change::new(policy, decision, &views, limits, Timestamp::now()));
@@ -103,6 +115,17 @@ impl Regulator {
             self.claim();
         }
         decision
+    }
+
+    /// Looks whether limits can take effect now. In mode Observe none does, and none is meant to.
+    fn look(&mut self, now: Moment) {
+        let due = self.looked.is_none_or(|looked| now.since(looked) >= LOOK_INTERVAL);
+        if due && self.plan.enforces() {
+            self.looked = Some(now);
+            let pods = self.plan.targets.iter().flat_map(|planned| &planned.found.pods);
+            self.params.effect =
+                effect(pods.map(|pod| self.services.enforcer.in_force(&self.id, &pod.id, now)));
+        }
     }
 
     fn claim(&self) {
@@ -131,6 +154,7 @@ impl Regulator {
             last_change: self.last_change.clone(),
             decisions: self.decisions.clone(),
             released: self.state.released,
+            ineffective: self.ineffective.clone(),
         });
         self.services.reporter.report(&self.id, standing);
     }
@@ -192,7 +216,10 @@ fn params(policy: &Policy) -> Params {
         law: policy.law,
         no_data: policy.no_data,
         ranges: policy.targets.iter().map(|target| target.range).collect(),
+        // Limits that are not written teach nothing.
+        effect_check: policy.effect_check.filter(|_| policy.mode == Mode::Enforce),
         manual: None,
+        effect: Effect::Possible,
     }
 }
 

@@ -1,6 +1,7 @@
 //! One regulator for each policy: at every interval it observes, decides, and hands on the limits.
 
 mod control;
+mod effect;
 mod plan;
 mod registry;
 mod settled;

@@ -14,9 +14,9 @@ use enforced::enforced;
 use flow_control::Manual;
 use flow_policy::condition::{
     ACCEPTED_VALID, ENFORCED_INVALID_SPEC, ENFORCED_NO_PODS, ENFORCED_NOT_IN_FORCE, ENFORCED_OBSERVING,
-    ENFORCED_ON_THE_WAY, ENFORCED_RELEASED, Finding, OBJECTIVES_MET_INVALID_SPEC, PAUSED_BY_ANNOTATION,
-    PAUSED_INVALID_ANNOTATION, PAUSED_PINNED, READY_NO_DATA, READY_NO_PODS, READY_NOT_IN_FORCE,
-    READY_OBSERVING, READY_RELEASED, READY_STARTING, READY_WORKING, Refusal,
+    ENFORCED_ON_THE_WAY, ENFORCED_RELEASED, Finding, INEFFECTIVE_NO_EFFECT, OBJECTIVES_MET_INVALID_SPEC,
+    PAUSED_BY_ANNOTATION, PAUSED_INVALID_ANNOTATION, PAUSED_PINNED, READY_NO_DATA, READY_NO_PODS,
+    READY_NOT_IN_FORCE, READY_OBSERVING, READY_RELEASED, READY_STARTING, READY_WORKING, Refusal,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -55,11 +55,18 @@ fn running(
     let ready = ready(old, refused, unmeasured.as_ref(), &enforced);
     let accepted = refused.map_or_else(valid, Refused::as_accepted);
     let stalled = refused.map(Refused::as_stalled);
-    [accepted, ready, met, enforced].into_iter().chain(stalled).chain(paused(snapshot, now)).collect()
+    let always = [accepted, ready, met, enforced].into_iter();
+    always.chain(stalled).chain(paused(snapshot, now)).chain(ineffective(snapshot)).collect()
 }
 
 fn valid() -> Finding {
     Finding::new(ACCEPTED_VALID, "the spec is valid, every target exists")
+}
+
+/// That lower limits do not help, while it holds.
+fn ineffective(snapshot: &Snapshot) -> Option<Finding> {
+    let message = snapshot.ineffective.as_ref()?.message(&snapshot.policy)?;
+    Some(Finding::new(INEFFECTIVE_NO_EFFECT, message))
 }
 
 /// The policy does its work, or what keeps it from that, the most fundamental first.

@@ -2,7 +2,7 @@ use super::sentences::{self, STARTING};
 use super::{Snapshot, Standing};
 use flow_control::{Bandwidth, Range};
 use flow_policy::FlowPolicyStatus;
-use flow_policy::condition::{ACCEPTED_VALID, ConditionType, Entry};
+use flow_policy::condition::{ACCEPTED_VALID, ConditionType, Entry, INEFFECTIVE_NO_EFFECT};
 use flow_policy::event::{
     AT_MAXIMUM, AT_MINIMUM, EFFECTIVE, Happening, LIMITS_CUT, LIMITS_TO_MINIMUM, OBJECTIVE_MET,
     OBJECTIVE_UNKNOWN, OBJECTIVE_VIOLATED, RESUMED, Telling,
@@ -80,7 +80,7 @@ const fn type_(telling: Telling) -> Option<EventType> {
 #[must_use]
 pub fn events(old: &FlowPolicyStatus, new: &FlowPolicyStatus, standing: &Standing) -> Vec<News> {
     let objectives = new.objectives.iter().filter_map(|objective| judged(old, objective));
-    let conditions = new.conditions.iter().filter_map(|condition| turned(old, condition));
+    let conditions = new.conditions.iter().filter_map(|condition| turned(old, condition, standing));
     let mut news: Vec<_> = objectives.chain(conditions).collect();
     if let Standing::Running(snapshot) = standing {
         news.extend(old.conditions.iter().filter_map(|condition| over(new, condition)));
@@ -93,7 +93,7 @@ pub fn events(old: &FlowPolicyStatus, new: &FlowPolicyStatus, standing: &Standin
 }
 
 /// A condition stands otherwise than before.
-fn turned(old: &FlowPolicyStatus, now: &Condition) -> Option<News> {
+fn turned(old: &FlowPolicyStatus, now: &Condition, standing: &Standing) -> Option<News> {
     let entry = Entry::of(now)?;
     let before = find(old, &now.type_);
     let is_news = match before {
@@ -104,7 +104,18 @@ fn turned(old: &FlowPolicyStatus, now: &Condition) -> Option<News> {
             Entry::of(before) != Some(entry) || says_more
         }
     };
-    is_news.then(|| News::of_condition(entry, &now.message))?
+    let note = without_values(entry, standing).unwrap_or_else(|| now.message.clone());
+    is_news.then(|| News::of_condition(entry, &note))?
+}
+
+/// What a condition says whose message has measured values in it.
+fn without_values(entry: Entry, standing: &Standing) -> Option<String> {
+    match standing {
+        Standing::Running(snapshot) if entry == INEFFECTIVE_NO_EFFECT => {
+            snapshot.ineffective.as_ref()?.note(&snapshot.policy)
+        }
+        _ => None,
+    }
 }
 
 /// Whether a condition's message is what a person has written, so that another message is another matter. Of what the
@@ -206,11 +217,11 @@ fn all_at(status: &FlowPolicyStatus, snapshot: &Snapshot, end: fn(Range) -> Band
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{at, cut, policy, running, view, well};
-    use super::super::{Change, status};
+    use super::super::{Change, Ineffective, status};
     use super::*;
-    use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
+    use flow_control::{Action, Bandwidth, Decision, Finite, Moment, NoEffect, Reason, Unknown};
     use flow_policy::Overrides;
-    use flow_policy::condition::{Finding, INEFFECTIVE_NO_EFFECT, merge};
+    use flow_policy::condition::{Finding, merge};
     use flow_policy::names::{LIMIT, PAUSED};
     use std::sync::Arc;
 
@@ -356,6 +367,21 @@ mod tests {
             vec!["Resumed"],
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn limits_that_do_not_help_are_told_once_without_values() {
+        let at_minimum = Finite::new(412e-6).unwrap();
+        let found = NoEffect { objective: 0, before: None, at_minimum, retry: None };
+        let standing = running(|snapshot| {
+            snapshot.ineffective = Ineffective::next(None, Some(found), Moment::default(), at(1));
+        });
+        let told = told(&[Standing::Running(well()), standing.clone(), standing.clone()]);
+        assert_eq!(told[1..], [vec!["NoEffect"], vec![]]);
+        let old = FlowPolicyStatus::default();
+        let news = events(&old, &status(&old, &standing, at(1)), &standing);
+        let news = news.iter().find(|news| news.reason == "NoEffect").unwrap();
+        assert_eq!(news.note, "command-jitter gains nothing by limits at their minimum: they are given back");
     }
 
     #[test]

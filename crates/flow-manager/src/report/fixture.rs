@@ -81,6 +81,7 @@ pub(super) fn well() -> Snapshot {
         last_change: None,
         decisions: Tally::default(),
         released: false,
+        ineffective: None,
     }
 }
 

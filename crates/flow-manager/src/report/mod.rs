@@ -13,6 +13,7 @@ mod events;
 mod fixture;
 #[cfg(test)]
 mod gitops;
+mod ineffective;
 mod metrics;
 mod predecessor_metrics;
 mod reporter;
@@ -25,6 +26,7 @@ mod writer;
 
 pub use decision_metrics::Tally;
 pub use events::{News, events};
+pub use ineffective::Ineffective;
 pub use metrics::StandingMetrics;
 pub use reporter::Reporter;
 pub use snapshot::{Change, ObjectiveView, Snapshot, Standing, TargetView};

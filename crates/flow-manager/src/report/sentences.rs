@@ -62,6 +62,9 @@ fn cause(policy: &Policy, decision: Decision, objectives: &[ObjectiveView]) -> S
         (Some((objective, view)), Reason::NoDataTooLong) => {
             format!("{}, and onNoData.after ({:?}) is over", fact(objective, view), policy.no_data.after)
         }
+        (Some((objective, view)), Reason::NoEffect) => {
+            format!("{}, and gains nothing by lower limits", fact(objective, view))
+        }
         (Some((objective, view)), _) => fact(objective, view),
         (None, Reason::Headroom) => "every objective that decides has headroom".to_owned(),
         (None, Reason::Pinned) => "pinned by annotation".to_owned(),
@@ -142,6 +145,11 @@ pub(super) const fn reason_word(reason: Reason) -> &'static str {
         Reason::WithinBounds => "WithinBounds",
         Reason::NoData => "NoData",
         Reason::NoDataTooLong => "NoDataTooLong",
+        Reason::NoEffect => "NoEffect",
+        Reason::NoPods => "NoPods",
+        Reason::NotInForce => "NotInForce",
+        Reason::OnlyAtCreation => "OnlyAtCreation",
+        Reason::RollingOut => "RollingOut",
         Reason::Paused => "Paused",
         Reason::Pinned => "Pinned",
     }

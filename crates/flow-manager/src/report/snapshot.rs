@@ -1,4 +1,5 @@
 use super::decision_metrics::Tally;
+use super::ineffective::Ineffective;
 use super::sentences;
 use crate::enforce::Backend;
 use flow_control::{Bandwidth, Decision, Judgement, Reading};
@@ -45,6 +46,8 @@ pub struct Snapshot {
     pub decisions: Tally,
     /// Whether the limits are taken away for want of data.
     pub released: bool,
+    /// That lower limits do not help, while it holds.
+    pub ineffective: Option<Arc<Ineffective>>,
 }
 
 /// A change of limits, told when it happened: later, neither the measured value nor the spec is the same.

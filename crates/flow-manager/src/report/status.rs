@@ -248,6 +248,21 @@ mod tests {
     }
 
     #[test]
+    fn limits_that_do_not_help_are_a_condition_of_their_own() {
+        let at_minimum = flow_control::Finite::new(450e-6).unwrap();
+        let found = flow_control::NoEffect { objective: 0, before: None, at_minimum, retry: None };
+        let mut snapshot = cut(500e-6, 10, 99);
+        snapshot.ineffective =
+            super::super::Ineffective::next(None, Some(found), flow_control::Moment::default(), at(99));
+        let status = first(&Standing::Running(snapshot));
+        let types = ["Ready", "ObjectivesMet", "Ineffective"];
+        let expected = ["True/Working", "False/Violated", "True/NoEffect"];
+        assert_eq!(types.map(|type_| shown(&status, type_)), expected);
+        assert!(message(&status, "Ineffective").contains("450us with limits at their minimum"));
+        assert_eq!(shown(&first(&Standing::Running(well())), "Ineffective"), "", "only while it holds");
+    }
+
+    #[test]
     fn conditions_tell_what_somebody_has_to_change() {
         let missing = running(|snapshot| snapshot.targets[0].found = false);
         let not_found = "False/TargetNotFound";

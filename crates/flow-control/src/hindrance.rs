@@ -1,0 +1,48 @@
+use crate::{Action, Decision, Reason};
+
+/// Whether limits can take effect now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// They can, for all that is known.
+    #[default]
+    Possible,
+    /// They cannot: a limit that moved now would move for nothing.
+    Impossible(Hindrance),
+}
+
+/// Why limits cannot take effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hindrance {
+    /// No target has a running pod.
+    NoPods,
+    /// No running pod is held to its limit.
+    NotInForce,
+    /// A limit counts only for pods that are made after it.
+    OnlyAtCreation,
+    /// Workloads are replacing their pods for the limit of before.
+    RollingOut,
+}
+
+impl Effect {
+    /// `decision`, or a hold where it would move limits without effect. What a person asks for, and taking limits
+    /// away, stands.
+    pub(crate) const fn hinder(self, decision: Decision) -> Decision {
+        match (self, decision.action) {
+            (Self::Impossible(hindrance), Action::Decrease | Action::Increase) => {
+                Decision { action: Action::Hold, reason: hindrance.reason(), objective: decision.objective }
+            }
+            _ => decision,
+        }
+    }
+}
+
+impl Hindrance {
+    const fn reason(self) -> Reason {
+        match self {
+            Self::NoPods => Reason::NoPods,
+            Self::NotInForce => Reason::NotInForce,
+            Self::OnlyAtCreation => Reason::OnlyAtCreation,
+            Self::RollingOut => Reason::RollingOut,
+        }
+    }
+}
