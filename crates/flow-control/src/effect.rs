@@ -83,7 +83,7 @@ impl Trial {
             (_, Action::Pin, _) | (_, Action::Decrease | Action::Release, Reason::NoDataTooLong) => {
                 Self::None
             }
-            (Self::Lowered(_), Action::Increase, _) if moved => Self::None,
+            (Self::Lowered(_), Action::Increase, _) => Self::None,
             (Self::None, Action::Decrease, _) if seen.has_room() => {
                 Self::Lowered(Lowered::begin(check, seen, moved))
             }

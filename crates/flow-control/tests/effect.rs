@@ -396,6 +396,8 @@ fn a_pause_holds_and_what_is_measured_in_it_does_not_count() {
     assert_eq!((looped.limit(), looped.is_ineffective()), (20, true));
     looped.stay(0.9, 2 * AFTER);
     looped.params.manual = None;
+    looped.stay(0.9, AFTER);
+    assert!(looped.is_ineffective());
     looped.stay(2.0, 1);
     assert_eq!((looped.limit(), looped.is_ineffective()), (30, true));
 }

@@ -21,6 +21,14 @@ pub fn by_query(name: &str, query: &str, max: &str) -> Value {
     with_objective(name, &objective)
 }
 
+/// A policy whose objective is violated for good: its limit sinks from 100M to 10M, and stays there although that helps
+/// nobody.
+#[must_use]
+pub fn sinking(name: &str) -> Value {
+    let control = json!({"effectCheck": {"action": "Ignore"}});
+    with(by_query(name, "vector(2)", "1"), "/spec/control", control)
+}
+
 fn with_objective(name: &str, objective: &Value) -> Value {
     json!({
         "apiVersion": "flow.fustli.io/v1alpha1",

@@ -15,6 +15,7 @@ mod closed_loop;
 mod consent;
 mod dashboard;
 mod docs;
+mod effect;
 mod first_moments;
 mod gitops;
 mod image;

@@ -2,7 +2,7 @@
 
 use flow_e2e::Stage;
 use flow_e2e::kubectl::kubectl;
-use flow_e2e::policies::by_query;
+use flow_e2e::policies::sinking;
 use flow_e2e::stage::condition;
 use flow_e2e::workload::Work;
 use flow_policy::names::{LIMIT, PAUSED, PAUSED_UNTIL};
@@ -24,7 +24,7 @@ async fn a_pin_and_a_pause_hold_against_a_violated_objective_until_they_are_take
     let stage = Stage::set(NAMESPACE).await.unwrap();
     let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
     // Violated for good: without anybody's doing, the limit sinks from 100M to 10M.
-    stage.apply(&by_query("sinking", "vector(2)", "1")).await.unwrap();
+    stage.apply(&sinking("sinking")).await.unwrap();
     stage.limited(&pod, Some(10_000_000)).await.unwrap();
 
     annotate(&stage, &format!("{LIMIT}=80M")).await;

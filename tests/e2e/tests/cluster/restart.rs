@@ -3,7 +3,7 @@
 use flow_e2e::cluster::network;
 use flow_e2e::kubectl::kubectl;
 use flow_e2e::operator::{self, Endpoint};
-use flow_e2e::policies::{by_query, with};
+use flow_e2e::policies::{sinking, with};
 use flow_e2e::wait::{Look, until};
 use flow_e2e::workload::Work;
 use flow_e2e::{LimitWatch, Stage};
@@ -49,7 +49,7 @@ async fn a_stop_takes_less_than_five_seconds_and_no_limit_jumps_at_the_restart()
     let stage = Stage::set(NAMESPACE).await.unwrap();
     let pods = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap();
     // Violated for good: the limit sinks from its maximum, 100M, to its minimum, 10M.
-    stage.apply(&by_query("sinking", "vector(2)", "1")).await.unwrap();
+    stage.apply(&sinking("sinking")).await.unwrap();
     stage.limited(&pods[0], Some(10_000_000)).await.unwrap();
     goes_on_after_a_stop(&stage, &pods, "10M", 10).await;
 }
@@ -59,7 +59,7 @@ async fn no_share_of_a_limit_jumps_at_the_restart() {
     let stage = Stage::set(NAMESPACE).await.unwrap();
     let pods = stage.start("Deployment", "best-effort", 2, Work::Idle).await.unwrap();
     let limit = json!({"min": "24M", "max": "100M", "scope": "Target"});
-    let policy = with(by_query("sinking", "vector(2)", "1"), "/spec/targets/0/limit", limit);
+    let policy = with(sinking("sinking"), "/spec/targets/0/limit", limit);
     stage.apply(&policy).await.unwrap();
     for pod in &pods {
         stage.limited(pod, Some(12_000_000)).await.unwrap();
@@ -72,7 +72,7 @@ async fn what_is_deleted_while_the_operator_is_away_is_restored_once_it_is_back(
     let stage = Stage::set(NAMESPACE).await.unwrap();
     let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
     let before = stage.cluster.annotations(&pod).await.unwrap();
-    stage.apply(&by_query("sinking", "vector(2)", "1")).await.unwrap();
+    stage.apply(&sinking("sinking")).await.unwrap();
     stage.limited(&pod, Some(10_000_000)).await.unwrap();
     operator::scale(0).await.unwrap();
     kubectl(&format!("-n {} delete flowpolicy sinking --wait=false", stage.namespace)).await.unwrap();
