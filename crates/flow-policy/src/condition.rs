@@ -73,6 +73,8 @@ pub enum Reason {
     NotVerified,
     /// The targets have no running pod.
     NoPods,
+    /// No limit is written before one is needed.
+    NotNeeded,
     /// The mode is Observe: no limit is written.
     Observing,
     /// The limits are taken away.
@@ -167,6 +169,7 @@ impl Reason {
             Self::NotInForce => "NotInForce",
             Self::NotVerified => "NotVerified",
             Self::NoPods => "NoPods",
+            Self::NotNeeded => "NotNeeded",
             Self::Observing => "Observing",
             Self::Released => "Released",
             Self::ByAnnotation => "ByAnnotation",

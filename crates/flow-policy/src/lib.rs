@@ -39,8 +39,8 @@ pub mod names {
     pub const CALICO_EGRESS_BURST: &str = "qos.projectcalico.org/egressBurst";
     /// The annotation that Kube-OVN reads a pod's egress limit from, in Mbit/s.
     pub const KUBE_OVN_EGRESS_RATE: &str = "ovn.kubernetes.io/egress_rate";
-    /// What was there before we set a limit, and its presence marks a pod that we have changed: lets anyone restore it
-    /// without the operator. Either the value of [`EGRESS_BANDWIDTH`], empty if it was absent; or, where a limit is set
+    /// What was there before we set a limit, and its presence marks a pod, or a workload, that we have changed: lets anyone
+    /// restore it without the operator. Either the value of [`EGRESS_BANDWIDTH`], empty if it was absent; or, where a limit is set
     /// by other annotations, the JSON object of each one's value, null if it was absent.
     pub const ORIGINAL_EGRESS_BANDWIDTH: &str = "flow.fustli.io/original-egress-bandwidth";
     /// What we set last, in the same form, so that a change by hand can be told from ours.
@@ -50,6 +50,10 @@ pub mod names {
         [EGRESS_BANDWIDTH, CALICO_EGRESS_BANDWIDTH, CALICO_EGRESS_BURST, KUBE_OVN_EGRESS_RATE];
     /// What we record on pods.
     pub const RECORDS: [&str; 2] = [ORIGINAL_EGRESS_BANDWIDTH, APPLIED_EGRESS_BANDWIDTH];
+    /// When we last changed the pod template of a workload (RFC 3339).
+    pub const ROLLED_OUT_AT: &str = "flow.fustli.io/rolled-out-at";
+    /// What we record on workloads whose pod template we have changed.
+    pub const ON_WORKLOADS: [&str; 3] = [ORIGINAL_EGRESS_BANDWIDTH, APPLIED_EGRESS_BANDWIDTH, ROLLED_OUT_AT];
     /// On a policy: `true` keeps its limits as they are.
     pub const PAUSED: &str = "flow.fustli.io/paused";
     /// On a policy: keeps its limits as they are until this time (RFC 3339).

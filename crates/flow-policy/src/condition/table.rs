@@ -163,8 +163,14 @@ table! {
         "Limits were taken away for want of data (`onNoData.action: Release`).", "As for Ready.";
     ENFORCED_INVALID_SPEC = Enforced False InvalidSpec, Silent:
         "Nothing is limited, since the spec cannot be used.", "As for Accepted.";
+    ENFORCED_NOT_NEEDED = Enforced False NotNeeded, Silent:
+        "The strategy is Rollout, and no limit was needed yet: the first is written when the policy first lowers limits.",
+        "Nothing: no pod is restarted before it is needed.";
+    ENFORCED_STRATEGY_NOT_ALLOWED = Enforced False StrategyNotAllowed, Silent:
+        "No limit is written, since the strategy is not allowed.", "As for Accepted.";
     ENFORCED_ON_THE_WAY = Enforced Unknown NotInForce, Silent:
-        "Limits are on their way to pods that had none of this policy before.", "Wait some seconds.";
+        "Limits are on their way to pods that had none of this policy before, or a rollout is due or under way.",
+        "Wait some seconds; or for a rollout, as long as the workload takes to replace its pods.";
     ENFORCED_NO_PODS = Enforced Unknown NoPods, Silent:
         "The targets have no running pod.", "";
     ENFORCED_NOT_VERIFIED = Enforced Unknown NotVerified, Silent:
