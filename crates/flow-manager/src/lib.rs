@@ -18,4 +18,5 @@ pub mod operator;
 pub mod prometheus;
 pub mod regulator;
 pub mod report;
+pub mod rollout;
 pub mod serve;

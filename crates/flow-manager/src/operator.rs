@@ -7,6 +7,7 @@ use crate::enforce::{Backend, Choice, EnforceMetrics, Enforcer};
 use crate::observe::Sources;
 use crate::regulator::Services;
 use crate::report::{Reporter, StandingMetrics};
+use crate::rollout::{RolloutMetrics, Rollouts};
 use crate::serve::Readiness;
 use kube::Client;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Operator {
     pub backend: Choice,
     /// The namespace of our shapers.
     pub shaper_namespace: String,
+    /// Whether pod templates may be changed, which restarts pods.
+    pub allow_rollout: bool,
     /// The time of decisions.
     pub clock: Clock,
     /// Where indicators come from.
@@ -33,6 +36,8 @@ pub struct Operator {
     pub watches: WatchMetrics,
     /// Counts what is written to pods.
     pub writes: EnforceMetrics,
+    /// Counts what is written to pod templates.
+    pub rollouts: RolloutMetrics,
     /// How policies stand.
     pub standings: StandingMetrics,
     /// Counts reconciliations.
@@ -50,9 +55,12 @@ impl Operator {
         let (caches, watches) = cluster::watch(&self.client, &self.readiness, &self.watches);
         let enforcer = self.enforcer(&caches, backend);
         let reporter = Reporter::new(&self.standings);
-        let context = self.context(caches.clone(), enforcer.clone(), reporter.clone());
+        let rollouts =
+            Rollouts::new(self.client.clone(), caches.clone(), self.allow_rollout, self.rollouts.clone());
+        let context = self.context(caches.clone(), enforcer.clone(), rollouts.clone(), reporter.clone());
         let reporting = reporter.run(self.client.clone(), caches.policies.clone(), term.clone());
-        tokio::join!(enforcer.run(term.clone()), reporting, controller::run(context, watches, term.clone()),);
+        let working = controller::run(context, watches, term.clone());
+        tokio::join!(enforcer.run(term.clone()), rollouts.run(term.clone()), reporting, working);
         cluster::watches_no_more(&self.readiness);
     }
 
@@ -69,8 +77,9 @@ impl Operator {
         Enforcer::new(client, caches.pods.clone(), backend, shapers, self.clock, self.writes.clone())
     }
 
-    fn context(&self, caches: Caches, enforcer: Enforcer, reporter: Reporter) -> Context {
-        let services = Services { clock: self.clock, sources: Arc::clone(&self.sources), enforcer, reporter };
+    fn context(&self, caches: Caches, enforcer: Enforcer, rollouts: Rollouts, reporter: Reporter) -> Context {
+        let sources = Arc::clone(&self.sources);
+        let services = Services { clock: self.clock, sources, enforcer, rollouts, reporter };
         Context::new(self.client.clone(), caches, services, self.reconciliations.clone())
     }
 }

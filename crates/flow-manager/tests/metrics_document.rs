@@ -11,6 +11,7 @@ use flow_manager::leadership::Office;
 use flow_manager::observe::{PathMetrics, Paths};
 use flow_manager::prometheus::QueryMetrics;
 use flow_manager::report::{Reporter, StandingMetrics};
+use flow_manager::rollout::RolloutMetrics;
 use flow_manager::serve::Readiness;
 use flow_manager::{api_server, build_info, clock::Clock};
 use flow_probe::Prober;
@@ -33,6 +34,7 @@ fn controller(registry: &mut Registry) -> Reporter {
     let _ = Office::new(registry, Readiness::default());
     let _ = QueryMetrics::register(registry);
     let _ = EnforceMetrics::register(registry);
+    let _ = RolloutMetrics::register(registry);
     let _ = ReconcileMetrics::register(registry);
     let _ = WatchMetrics::register(registry);
     Reporter::new(&StandingMetrics::register(registry, true))

@@ -68,6 +68,23 @@ impl Caches {
     }
 }
 
+#[cfg(test)]
+impl Caches {
+    /// Caches of these pods and Deployments, and of nothing else.
+    pub(crate) fn of(pods: Store<Pod>, deployments: Store<PartialObjectMeta<Deployment>>) -> Self {
+        Self {
+            policies: reflector::store().0,
+            pods,
+            deployments,
+            replica_sets: reflector::store().0,
+            stateful_sets: reflector::store().0,
+            daemon_sets: reflector::store().0,
+            namespaces: reflector::store().0,
+            listed: Default::default(),
+        }
+    }
+}
+
 /// The parts of [`Readiness`] that wait for the caches.
 const PARTS: [&str; 7] =
     ["policies", "pods", "deployments", "replicasets", "statefulsets", "daemonsets", "namespaces"];
@@ -87,7 +104,8 @@ pub fn watch(client: &Client, readiness: &Readiness, metrics: &WatchMetrics) -> 
     let (policies, touched_policies, policies_listed) = policies.cache(|_| {});
     let (pods, touched_pods, pods_listed) = pods.cache(keep_used_of_pod);
     let (deployments, touched_deployments, deployments_listed) = deployments.cache(keep_used_of_workload);
-    let (replica_sets, touched_replica_sets, replica_sets_listed) = replica_sets.cache(keep_used_of_workload);
+    let (replica_sets, touched_replica_sets, replica_sets_listed) =
+        replica_sets.cache(keep_used_of_replica_set);
     let (stateful_sets, touched_stateful_sets, stateful_sets_listed) =
         stateful_sets.cache(keep_used_of_workload);
     let (daemon_sets, touched_daemon_sets, daemon_sets_listed) = daemon_sets.cache(keep_used_of_workload);
@@ -179,7 +197,12 @@ impl Filling {
 }
 
 fn keep_used_of_workload<K>(workload: &mut PartialObjectMeta<K>) {
-    keep_used_of_metadata(&mut workload.metadata, |_| false);
+    keep_used_of_metadata(&mut workload.metadata, |annotation| names::ON_WORKLOADS.contains(&annotation));
+}
+
+/// What it has of ours, its Deployment's controller has copied.
+fn keep_used_of_replica_set(set: &mut PartialObjectMeta<ReplicaSet>) {
+    keep_used_of_metadata(&mut set.metadata, |_| false);
 }
 
 fn keep_used_of_namespace(namespace: &mut PartialObjectMeta<Namespace>) {

@@ -3,6 +3,7 @@
 use crate::api_server::{ConnectError, connect};
 use crate::enforce::{RestoreError, restore_all};
 use crate::leadership::{Candidate, LeaseError, seize};
+use crate::rollout::{self, restore_templates};
 use flow_policy::{FlowPolicy, names};
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
@@ -20,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Give every limit back, before flow-manager is uninstalled
 ///
-/// Controllers stop writing for two minutes. Every pod gets back what it had before flow-manager, and no policy is
-/// kept from being deleted any more. It needs no controller to run, and may be repeated.
+/// Controllers stop writing for two minutes. Every pod and every pod template gets back what it had before
+/// flow-manager, and no policy is kept from being deleted any more. It needs no controller to run, and may be repeated.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The Lease that the controllers work by
@@ -45,6 +46,9 @@ pub enum Error {
     /// Not every pod was restored.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// Not every pod template was restored.
+    #[error(transparent)]
+    Templates(#[from] rollout::RestoreError),
     /// Not every policy was let go.
     #[error("the finalizer of a policy cannot be removed: {0}")]
     Finalizer(#[source] kube::Error),
@@ -62,9 +66,16 @@ async fn undo(args: Args) -> Result<(), Error> {
     let client = connect().await?;
     let mut candidate = Candidate::new(client.clone(), args.lease_namespace, args.lease, IDENTITY.to_owned());
     seize(&mut candidate, HOLD).await?;
+    let templates = restore_templates(&client, PATIENCE).await?;
     let pods = restore_all(&client, PATIENCE).await?;
     let policies = let_policies_go(&client).await.map_err(Error::Finalizer)?;
-    tracing::info!(pods, policies, "every limit is given back");
+    for problem in &templates.forbidden {
+        tracing::warn!(
+            problem,
+            "pod templates that policies have changed, if any, have to be restored by hand"
+        );
+    }
+    tracing::info!(pods, templates = templates.number, policies, "every limit is given back");
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use crate::prometheus::{
     Client as PrometheusClient, CredentialFiles, Queries, QueryMetrics, Source, SourceError,
 };
 use crate::report::StandingMetrics;
+use crate::rollout::RolloutMetrics;
 use crate::serve::{Readiness, router, serve};
 use clap::ArgAction;
 use flow_probe::Prober;
@@ -58,6 +59,9 @@ pub struct Args {
     /// The namespace of the shapers, whose reports tell whether limits are in force.
     #[arg(long, default_value = "flow-manager-shaper")]
     shaper_namespace: String,
+    /// Allow policies with the strategy Rollout: they change pod templates, and so restart pods.
+    #[arg(long)]
+    allow_rollout: bool,
     #[command(flatten)]
     election: Election,
     /// Whether to export metrics by the names of flow-manager's predecessor as well.
@@ -177,12 +181,14 @@ fn operator(
         client,
         backend: args.backend(),
         shaper_namespace: args.shaper_namespace.clone(),
+        allow_rollout: args.allow_rollout,
         clock,
         sources: Arc::new(sources(args, clock, registry, readiness)?),
         readiness: readiness.clone(),
         standings: StandingMetrics::register(registry, args.predecessor_metrics),
         watches: WatchMetrics::register(registry),
         writes: EnforceMetrics::register(registry),
+        rollouts: RolloutMetrics::register(registry),
         reconciliations: ReconcileMetrics::register(registry),
     })
 }

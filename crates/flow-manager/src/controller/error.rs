@@ -7,8 +7,8 @@ pub enum Error {
     /// The finalizer could not be added or removed.
     #[error("the finalizer of the policy could not be changed: {0}")]
     Finalizer(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The pods of a policy that is being deleted are not all as they were before.
-    #[error("some pods could not be restored within {} s", .0.as_secs())]
+    /// The pods and workloads of a policy that is being deleted are not all as they were before.
+    #[error("some pods or workloads could not be restored within {} s", .0.as_secs())]
     NotRestored(Duration),
 }
 

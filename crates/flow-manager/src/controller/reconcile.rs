@@ -7,6 +7,7 @@ use crate::cluster::{Caches, PolicyId};
 use crate::enforce::Enforcer;
 use crate::regulator::{Plan, Regulators, Services};
 use crate::report::{Reporter, Standing};
+use crate::rollout::Rollouts;
 use flow_policy::{FlowPolicy, Policy, names};
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{self, Event, finalizer};
@@ -14,7 +15,7 @@ use kube::{Api, Client};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long the deletion of a policy waits for its pods before it tries again.
+/// How long the deletion of a policy waits for its pods and workloads before it tries again.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What reconciling needs.
@@ -23,6 +24,7 @@ pub struct Context {
     pub(super) caches: Caches,
     regulators: Regulators,
     pub(super) enforcer: Enforcer,
+    rollouts: Rollouts,
     reporter: Reporter,
     pub(super) metrics: ReconcileMetrics,
     pub(super) retries: Retries,
@@ -75,7 +77,8 @@ async fn clean_up(id: &PolicyId, policy: &FlowPolicy, context: &Context) -> Resu
     // Its claims are known: there are none. Only now may pods that it limited before a restart be restored.
     context.reconciled(id);
     let namespaces = namespaces(policy);
-    let restored = tokio::time::timeout(RESTORE_TIMEOUT, context.enforcer.restored(&namespaces));
+    let (pods, workloads) = (context.enforcer.restored(&namespaces), context.rollouts.restored(&namespaces));
+    let restored = tokio::time::timeout(RESTORE_TIMEOUT, async { tokio::join!(pods, workloads) });
     restored.await.map_err(|_| Error::NotRestored(RESTORE_TIMEOUT))?;
     Ok(Action::await_change())
 }
@@ -91,22 +94,28 @@ impl Context {
     /// The context at the start of the operator.
     #[must_use]
     pub fn new(client: Client, caches: Caches, services: Services, metrics: ReconcileMetrics) -> Self {
-        let (enforcer, reporter) = (services.enforcer.clone(), services.reporter.clone());
+        let (enforcer, rollouts) = (services.enforcer.clone(), services.rollouts.clone());
+        let reporter = services.reporter.clone();
         let regulators = Regulators::new(Arc::new(services));
         let (retries, startup) = (Retries::default(), Startup::default());
-        Self { client, caches, regulators, enforcer, reporter, metrics, retries, startup }
+        Self { client, caches, regulators, enforcer, rollouts, reporter, metrics, retries, startup }
     }
 
     /// Waits until the caches hold what the API server has: before that, a target may seem to have no pods.
     pub(super) async fn started(&self) {
         if self.startup.begin(&self.caches).await {
-            self.enforcer.all_policies_known();
+            self.all_policies_known();
         }
     }
 
     fn reconciled(&self, id: &PolicyId) {
         if self.startup.reconciled(id, &self.caches.policies) {
-            self.enforcer.all_policies_known();
+            self.all_policies_known();
         }
+    }
+
+    fn all_policies_known(&self) {
+        self.enforcer.all_policies_known();
+        self.rollouts.all_policies_known();
     }
 }

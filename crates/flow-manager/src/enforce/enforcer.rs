@@ -43,7 +43,7 @@ pub(super) struct Shared {
     pub(super) backend: Backend,
     pods: Store<Pod>,
     clock: Clock,
-    shapers: Option<Shapers>,
+    pub(super) shapers: Option<Shapers>,
     state: Mutex<State>,
     settled: Notify,
     workers: TaskTracker,

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 /// How long a new limit may take to be seen in force before something is wrong: its write, the shaper, and the
 /// next question to the shaper.
-const GRACE: Duration = Duration::from_secs(3);
+pub(super) const GRACE: Duration = Duration::from_secs(3);
 
 /// A report of a shaper older than this says nothing about now.
 pub(super) const FRESH: Duration = Duration::from_secs(3);
 
 /// TBF counts in bytes, so a limit in force may differ from the one asked for by less than this.
-const ROUNDING_BPS: u64 = 8;
+pub(super) const ROUNDING_BPS: u64 = 8;
 
 /// Whether a pod is held to its limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,15 +106,25 @@ pub(super) fn judge(written: &Written, witness: &Witness<'_>, now: Moment) -> In
 }
 
 fn held(written: &Written, heard: Option<&Heard>, now: Moment) -> Result<Option<Bandwidth>, String> {
+    let asked_for =
+        |limit: Bandwidth, in_force: Bandwidth| limit.bps().abs_diff(in_force.bps()) < ROUNDING_BPS;
+    holds(heard, |in_force| written.counting(now).any(|(_, limit)| asked_for(limit, in_force)), now)
+}
+
+/// What the pod really sends, if its shaper has just said that it holds it to a limit that is `right`; else why not.
+pub(super) fn holds(
+    heard: Option<&Heard>,
+    right: impl Fn(Bandwidth) -> bool,
+    now: Moment,
+) -> Result<Option<Bandwidth>, String> {
     let heard = heard.filter(|heard| now.since(heard.at) <= FRESH);
     let report = &heard.ok_or("no shaper reports this pod")?.report;
     if let Some(problem) = &report.problem {
         return Err(problem.clone());
     }
-    let in_force = report.in_force_bps.ok_or("the shaper has set no limit")?;
-    let asked_for = |limit: &Bandwidth| limit.bps().abs_diff(in_force) < ROUNDING_BPS;
-    if !written.counting(now).any(|(_, limit)| asked_for(&limit)) {
-        return Err(format!("the shaper holds it to {}", Bandwidth::from_bps(in_force)));
+    let in_force = Bandwidth::from_bps(report.in_force_bps.ok_or("the shaper has set no limit")?);
+    if !right(in_force) {
+        return Err(format!("the shaper holds it to {in_force}"));
     }
     Ok(report.measured.and_then(|measured| measured.sent_bps).map(Bandwidth::from_bps))
 }

@@ -6,6 +6,7 @@
 
 mod backend;
 mod book;
+mod created;
 mod detect;
 mod encode;
 mod enforcer;

@@ -1,14 +1,17 @@
 use super::effect::effect;
 use super::plan::Plan;
 use super::registry::Services;
+use super::rollout::{self, Seen};
 use super::settled::Settled;
 use crate::cluster::PolicyId;
 use crate::enforce::{InForce, held_sentence};
 use crate::observe::Feed;
 use crate::report::{Change, Ineffective, ObjectiveView, Snapshot, Standing, Tally, TargetView};
-use flow_control::{Action, Bandwidth, Decision, Effect, Moment, Observation, Params, State, step};
-use flow_policy::Policy;
+use flow_control::{
+    Action, Bandwidth, Decision, Effect, Hindrance, Moment, Observation, Params, State, step,
+};
 use flow_policy::spec::Mode;
+use flow_policy::{Policy, Strategy};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +30,8 @@ pub(super) struct Regulator {
     feeds: Vec<Feed>,
     params: Params,
     state: State,
+    /// Whether limits were needed since the policy was taken up, or its spec changed.
+    needed: bool,
     last_change: Option<Change>,
     decisions: Tally,
     measured_since: Timestamp,
@@ -50,6 +55,7 @@ impl Regulator {
             feeds,
             params,
             state,
+            needed: false,
             last_change: None,
             decisions: Tally::default(),
             measured_since,
@@ -73,6 +79,7 @@ impl Regulator {
         if plan.policy != self.plan.policy {
             self.params = params(&plan.policy);
             self.state = State::resume(self.carried_limits(&plan));
+            self.needed = false;
             self.said.clear();
         }
         self.plan = plan;
@@ -85,7 +92,7 @@ impl Regulator {
         let now = self.services.clock.now();
         let (observations, views): (Vec<_>, Vec<_>) = self.feeds.iter().map(|feed| feed.read(now)).unzip();
         self.params.manual = self.plan.overrides.manual(Timestamp::now());
-        self.look(now);
+        self.look(&observations, now);
         let decision = self.decide(&observations, now);
         self.decisions.count(&decision);
         self.ineffective =
@@ -109,7 +116,11 @@ impl Regulator {
         let before = std::mem::replace(&mut self.state, State::resume(Vec::new()));
         let was_released = before.released;
         let (state, decision) = step(&self.params, before, observations, now);
-        let claims_change = decision.action != Action::Hold || state.released != was_released;
+        let was_needed = self.needed;
+        self.needed =
+            !state.released && (self.needed || rollout::are_limits_needed(&decision, &self.plan.policy));
+        let claims_change =
+            decision.action != Action::Hold || (state.released, self.needed) != (was_released, was_needed);
         self.state = state;
         if claims_change {
             self.claim();
@@ -118,22 +129,46 @@ impl Regulator {
     }
 
     /// Looks whether limits can take effect now. In mode Observe none does, and none is meant to.
-    fn look(&mut self, now: Moment) {
-        let due = self.looked.is_none_or(|looked| now.since(looked) >= LOOK_INTERVAL);
-        if due && self.plan.enforces() {
-            self.looked = Some(now);
-            let pods = self.plan.targets.iter().flat_map(|planned| &planned.found.pods);
-            self.params.effect =
-                effect(pods.map(|pod| self.services.enforcer.in_force(&self.id, &pod.id, now)));
+    fn look(&mut self, observations: &[Observation], now: Moment) {
+        if !self.plan.enforces() {
+            return;
+        }
+        match self.plan.policy.strategy {
+            Strategy::Rollout { .. } => self.params.effect = self.effect_of_rollouts(observations, now),
+            Strategy::Live if self.looked.is_none_or(|looked| now.since(looked) >= LOOK_INTERVAL) => {
+                self.looked = Some(now);
+                self.params.effect = self.effect_on_running_pods(now);
+            }
+            Strategy::Live => {}
         }
     }
 
-    fn claim(&self) {
-        if self.plan.enforces() && !self.state.released {
-            self.services.enforcer.claim(&self.id, self.plan.limits(&self.state.limits));
+    fn effect_of_rollouts(&self, observations: &[Observation], now: Moment) -> Effect {
+        if rollout::can_take_effect(&self.services, &self.plan, observations, now) {
+            Effect::Possible
         } else {
-            self.services.enforcer.withdraw(&self.id);
+            Effect::Impossible(Hindrance::RollingOut)
         }
+    }
+
+    fn effect_on_running_pods(&self, now: Moment) -> Effect {
+        let enforcer = &self.services.enforcer;
+        if !enforcer.backend().limits_running_pods() {
+            return Effect::Impossible(Hindrance::OnlyAtCreation);
+        }
+        let pods = self.plan.targets.iter().flat_map(|planned| &planned.found.pods);
+        effect(pods.map(|pod| enforcer.in_force(&self.id, &pod.id, now)))
+    }
+
+    fn claim(&self) {
+        let (enforcer, rollouts) = (&self.services.enforcer, &self.services.rollouts);
+        let writes = self.plan.enforces() && !self.state.released;
+        match self.plan.policy.strategy {
+            Strategy::Live if writes => enforcer.claim(&self.id, self.plan.limits(&self.state.limits)),
+            Strategy::Live | Strategy::Rollout { .. } => enforcer.withdraw(&self.id),
+        }
+        let asks = rollout::asks(&self.plan, &self.state.limits, self.needed);
+        rollouts.ask(&self.id, if writes { asks } else { Vec::new() });
     }
 
     fn is_report_due(&self, now: Moment) -> bool {
@@ -155,6 +190,8 @@ impl Regulator {
             decisions: self.decisions.clone(),
             released: self.state.released,
             ineffective: self.ineffective.clone(),
+            strategy_allowed: self.plan.policy.strategy == Strategy::Live
+                || self.services.rollouts.are_allowed(),
         });
         self.services.reporter.report(&self.id, standing);
     }
@@ -171,22 +208,21 @@ impl Regulator {
     }
 
     fn target_view(&self, planned: &super::PlannedTarget, limit: Bandwidth, now: Moment) -> TargetView {
-        let pods = &planned.found.pods;
+        let seen = rollout::seen(&self.services, planned, now).unwrap_or_else(|| self.live(planned, now));
         let mut view = TargetView {
             consents: planned.found.consents,
             found: planned.found.exists,
             limit,
-            pods: pods.len(),
+            pods: planned.found.pods.len(),
             enforced: 0,
             unverified: 0,
-            problem: None,
-            message: None,
+            awaiting: seen.awaiting,
+            problem: seen.problem,
+            message: seen.message,
             sent: None,
         };
-        let held: Vec<_> = pods.iter().map(|pod| self.services.enforcer.held(&self.id, &pod.id)).collect();
-        view.message = held_sentence(&held);
-        for pod in pods {
-            match self.services.enforcer.in_force(&self.id, &pod.id, now) {
+        for (pod, in_force) in seen.pods {
+            match in_force {
                 InForce::Yes { sent } => {
                     view.enforced += 1;
                     view.sent = sent.map(|sent| view.sent.unwrap_or_default().plus(sent)).or(view.sent);
@@ -194,11 +230,18 @@ impl Regulator {
                 InForce::Coming => {}
                 InForce::Written => view.unverified += 1,
                 InForce::No { reason } => {
-                    view.problem.get_or_insert_with(|| format!("pod {}: {reason}", pod.id.name));
+                    view.problem.get_or_insert_with(|| format!("pod {}: {reason}", pod.name));
                 }
             }
         }
         view
+    }
+
+    fn live(&self, planned: &super::PlannedTarget, now: Moment) -> Seen {
+        let (enforcer, pods) = (&self.services.enforcer, planned.found.pods.iter().map(|pod| &pod.id));
+        let held: Vec<_> = pods.clone().map(|pod| enforcer.held(&self.id, pod)).collect();
+        let pods = pods.map(|pod| (pod.clone(), enforcer.in_force(&self.id, pod, now)));
+        Seen { pods: pods.collect(), message: held_sentence(&held), ..Seen::default() }
     }
 
     /// The limits to go on from by another plan.

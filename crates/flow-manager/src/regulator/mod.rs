@@ -4,6 +4,7 @@ mod control;
 mod effect;
 mod plan;
 mod registry;
+mod rollout;
 mod settled;
 
 pub use plan::{Plan, PlannedTarget};

@@ -1,7 +1,8 @@
 use crate::cluster::{Caches, Found, PodId, PolicyId, find};
+use crate::rollout::WorkloadId;
 use flow_control::Bandwidth;
 use flow_policy::spec::Mode;
-use flow_policy::{FlowPolicy, Overrides, Policy, Scope, Target};
+use flow_policy::{FlowPolicy, Overrides, Policy, Scope, Strategy, Target};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +27,17 @@ pub struct PlannedTarget {
     pub target: Target,
     /// What the cluster says.
     pub found: Found,
+    /// Where the limit is written, if it is not written to the pods.
+    pub template: Option<Template>,
+}
+
+/// The pod template that a limit is written into.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// The workload that it is of.
+    pub workload: WorkloadId,
+    /// The limit that this operator, before a restart perhaps, gave it last.
+    pub applied: Option<Bandwidth>,
 }
 
 impl Plan {
@@ -35,6 +47,7 @@ impl Plan {
         let planned = |target: &Target| PlannedTarget {
             target: target.clone(),
             found: find(caches, &id.namespace, target),
+            template: Template::find(caches, id, target).filter(|_| policy.strategy != Strategy::Live),
         };
         Self {
             generation: stored.metadata.generation,
@@ -88,10 +101,13 @@ impl PlannedTarget {
         }
     }
 
-    /// The limit to go on from: the one behind the lowest that its pods have from us already (before a restart,
+    /// The limit to go on from: that of the pod template, where it is written there; else the one behind the lowest that its pods have from us already (before a restart,
     /// perhaps), so that none of them may send more at once; else the one that the policy starts from.
     #[must_use]
     pub fn present_limit(&self) -> Bandwidth {
+        if let Some(Template { applied, .. }) = self.template {
+            return applied.map_or(self.target.initial, |limit| self.within_range(limit));
+        }
         let applied = self.found.pods.iter().filter_map(|pod| pod.applied);
         let behind = |lowest: Bandwidth| match self.target.scope {
             Scope::Pod => lowest,
@@ -108,6 +124,14 @@ impl PlannedTarget {
 
     fn is_limited_alike(&self, other: &Self) -> bool {
         (&self.target.id, self.target.scope) == (&other.target.id, other.target.scope)
+    }
+}
+
+impl Template {
+    fn find(caches: &Caches, policy: &PolicyId, target: &Target) -> Option<Self> {
+        let workload = WorkloadId::of(target, &policy.namespace)?;
+        let applied = workload.applied(caches);
+        Some(Self { workload, applied })
     }
 }
 
@@ -135,12 +159,11 @@ mod tests {
         });
         let policy = Policy::try_from(&serde_json::from_value::<FlowPolicySpec>(spec).unwrap()).unwrap();
         let found = |pods| Found { consents: true, exists: true, pods };
-        let targets = policy
-            .targets
-            .iter()
-            .cloned()
-            .zip(pods)
-            .map(|(target, pods)| PlannedTarget { target, found: found(pods) });
+        let targets = policy.targets.iter().cloned().zip(pods).map(|(target, pods)| PlannedTarget {
+            target,
+            found: found(pods),
+            template: None,
+        });
         let overrides = Arc::default();
         Plan { generation: Some(1), targets: targets.collect(), policy: Arc::new(policy), overrides }
     }
@@ -159,6 +182,17 @@ mod tests {
         let plan = plan([vec![pod("x", Some(40)), pod("y", Some(30))], vec![pod("z", Some(500))]]);
         assert_eq!(plan.targets[0].present_limit(), Bandwidth::from_mbps(30));
         assert_eq!(plan.targets[1].present_limit(), Bandwidth::from_mbps(100), "within the range");
+    }
+
+    #[test]
+    fn where_limits_are_in_the_template_its_limit_counts_and_not_that_of_pods() {
+        let mut planned = plan([vec![pod("x", Some(30))], vec![]]).targets.remove(0);
+        let workload = WorkloadId::of(&planned.target, "factory").unwrap();
+        for (applied, present) in [(Some(40), 40), (Some(500), 100), (None, 50)] {
+            let applied = applied.map(Bandwidth::from_mbps);
+            planned.template = Some(Template { workload: workload.clone(), applied });
+            assert_eq!(planned.present_limit(), Bandwidth::from_mbps(present));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::cluster::PolicyId;
 use crate::enforce::Enforcer;
 use crate::observe::Sources;
 use crate::report::Reporter;
+use crate::rollout::Rollouts;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,8 @@ pub struct Services {
     pub sources: Arc<Sources>,
     /// Where limits go.
     pub enforcer: Enforcer,
+    /// Where limits go that pods get as they are created.
+    pub rollouts: Rollouts,
     /// Where news go.
     pub reporter: Reporter,
 }
@@ -74,6 +77,7 @@ impl Regulators {
             let _ = task.await;
         }
         self.services.enforcer.withdraw(id);
+        self.services.rollouts.withdraw(id);
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) fn target(mbps: u64) -> TargetView {
         pods: 3,
         enforced: 3,
         unverified: 0,
+        awaiting: None,
         problem: None,
         message: None,
         sent: None,
@@ -82,6 +83,7 @@ pub(super) fn well() -> Snapshot {
         decisions: Tally::default(),
         released: false,
         ineffective: None,
+        strategy_allowed: true,
     }
 }
 

@@ -17,6 +17,8 @@ mod ineffective;
 mod metrics;
 mod predecessor_metrics;
 mod reporter;
+#[cfg(test)]
+mod rollout;
 mod sentences;
 mod snapshot;
 mod status;
@@ -29,5 +31,5 @@ pub use events::{News, events};
 pub use ineffective::Ineffective;
 pub use metrics::StandingMetrics;
 pub use reporter::Reporter;
-pub use snapshot::{Change, ObjectiveView, Snapshot, Standing, TargetView};
+pub use snapshot::{Awaiting, Change, ObjectiveView, Snapshot, Standing, TargetView};
 pub use status::status;

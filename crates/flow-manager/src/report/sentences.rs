@@ -1,7 +1,7 @@
 //! What the operator says, word for word. Nothing here changes unless what it speaks of does: a text with an
 //! age or a count of samples in it would be another one at every tick.
 
-use super::ObjectiveView;
+use super::{Awaiting, ObjectiveView};
 use crate::enforce::Backend;
 use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
 use flow_policy::names::POLICIES_FROM;
@@ -101,6 +101,22 @@ pub(super) fn pinned(policy: &Policy, limit: Bandwidth) -> String {
     let but = if fits { "" } else { ", within the range of its target" };
     format!("pinned by annotation: every limit is {limit}{but}")
 }
+
+/// What the limits of a target wait for.
+pub(super) fn awaiting(target: &TargetId, awaiting: Awaiting) -> String {
+    match awaiting {
+        Awaiting::Need => {
+            "no limit was needed yet; the first is written when the policy first lowers limits".to_owned()
+        }
+        Awaiting::Interval(at) => format!("{target}: the next rollout may begin at {at}"),
+        Awaiting::Write => format!("{target}: a rollout is about to begin"),
+        Awaiting::Pods => format!("{target}: a rollout is under way"),
+    }
+}
+
+/// That the administrator has not allowed the strategy, and how it is allowed.
+pub(super) const STRATEGY_NOT_ALLOWED: &str = "the operator's administrator has not allowed the strategy Rollout, which restarts pods; \
+     the chart's value rollout.enabled=true (flow-manager run --allow-rollout) does";
 
 /// That an annotation cannot be understood, and what follows.
 pub(super) fn not_understood(problem: &Invalid) -> String {

@@ -48,6 +48,8 @@ pub struct Snapshot {
     pub released: bool,
     /// That lower limits do not help, while it holds.
     pub ineffective: Option<Arc<Ineffective>>,
+    /// Whether the administrator has allowed the policy's strategy.
+    pub strategy_allowed: bool,
 }
 
 /// A change of limits, told when it happened: later, neither the measured value nor the spec is the same.
@@ -88,6 +90,8 @@ pub struct TargetView {
     pub enforced: usize,
     /// Those on which it is written, and nobody tells whether it is in force.
     pub unverified: usize,
+    /// What its limit waits for, where it is no running pod that is changed but the pod template.
+    pub awaiting: Option<Awaiting>,
     /// Why a pod has no limit in force, for the first such pod. A limit that was just asked for and may well
     /// be on its way is no problem: without one, the missing pods count as soon to follow.
     pub problem: Option<String>,
@@ -95,6 +99,19 @@ pub struct TargetView {
     pub message: Option<String>,
     /// What its pods really send together, where that is known.
     pub sent: Option<Bandwidth>,
+}
+
+/// What a limit in a pod template waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaiting {
+    /// The policy to decide that limits are needed.
+    Need,
+    /// The least time between two rollouts to be over.
+    Interval(Timestamp),
+    /// The template to be written.
+    Write,
+    /// Every pod to be replaced.
+    Pods,
 }
 
 impl Change {

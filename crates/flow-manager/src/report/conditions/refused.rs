@@ -25,10 +25,15 @@ impl Refused {
 
 /// What somebody has to change: the reason is that of the first problem, the message names them all.
 pub(super) fn refused(snapshot: &Snapshot) -> Option<Refused> {
-    let problems: Vec<_> = unusable(snapshot).collect();
+    let problems: Vec<_> = strategy(snapshot).into_iter().chain(unusable(snapshot)).collect();
     let (why, _) = *problems.first()?;
     let messages: Vec<_> = problems.into_iter().map(|(_, message)| message).collect();
     Some(Refused { why, message: messages.join("; ") })
+}
+
+fn strategy(snapshot: &Snapshot) -> Option<(Refusal, String)> {
+    let refused = (Refusal::STRATEGY_NOT_ALLOWED, sentences::STRATEGY_NOT_ALLOWED.to_owned());
+    (!snapshot.strategy_allowed).then_some(refused)
 }
 
 fn unusable(snapshot: &Snapshot) -> impl Iterator<Item = (Refusal, String)> {

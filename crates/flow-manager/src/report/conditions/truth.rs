@@ -1,11 +1,12 @@
 //! Every row of the table of conditions is shown by a standing, and no standing shows what is not true.
 
 use super::super::fixture::{at, policy, running, target, view, well};
-use super::super::{ObjectiveView, Snapshot, Standing, TargetView};
+use super::super::{Awaiting, ObjectiveView, Snapshot, Standing, TargetView};
 use super::*;
 use flow_control::{Finite, Judgement, Role, Unknown};
 use flow_policy::condition::{
-    ENFORCED_IN_FORCE, ENFORCED_NOT_VERIFIED, Entry, INEFFECTIVE_NO_EFFECT, OBJECTIVES_MET_ALL_MET,
+    ACCEPTED_STRATEGY_NOT_ALLOWED, ENFORCED_IN_FORCE, ENFORCED_NOT_NEEDED, ENFORCED_NOT_VERIFIED,
+    ENFORCED_STRATEGY_NOT_ALLOWED, Entry, INEFFECTIVE_NO_EFFECT, OBJECTIVES_MET_ALL_MET,
     OBJECTIVES_MET_NO_DATA, OBJECTIVES_MET_STARTING, OBJECTIVES_MET_VIOLATED, TABLE, Truth, merge,
 };
 use flow_policy::names::{LIMIT, PAUSED, PAUSED_UNTIL};
@@ -56,6 +57,9 @@ fn shown() -> Vec<(Entry, Standing)> {
     let violated = || running(|snapshot| snapshot.objectives[0] = view(0, Ok(1.0)));
     let without_pods = || every_target(|view| (view.pods, view.enforced) = (0, 0));
     let lost = || every_target(|view| view.problem = Some("pod upload-1: no shaper".into()));
+    let needless = || every_target(|view| (view.awaiting, view.enforced) = (Some(Awaiting::Need), 0));
+    let rolling = || every_target(|view| (view.awaiting, view.enforced) = (Some(Awaiting::Pods), 1));
+    let not_allowed = || running(|snapshot| snapshot.strategy_allowed = false);
     let on_the_way = || every_target(|view| view.enforced = 0);
     let unverified = || every_target(|view| (view.enforced, view.unverified) = (0, view.pods));
     vec![
@@ -81,6 +85,11 @@ fn shown() -> Vec<(Entry, Standing)> {
         (ENFORCED_RELEASED, released()),
         (ENFORCED_INVALID_SPEC, invalid()),
         (ENFORCED_ON_THE_WAY, on_the_way()),
+        (ENFORCED_ON_THE_WAY, rolling()),
+        (READY_WORKING, needless()),
+        (ENFORCED_NOT_NEEDED, needless()),
+        (ENFORCED_STRATEGY_NOT_ALLOWED, not_allowed()),
+        (ACCEPTED_STRATEGY_NOT_ALLOWED, not_allowed()),
         (ENFORCED_NO_PODS, without_pods()),
         (ENFORCED_NOT_VERIFIED, unverified()),
         (PAUSED_BY_ANNOTATION, annotated(PAUSED, "true")),

@@ -1,0 +1,160 @@
+use super::due::{Ask, Todo, todo};
+use super::workload::{Workload, is_marked};
+use flow_control::Moment;
+use jiff::Timestamp;
+use kube::api::ObjectMeta;
+use std::collections::HashMap;
+use std::time::Duration;
+
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+
+/// How many failures in a row are a problem: the first may come of the workload's own controller, which changes it
+/// all the time during a rollout.
+const PROBLEM_AFTER: u32 = 3;
+
+/// What is known of one workload.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    /// The workload as the API server returned it last: the cache may be older, and has no template.
+    returned: Option<Workload>,
+    /// When we last changed its template, as far as this controller remembers: what is recorded on the workload is gone
+    /// once it was restored.
+    changed: Option<Timestamp>,
+    problem: Option<String>,
+    failures: u32,
+    /// Whether a worker is at it.
+    pub(super) at_work: bool,
+    /// Since when each pod has been running with the limit of the template.
+    pub(super) carrying: HashMap<String, Moment>,
+    /// Since when all of them have.
+    pub(super) through: Option<Moment>,
+}
+
+impl Desk {
+    /// The newest metadata, where the cache has `cached`.
+    pub(super) fn newest(&mut self, cached: ObjectMeta) -> ObjectMeta {
+        self.returned = self.returned.take().filter(|returned| returned.metadata.uid == cached.uid);
+        match &self.returned {
+            Some(returned) if is_newer(&returned.metadata, &cached) => returned.metadata.clone(),
+            _ => cached,
+        }
+    }
+
+    /// The workload with that metadata, if its template is known: it is the same as long as the generation is.
+    pub(super) fn workload(&self, metadata: &ObjectMeta) -> Option<Workload> {
+        self.assumed(metadata).filter(|_| {
+            self.returned.as_ref().is_some_and(|returned| returned.metadata.generation == metadata.generation)
+        })
+    }
+
+    /// The workload with that metadata and the template that was seen last.
+    pub(super) fn assumed(&self, metadata: &ObjectMeta) -> Option<Workload> {
+        let returned = self.returned.as_ref()?;
+        Some(Workload { metadata: metadata.clone(), ..returned.clone() })
+    }
+
+    /// What there is to do for `workload`.
+    pub(super) fn todo(&self, workload: &Workload, asks: &[Ask], now: Timestamp) -> Todo {
+        todo(workload, asks, self.changed(workload, now), now)
+    }
+
+    /// When the template was last changed. A time that is recorded and cannot be is taken for this moment.
+    pub(super) fn changed(&self, workload: &Workload, now: Timestamp) -> Option<Timestamp> {
+        let recorded = workload.rolled_out_at(now);
+        let unreadable = recorded.is_none() && self.changed.is_none() && is_marked(&workload.metadata);
+        recorded.max(self.changed).or(unreadable.then_some(now))
+    }
+
+    /// Notes how the workload was when it was looked at.
+    pub(super) fn looked(&mut self, workload: Workload, now: Timestamp) {
+        if is_marked(&workload.metadata) && workload.rolled_out_at(now).is_none() {
+            self.changed.get_or_insert(now);
+        }
+        self.returned = Some(workload);
+    }
+
+    /// Notes that a write was accepted at `now`, and what it made of the workload.
+    pub(super) fn wrote(&mut self, workload: Workload, now: Timestamp) {
+        *self =
+            Self { returned: Some(workload), changed: Some(now), at_work: self.at_work, ..Self::default() };
+    }
+
+    /// Notes that a look or a write failed, and returns how long to wait before the next.
+    pub(super) fn failed(&mut self, problem: String) -> Duration {
+        // Whatever is wrong, what is known may be too.
+        self.returned = None;
+        self.problem = Some(problem);
+        self.failures = self.failures.saturating_add(1);
+        FIRST_RETRY.saturating_mul(2u32.saturating_pow(self.failures - 1)).min(LONGEST_RETRY)
+    }
+
+    /// Notes that nothing failed.
+    pub(super) fn settled(&mut self) {
+        (self.problem, self.failures) = (None, 0);
+    }
+
+    /// What keeps going wrong.
+    pub(super) fn problem(&self) -> Option<&str> {
+        self.problem.as_deref().filter(|_| self.failures >= PROBLEM_AFTER)
+    }
+
+    /// When the template was last changed, of a workload that has nothing of ours now.
+    pub(super) const fn remembered(&self) -> Option<Timestamp> {
+        self.changed
+    }
+}
+
+/// Whether the controller has something to do with a workload of which this is asked.
+pub(super) fn concerns(metadata: &ObjectMeta, asks: &[Ask], all_known: bool) -> bool {
+    match (is_marked(metadata), asks.is_empty()) {
+        (true, true) => all_known,
+        (true, false) => true,
+        (false, _) => asks.iter().any(|ask| ask.begun),
+    }
+}
+
+/// Whether `returned` is later than `cached`, both of one workload. Versions of one resource are decimal numbers that
+/// grow (guaranteed since Kubernetes 1.35), and generations always did.
+fn is_newer(returned: &ObjectMeta, cached: &ObjectMeta) -> bool {
+    let version = |metadata: &ObjectMeta| {
+        metadata.resource_version.as_ref().and_then(|version| version.parse::<u128>().ok())
+    };
+    match (version(returned), version(cached)) {
+        (Some(returned), Some(cached)) => returned > cached,
+        _ => returned.generation > cached.generation,
+    }
+}
+
+/// What a worker has to do next for its workload.
+pub(super) enum Next {
+    /// Nothing; the worker ends.
+    Done,
+    /// To ask the API server how it is.
+    Look,
+    /// This write.
+    Write(super::write::Write),
+}
+
+/// What there is to do next for the workload `id`.
+pub(super) fn next(
+    desk: &mut Desk,
+    cached: ObjectMeta,
+    asks: &[Ask],
+    all_known: bool,
+    now: Timestamp,
+) -> Next {
+    let metadata = desk.newest(cached);
+    if !concerns(&metadata, asks, all_known) {
+        desk.settled();
+        return Next::Done;
+    }
+    let Some(workload) = desk.workload(&metadata) else { return Next::Look };
+    match desk.todo(&workload, asks, now) {
+        Todo::Write(write) => Next::Write(write),
+        Todo::Nothing | Todo::Wait(_) | Todo::Leave(_) => {
+            desk.settled();
+            Next::Done
+        }
+    }
+}
