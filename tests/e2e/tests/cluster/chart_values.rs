@@ -43,6 +43,7 @@ fn combinations() -> Vec<Value> {
         json!({"shaper": {"createNamespace": false, "serviceAccount": {"create": false, "name": "other"}}}),
         json!({"serviceAccount": {"name": "flow-manager-sa", "annotations": {"a": "b"}}}),
         json!({"serviceAccount": {"create": false, "name": "other"}, "admissionPolicy": {"enabled": false}}),
+        json!({"rollout": {"enabled": true}, "serviceAccount": {"name": "flow-manager-sa"}}),
         json!({"replicaCount": 2, "podDisruptionBudget": {"maxUnavailable": "50%"}}),
         json!({"replicaCount": 0, "metrics": {"predecessor": false, "podAnnotations": false}}),
         json!({"prometheus": {"url": "http://prometheus:9090", "headers": {"X-Scope-OrgID": "a b=\"c\""}}}),
@@ -130,6 +131,7 @@ fn wrong_values() -> Vec<(Value, Vec<&'static str>)> {
         (json!({"prometheus": {"timeoutMilliseconds": 0}}), vec!["prometheus/timeoutMilliseconds"]),
         (json!({"prometheus": {"headers": {"a b": "c"}}}), vec!["prometheus/headers"]),
         (json!({"prometheus": {"bearerToken": "secret"}}), vec!["prometheus", "bearerToken"]),
+        (json!({"rollout": {"enabled": "yes"}}), vec!["rollout/enabled", "boolean"]),
         (json!({"serviceMonitor": {"intervall": "5s"}}), vec!["serviceMonitor", "intervall"]),
         (json!({"serviceMonitor": {"interval": "often"}}), vec!["serviceMonitor/interval"]),
         (

@@ -78,7 +78,7 @@ async fn limits_are_given_back_by_hand_as_the_guide_says_while_no_controller_run
         stage.limited(pod, Some(50_000_000)).await.unwrap();
     }
     operator::scale(0).await.unwrap();
-    let [restore, release] = blocks("docs/operating.md").try_into().unwrap();
+    let [restore, _, release] = blocks("docs/operating.md").try_into().unwrap();
     run("sh", ["-c", &restore]).await.unwrap();
     stage.limited(&pods[0], Some(70_000_000)).await.unwrap();
     stage.limited(&pods[1], None).await.unwrap();

@@ -26,5 +26,6 @@ mod outage;
 mod overrides;
 mod restart;
 mod restore;
+mod rollout;
 mod shaper;
 mod targets;
