@@ -144,7 +144,9 @@ impl Regulator {
     }
 
     fn effect_of_rollouts(&self, observations: &[Observation], now: Moment) -> Effect {
-        if rollout::can_take_effect(&self.services, &self.plan, observations, now) {
+        if self.plan.targets.iter().all(|planned| planned.found.pods.is_empty()) {
+            Effect::Impossible(Hindrance::NoPods)
+        } else if rollout::can_take_effect(&self.services, &self.plan, observations, now) {
             Effect::Possible
         } else {
             Effect::Impossible(Hindrance::RollingOut)

@@ -2,11 +2,12 @@
 //! exactly. `Stage::set` installs the chart without rollouts again.
 
 use flow_e2e::Stage;
-use flow_e2e::kubectl::kubectl;
+use flow_e2e::document::Document;
+use flow_e2e::kubectl::{in_repository, kubectl};
 use flow_e2e::operator::{self, NAMESPACE};
 use flow_e2e::policies::{by_query, with};
 use flow_e2e::program::run;
-use flow_e2e::release::install_with;
+use flow_e2e::release::{RELEASE, install_with};
 use flow_e2e::stage::condition;
 use flow_e2e::wait::{Look, until};
 use flow_e2e::workload::Work;
@@ -236,6 +237,28 @@ async fn a_restart_of_the_operator_rolls_out_nothing() {
     scene.stage.policy_where("rolling", "no pin", resumed).await.unwrap();
     scene.policy_says("rolling", "Enforced", "True InForce").await;
     assert_eq!(scene.deployment().await.metadata.generation, before.metadata.generation);
+}
+
+#[tokio::test]
+async fn a_template_is_given_back_by_hand_as_the_guide_says_while_no_controller_runs() {
+    let scene = Scene::set("e2e-rollout-by-hand").await;
+    scene.stage.apply(&violated()).await.unwrap();
+    scene.rolled_out("80M").await;
+    operator::scale(0).await.unwrap();
+    let guide = Document::open("docs/operating.md").unwrap();
+    guide.type_in(&in_repository(""), "## Without the operator", 1).await.unwrap();
+    scene.is_as_before().await;
+    operator::scale(1).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_template_is_given_back_as_the_release_is_uninstalled() {
+    let scene = Scene::set("e2e-rollout-uninstall").await;
+    scene.stage.apply(&violated()).await.unwrap();
+    scene.rolled_out("80M").await;
+    let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout=3m"];
+    run("helm", uninstall).await.unwrap();
+    scene.is_as_before().await;
 }
 
 #[tokio::test]
