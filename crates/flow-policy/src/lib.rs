@@ -6,6 +6,7 @@
 pub mod condition;
 mod duration;
 pub mod event;
+mod histogram;
 mod number;
 mod overrides;
 mod policy;
