@@ -43,6 +43,16 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- with merge (deepCopy (index . 1).podAnnotations) $annotations }}{{ toYaml . }}{{ end -}}
 {{- end -}}
 
+{{/* The ConfigMap with more Prometheus sources. */}}
+{{- define "flow-manager.sourcesName" -}}
+{{- printf "%s-sources" (include "flow-manager.fullname" .) -}}
+{{- end -}}
+
+{{/* Where the credentials of a source of that name are mounted. */}}
+{{- define "flow-manager.sourceCredentials" -}}
+/etc/flow-manager/source-credentials/{{ . }}
+{{- end -}}
+
 {{- define "flow-manager.serviceAccountName" -}}
 {{- default (include "flow-manager.fullname" .) .Values.serviceAccount.name -}}
 {{- end -}}

@@ -37,6 +37,9 @@ pub enum Unknown {
     /// The value is NaN or infinite.
     #[error("the value is not a finite number")]
     NotFinite,
+    /// Nobody knows the source that is to be asked.
+    #[error("there is no such source")]
+    NoSource,
     /// The source could not be asked, or its answer could not be used.
     #[error("the source failed")]
     SourceFailed,
@@ -53,6 +56,7 @@ impl Unknown {
             Self::NoSeries => "NoSeries",
             Self::Ambiguous { .. } => "Ambiguous",
             Self::NotFinite => "NotFinite",
+            Self::NoSource => "NoSource",
             Self::SourceFailed => "SourceFailed",
         }
     }

@@ -6,6 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use prometheus_client::registry::Registry;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,17 +18,17 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 /// What a process is waiting for, by name. It is ready while nothing is left.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
-    waiting: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    waiting: Arc<Mutex<BTreeMap<Cow<'static, str>, String>>>,
 }
 
 impl Readiness {
     /// Reports that `part` is not ready, and why.
-    pub fn wait(&self, part: &'static str, why: impl Into<String>) {
-        self.lock().insert(part, why.into());
+    pub fn wait(&self, part: impl Into<Cow<'static, str>>, why: impl Into<String>) {
+        self.lock().insert(part.into(), why.into());
     }
 
     /// Reports that `part` is ready.
-    pub fn done(&self, part: &'static str) {
+    pub fn done(&self, part: &str) {
         self.lock().remove(part);
     }
 
@@ -37,7 +38,7 @@ impl Readiness {
         self.lock().is_empty()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, String>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Cow<'static, str>, String>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,6 @@ use crate::policy::{Histogram, Indicator, Question};
 use crate::spec::{HistogramTypeSpec, TimeUnitSpec};
 use flow_control::Bound;
 use std::borrow::Cow;
-use std::time::Duration;
 
 /// The quartiles, in thousandths.
 const QUARTILES: (u16, u16) = (250, 750);
@@ -23,26 +22,19 @@ impl Question {
             Self::Histogram(histogram) => histogram.promql(indicator, bound).map(Cow::Owned),
         }
     }
-
-    /// What an answer without a series means.
-    #[must_use]
-    pub fn when_empty(&self) -> Option<String> {
-        let Self::Histogram(histogram) = self else { return None };
-        let Histogram { observations, window, .. } = histogram;
-        Some(format!("the histogram has fewer than {observations} observations in {window:?}"))
-    }
-
-    /// What an answer that is not finite means.
-    #[must_use]
-    pub fn when_not_finite(&self) -> Option<String> {
-        let Self::Histogram(_) = self else { return None };
-        let problem =
-            "the value lies beyond the highest bucket of the histogram; it needs one above the bound";
-        Some(problem.to_owned())
-    }
 }
 
 impl Histogram {
+    /// What an infinite answer means.
+    pub const BEYOND_BUCKETS: &str =
+        "it lies beyond the highest bucket of the histogram, which needs one above the bound";
+
+    /// What an answer without a series means.
+    #[must_use]
+    pub fn too_few(&self) -> String {
+        format!("the histogram has fewer than {} observations in {:?}", self.observations, self.window)
+    }
+
     fn promql(&self, indicator: Indicator, bound: Bound) -> Option<String> {
         let (lower, upper) = match indicator {
             Indicator::Latency { permille, .. } => (None, permille),
@@ -146,6 +138,7 @@ fn share(permille: u16) -> f64 {
 mod tests {
     use super::*;
     use flow_control::{Finite, JitterMethod};
+    use std::time::Duration;
 
     const LATENCY: Indicator = Indicator::Latency { samples: 300, permille: 990 };
     const JITTER: Indicator = Indicator::Jitter { samples: 20, method: JitterMethod::InterquartileRange };
@@ -214,13 +207,11 @@ mod tests {
         let question = Question::Query("up * 8".to_owned());
         let asked = question.promql(Indicator::Value, Bound::AtLeast(Finite::default()));
         assert_eq!(asked.as_deref(), Some("up * 8"));
-        assert_eq!((question.when_empty(), question.when_not_finite()), (None, None));
     }
 
     #[test]
     fn an_empty_answer_of_a_histogram_is_said_to_be_too_few_observations() {
-        let question = Question::Histogram(histogram("x", HistogramTypeSpec::Native));
         let said = "the histogram has fewer than 20 observations in 30s";
-        assert_eq!(question.when_empty().as_deref(), Some(said));
+        assert_eq!(histogram("x", HistogramTypeSpec::Native).too_few(), said);
     }
 }

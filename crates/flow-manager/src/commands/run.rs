@@ -9,9 +9,6 @@ use crate::enforce::{Backend, Choice, EnforceMetrics};
 use crate::leadership::{self, Candidate, Office};
 use crate::observe::{PathMetrics, Paths, Sources};
 use crate::operator::Operator;
-use crate::prometheus::{
-    Client as PrometheusClient, CredentialFiles, Queries, QueryMetrics, Source, SourceError,
-};
 use crate::report::StandingMetrics;
 use crate::rollout::RolloutMetrics;
 use crate::serve::{Readiness, router, serve};
@@ -20,13 +17,16 @@ use flow_probe::Prober;
 use flow_probe::metrics::Metrics as ProbeMetrics;
 use kube::Client;
 use prometheus_client::registry::Registry;
-use reqwest::header::{HeaderName, HeaderValue};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+mod prometheus;
+
+use prometheus::PrometheusArgs;
+pub use prometheus::PrometheusError;
 
 /// How long a stop may take before it is no longer waited for.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,22 +37,8 @@ pub struct Args {
     /// Where to serve /metrics, /livez and /readyz.
     #[arg(long, default_value = "0.0.0.0:8001")]
     listen: SocketAddr,
-    /// The base URL of the Prometheus that objectives are queried from. Without it, objectives by query are
-    /// unknown.
-    #[arg(long, env = "PROMETHEUS_URL")]
-    prometheus_url: Option<String>,
-    /// How long to wait for an answer of Prometheus, in milliseconds.
-    #[arg(long, default_value = "2000", value_parser = clap::value_parser!(u64).range(10..=60_000))]
-    prometheus_timeout_ms: u64,
-    /// A file with the bearer token for Prometheus; read again when it changes.
-    #[arg(long)]
-    prometheus_bearer_token_file: Option<PathBuf>,
-    /// A folder like a mounted Secret, with any of: token; username and password; tls.crt and tls.key; ca.crt.
-    #[arg(long)]
-    prometheus_credentials: Option<PathBuf>,
-    /// A header for each request to Prometheus, such as X-Scope-OrgID=factory; may be given more than once.
-    #[arg(long = "prometheus-header", value_parser = header)]
-    prometheus_headers: Vec<(HeaderName, HeaderValue)>,
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
     /// Who makes the limits of running pods take effect.
     #[arg(long, value_enum, default_value_t = BackendArg::Shaper)]
     backend: BackendArg,
@@ -101,22 +87,15 @@ struct Election {
     identity: Option<String>,
 }
 
-/// A header as it is given, `NAME=VALUE`.
-fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text.split_once('=').ok_or("it must be like X-Scope-OrgID=factory")?;
-    let name = name.parse().map_err(|_| format!("{name:?} is no name of a header"))?;
-    Ok((name, value.parse().map_err(|_| "its value is none that a header can have".to_owned())?))
-}
-
 /// Why the controller could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no way to the API server.
     #[error(transparent)]
     ApiServer(#[from] ConnectError),
-    /// The Prometheus source cannot be used.
+    /// There is no Prometheus as the arguments say.
     #[error(transparent)]
-    Prometheus(#[from] SourceError),
+    Prometheus(#[from] PrometheusError),
     /// The thread of the probes did not start.
     #[error("probes cannot start: {0}")]
     Probes(#[from] flow_probe::StartError),
@@ -206,26 +185,5 @@ fn sources(
     };
     let paths = Arc::new(Paths::new(Prober::start()?, clock, probes));
     registry.register_collector(Box::new(PathMetrics(Arc::clone(&paths))));
-    Ok(Sources { paths, queries: queries(args, clock, registry, readiness)? })
-}
-
-/// The queries to the Prometheus that the operator was given, if any.
-fn queries(
-    args: &Args,
-    clock: Clock,
-    registry: &mut Registry,
-    readiness: &Readiness,
-) -> Result<Option<Queries>, Error> {
-    let Some(url) = &args.prometheus_url else { return Ok(None) };
-    let source = Source {
-        url: url.clone(),
-        timeout: Duration::from_millis(args.prometheus_timeout_ms),
-        headers: args.prometheus_headers.iter().cloned().collect(),
-        credentials: CredentialFiles {
-            bearer_token: args.prometheus_bearer_token_file.clone(),
-            folder: args.prometheus_credentials.clone(),
-        },
-    };
-    let metrics = QueryMetrics::register(registry);
-    Ok(Some(Queries::new(PrometheusClient::new(&source)?, clock, metrics, readiness.clone())))
+    Ok(Sources { paths, prometheus: args.prometheus.queries(clock, registry, readiness)? })
 }

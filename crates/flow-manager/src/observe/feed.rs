@@ -1,8 +1,9 @@
 use super::{Path, Paths};
-use crate::prometheus::{Queries, Query};
+use crate::prometheus::{Latest, Queries, Query};
 use crate::report::ObjectiveView;
 use flow_control::{Moment, Observation, Reading, Unknown};
-use flow_policy::{Indicator, Objective, Question, Source};
+use flow_policy::{Histogram, Indicator, Objective, Question, Source};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ const MIN_QUERY_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Sources {
     /// The paths that are probed.
     pub paths: Arc<Paths>,
-    /// The queries that Prometheus is asked, where the operator knows a Prometheus.
-    pub queries: Option<Queries>,
+    /// The queries that each Prometheus is asked, by its name.
+    pub prometheus: BTreeMap<String, Queries>,
 }
 
 /// The indicator of one objective, measured for as long as this is held.
@@ -27,21 +28,42 @@ pub struct Feed {
 enum Input {
     Path(Arc<Path>),
     Query(Query),
-    NoPrometheus,
+    Histogram(Query, Histogram),
+    /// There is nothing to ask; why, also as a sentence.
+    Nothing(Unknown, String),
 }
 
 impl Sources {
     /// Begins to measure what `objective` asks for, with Prometheus asked every `interval`.
     #[must_use]
     pub fn feed(&self, objective: &Objective, interval: Duration) -> Feed {
-        let input = match (&objective.source, &self.queries) {
-            (Source::Probe(probe), _) => Input::Path(self.paths.open(probe)),
-            (Source::Prometheus { question: Question::Query(query), .. }, Some(queries)) => {
-                Input::Query(queries.subscribe(query, interval.max(MIN_QUERY_INTERVAL)))
-            }
-            (Source::Prometheus { .. }, _) => Input::NoPrometheus,
+        let input = match &objective.source {
+            Source::Probe(probe) => Input::Path(self.paths.open(probe)),
+            Source::Prometheus { source, question } => self.ask(source, question, objective, interval),
         };
         Feed { objective: objective.clone(), input }
+    }
+
+    fn ask(&self, source: &str, question: &Question, objective: &Objective, interval: Duration) -> Input {
+        let Some(queries) = self.prometheus.get(source) else {
+            return Input::Nothing(Unknown::NoSource, self.not_configured(source, &objective.name));
+        };
+        let Some(query) = question.promql(objective.indicator, objective.bound) else {
+            let problem = format!("a histogram gives no {}", objective.indicator.name());
+            return Input::Nothing(Unknown::SourceFailed, problem);
+        };
+        let query = queries.subscribe(&query, interval.max(MIN_QUERY_INTERVAL));
+        match question {
+            Question::Query(_) => Input::Query(query),
+            Question::Histogram(histogram) => Input::Histogram(query, histogram.clone()),
+        }
+    }
+
+    fn not_configured(&self, source: &str, objective: &str) -> String {
+        let names: Vec<_> = self.prometheus.keys().map(String::as_str).collect();
+        let known =
+            if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
+        format!("{objective}: the operator has no Prometheus of the name {source:?}; {known}")
     }
 }
 
@@ -63,14 +85,27 @@ impl Input {
                 let (reading, measured) = path.read(indicator, now);
                 (reading, measured, reading.is_err().then(|| path.problem()).flatten())
             }
-            Self::Query(query) => {
-                let latest = query.latest(now);
-                (latest.reading, latest.measured, latest.detail)
-            }
-            Self::NoPrometheus => {
-                let detail = "the operator was given no Prometheus (--prometheus-url)";
-                (Err(Unknown::SourceFailed), None, Some(detail.to_owned()))
-            }
+            Self::Query(query) => shown(query.latest(now)),
+            Self::Histogram(query, histogram) => shown(of_histogram(query.latest(now), histogram)),
+            Self::Nothing(unknown, why) => (Err(*unknown), None, Some(why.clone())),
         }
+    }
+}
+
+fn shown(Latest { reading, measured, detail }: Latest) -> (Reading, Option<Moment>, Option<String>) {
+    (reading, measured, detail)
+}
+
+/// What the answer to the query of a histogram means.
+fn of_histogram(latest: Latest, histogram: &Histogram) -> Latest {
+    match latest.reading {
+        Err(Unknown::NoSeries) => {
+            // How many there are, the answer does not tell.
+            let need = usize::try_from(histogram.observations).unwrap_or(usize::MAX);
+            let reading = Err(Unknown::TooFewSamples { have: 0, need });
+            Latest { reading, detail: Some(histogram.too_few()), ..latest }
+        }
+        Err(Unknown::NotFinite) => Latest { detail: Some(Histogram::BEYOND_BUCKETS.to_owned()), ..latest },
+        _ => latest,
     }
 }

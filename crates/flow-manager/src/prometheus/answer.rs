@@ -1,49 +1,62 @@
 use super::error::{QueryError, legible};
+use super::vector::{Series, Vector};
 use flow_control::Finite;
 use reqwest::StatusCode;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
 use std::fmt;
 
 /// An answer of the [HTTP API](https://prometheus.io/docs/prometheus/latest/querying/api/). Its `infos` are
 /// hints on the query and do not make it doubtful.
 #[derive(Deserialize)]
-struct Answer {
-    data: Option<Data>,
+#[serde(bound = "V: Deserialize<'de>")]
+struct Answer<V> {
+    data: Option<Data<V>>,
     error: Option<String>,
     warnings: Option<Vec<String>>,
 }
 
+/// What is in an answer, with a vector read as `V`.
 #[derive(Deserialize)]
-#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-enum Data {
+#[serde(tag = "resultType", content = "result", rename_all = "lowercase", bound = "V: Deserialize<'de>")]
+enum Data<V> {
     Scalar(Sample),
-    Vector(Vector),
+    Vector(V),
     Matrix(IgnoredAny),
     String(IgnoredAny),
 }
 
 /// A time, which is that of the evaluation, and a value.
-#[derive(Deserialize)]
-struct Sample(IgnoredAny, String);
+#[derive(Debug, Deserialize)]
+pub(super) struct Sample(IgnoredAny, String);
 
 /// A vector, of which no more than one series is kept.
-struct Vector {
+struct Counted {
     series: usize,
     first: Option<Series>,
 }
 
-#[derive(Deserialize)]
-struct Series {
-    value: Option<Sample>,
-    histogram: Option<IgnoredAny>,
-}
-
 /// The one finite number in an answer to an instant query.
 pub(super) fn number(status: StatusCode, body: &[u8]) -> Result<Finite, QueryError> {
+    match data::<Counted>(status, body)? {
+        Data::Scalar(sample) => sample.number(),
+        Data::Vector(vector) => vector.number(),
+        other => Err(other.is_wrong()),
+    }
+}
+
+/// All series in an answer to an instant query.
+pub(super) fn vector(status: StatusCode, body: &[u8]) -> Result<Vector, QueryError> {
+    match data::<Vec<Series>>(status, body)? {
+        Data::Vector(series) => Ok(Vector::new(series)),
+        other => Err(other.is_wrong()),
+    }
+}
+
+fn data<V: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<Data<V>, QueryError> {
     match status.as_u16() {
-        200..=299 => parse(body)?.number(status),
+        200..=299 => parse::<V>(body)?.data(status),
         300..=399 => Err(QueryError::Redirected { status: status.as_u16() }),
         401 | 403 => Err(QueryError::Denied { status: status.as_u16() }),
         _ => Err(failure(status, body)),
@@ -53,7 +66,7 @@ pub(super) fn number(status: StatusCode, body: &[u8]) -> Result<Finite, QueryErr
 /// What an answer means whose HTTP status is a failure. Only a real Prometheus can say that the query is wrong:
 /// what else answers at a wrong URL does not speak its JSON.
 fn failure(status: StatusCode, body: &[u8]) -> QueryError {
-    let told = parse(body).ok().and_then(|answer| answer.error);
+    let told = parse::<IgnoredAny>(body).ok().and_then(|answer| answer.error);
     match told {
         Some(error) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
             QueryError::Rejected { status: status.as_u16(), message: legible(&error) }
@@ -66,36 +79,41 @@ fn failure(status: StatusCode, body: &[u8]) -> QueryError {
     }
 }
 
-fn parse(body: &[u8]) -> Result<Answer, QueryError> {
+fn parse<V: DeserializeOwned>(body: &[u8]) -> Result<Answer<V>, QueryError> {
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         Category::Data => QueryError::Malformed { problem: legible(&error.to_string()) },
         Category::Syntax | Category::Eof | Category::Io => QueryError::NotJson,
     })
 }
 
-impl Answer {
-    fn number(self, status: StatusCode) -> Result<Finite, QueryError> {
+impl<V> Answer<V> {
+    fn data(self, status: StatusCode) -> Result<Data<V>, QueryError> {
         if let Some(error) = self.error {
             return Err(QueryError::Rejected { status: status.as_u16(), message: legible(&error) });
         }
         if let Some(warnings) = self.warnings.filter(|warnings| !warnings.is_empty()) {
             return Err(QueryError::Partial { warnings: legible(&warnings.join("; ")) });
         }
-        match self.data.ok_or_else(|| malformed("it has no data"))? {
-            Data::Scalar(sample) => sample.number(),
-            Data::Vector(vector) => vector.number(),
-            Data::Matrix(_) => Err(QueryError::WrongType { found: "matrix" }),
-            Data::String(_) => Err(QueryError::WrongType { found: "string" }),
-        }
+        self.data.ok_or_else(|| malformed("it has no data"))
     }
 }
 
-impl Vector {
+impl<V> Data<V> {
+    const fn is_wrong(&self) -> QueryError {
+        let found = match self {
+            Self::Scalar(_) => "scalar",
+            Self::Vector(_) => "vector",
+            Self::Matrix(_) => "matrix",
+            Self::String(_) => "string",
+        };
+        QueryError::WrongType { found }
+    }
+}
+
+impl Counted {
     fn number(self) -> Result<Finite, QueryError> {
         match (self.series, self.first) {
-            (1, Some(Series { value: Some(sample), .. })) => sample.number(),
-            (1, Some(Series { histogram: Some(_), .. })) => Err(QueryError::WrongType { found: "histogram" }),
-            (1, Some(_)) => Err(malformed("a series has no value")),
+            (1, Some(series)) => series.number(),
             (0, _) | (_, None) => Err(QueryError::NoSeries),
             (series, _) => Err(QueryError::Ambiguous { series }),
         }
@@ -103,7 +121,7 @@ impl Vector {
 }
 
 impl Sample {
-    fn number(&self) -> Result<Finite, QueryError> {
+    pub(super) fn number(&self) -> Result<Finite, QueryError> {
         let Self(_, text) = self;
         let number: f64 = text.parse().map_err(|_| malformed("a value is not a number"))?;
         Finite::new(number).map_err(|_| QueryError::NotFinite { value: legible(text) })
@@ -114,7 +132,7 @@ fn malformed(problem: &str) -> QueryError {
     QueryError::Malformed { problem: problem.to_owned() }
 }
 
-impl<'de> Deserialize<'de> for Vector {
+impl<'de> Deserialize<'de> for Counted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(CountSeries)
     }
@@ -124,19 +142,19 @@ impl<'de> Deserialize<'de> for Vector {
 struct CountSeries;
 
 impl<'de> Visitor<'de> for CountSeries {
-    type Value = Vector;
+    type Value = Counted;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a list of series")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vector, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Counted, A::Error> {
         let first = list.next_element()?;
         let mut series = usize::from(first.is_some());
         while list.next_element::<IgnoredAny>()?.is_some() {
             series += 1;
         }
-        Ok(Vector { series, first })
+        Ok(Counted { series, first })
     }
 }
 
@@ -147,7 +165,7 @@ mod tests {
 
     const ONE: &str = r#"{"metric":{},"value":[1.5,"42.5"]}"#;
 
-    fn vector(series: &str) -> String {
+    fn body(series: &str) -> String {
         format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{series}]}}}}"#)
     }
 
@@ -159,7 +177,7 @@ mod tests {
     fn exactly_one_finite_sample_is_a_number() {
         let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"42.5"]}}"#;
         let chatty = r#"{"infos":["fyi"],"warnings":null,"data":{"stats":{},"result":[{"value":[1,"42.5"]}],"resultType":"vector"},"status":"success"}"#;
-        for body in [&vector(ONE), scalar, chatty] {
+        for body in [&body(ONE), scalar, chatty] {
             assert_eq!(read(body), Ok(42.5), "{body}");
         }
     }
@@ -169,20 +187,20 @@ mod tests {
         for (text, number) in
             [("0", 0.0), ("-1.5", -1.5), ("1e+06", 1e6), ("1.7976931348623157e+308", f64::MAX)]
         {
-            assert_eq!(read(&vector(&format!(r#"{{"value":[1,"{text}"]}}"#))), Ok(number), "{text}");
+            assert_eq!(read(&body(&format!(r#"{{"value":[1,"{text}"]}}"#))), Ok(number), "{text}");
         }
     }
 
     #[test]
     fn a_number_too_large_to_be_represented_is_not_finite() {
-        let error = read(&vector(r#"{"value":[1,"1e999"]}"#)).unwrap_err();
+        let error = read(&body(r#"{"value":[1,"1e999"]}"#)).unwrap_err();
         assert_eq!(error.to_string(), "the query returned 1e999, which is not a finite number");
     }
 
     #[test]
     fn series_are_counted_and_not_kept() {
         let many = vec![ONE; 20_000].join(",");
-        assert_eq!(read(&vector(&many)), Err(QueryError::Ambiguous { series: 20_000 }));
+        assert_eq!(read(&body(&many)), Err(QueryError::Ambiguous { series: 20_000 }));
     }
 
     #[test]
@@ -201,7 +219,7 @@ mod tests {
             r#"{"data":{"resultType":"scalar","result":[1,42.5]}}"#,
         ];
         let series = ["7", "{}", r#"{"value":[1]}"#, r#"{"value":[1,"x"]}"#];
-        let bodies = without_a_result.map(str::to_owned).into_iter().chain(series.map(vector));
+        let bodies = without_a_result.map(str::to_owned).into_iter().chain(series.map(body));
         for body in bodies {
             let error = read(&body).unwrap_err();
             assert_eq!(error.category(), "malformed", "{body}: {error}");
@@ -210,7 +228,7 @@ mod tests {
 
     #[test]
     fn an_answer_cut_off_anywhere_is_no_answer() {
-        let whole = vector(ONE);
+        let whole = body(ONE);
         for end in 0..whole.len() {
             assert_eq!(read(&whole[..end]), Err(QueryError::NotJson), "{end}");
         }
@@ -218,7 +236,7 @@ mod tests {
 
     #[test]
     fn depth_is_no_danger() {
-        let deep = vector(&"[".repeat(500_000));
+        let deep = body(&format!(r#"{{"value":{}"#, "[".repeat(500_000)));
         assert_eq!(read(&deep), Err(QueryError::NotJson));
     }
 
@@ -264,7 +282,7 @@ mod tests {
 
         #[test]
         fn every_finite_number_is_read_as_it_was_written(written in prop::num::f64::NORMAL | prop::num::f64::ZERO) {
-            prop_assert_eq!(read(&vector(&format!(r#"{{"value":[1,"{written:e}"]}}"#))), Ok(written));
+            prop_assert_eq!(read(&body(&format!(r#"{{"value":[1,"{written:e}"]}}"#))), Ok(written));
         }
     }
 }

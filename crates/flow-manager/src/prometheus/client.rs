@@ -1,16 +1,19 @@
 use super::answer;
 use super::credentials::{CredentialError, CredentialFiles, Credentials, TlsFiles};
 use super::error::{QueryError, legible};
+use super::vector::Vector;
 use flow_control::Finite;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use reqwest::{Response, Url};
+use reqwest::{Response, StatusCode, Url};
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The longest answer that is read. One number needs a few hundred bytes.
-pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
+/// The longest answer that is read where one number is wanted, which needs a few hundred bytes.
+pub(super) const MAX_NUMBER_BYTES: usize = 1 << 20;
+/// The longest answer that is read where all series of a metric are wanted: 10,000 with 1.6 kB of labels each.
+pub(super) const MAX_VECTOR_BYTES: usize = 16 << 20;
 
 /// A Prometheus that the operator's administrator has named.
 #[derive(Clone, Debug)]
@@ -77,16 +80,26 @@ impl Client {
 
     /// Asks for the value of `query` now: exactly one finite number, or why there is none.
     pub async fn query(&self, query: &str) -> Result<Finite, QueryError> {
-        let late = || QueryError::TimedOut { after: self.source.timeout };
-        tokio::time::timeout(self.source.timeout, self.exchange(query)).await.map_err(|_| late())?
+        let (status, body) = self.ask(query, MAX_NUMBER_BYTES).await?;
+        answer::number(status, &body)
     }
 
-    async fn exchange(&self, query: &str) -> Result<Finite, QueryError> {
+    /// Asks for all series of `metric` now.
+    pub(super) async fn vector(&self, metric: &str) -> Result<Vector, QueryError> {
+        let (status, body) = self.ask(metric, MAX_VECTOR_BYTES).await?;
+        answer::vector(status, &body)
+    }
+
+    async fn ask(&self, query: &str, most: usize) -> Result<(StatusCode, Vec<u8>), QueryError> {
+        let late = || QueryError::TimedOut { after: self.source.timeout };
+        tokio::time::timeout(self.source.timeout, self.exchange(query, most)).await.map_err(|_| late())?
+    }
+
+    async fn exchange(&self, query: &str, most: usize) -> Result<(StatusCode, Vec<u8>), QueryError> {
         let Credentials { login, tls } = read(self.source.credentials.clone()).await?;
         let request = self.http(tls)?.post(self.endpoint.clone()).form(&[("query", query)]);
         let response = login.on(request).send().await.map_err(|error| unreachable(&error))?;
-        let status = response.status();
-        answer::number(status, &body(response).await?)
+        Ok((response.status(), body(response, most).await?))
     }
 
     fn http(&self, tls: TlsFiles) -> Result<reqwest::Client, QueryError> {
@@ -130,11 +143,11 @@ fn no_credential(error: &impl ToString) -> QueryError {
     QueryError::NoCredential { problem: error.to_string() }
 }
 
-async fn body(mut response: Response) -> Result<Vec<u8>, QueryError> {
+async fn body(mut response: Response, most: usize) -> Result<Vec<u8>, QueryError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(QueryError::TooLarge { limit: MAX_BODY_BYTES });
+        if body.len() + chunk.len() > most {
+            return Err(QueryError::TooLarge { limit: most });
         }
         body.extend_from_slice(&chunk);
     }

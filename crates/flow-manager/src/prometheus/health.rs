@@ -1,15 +1,15 @@
 use super::error::QueryError;
-use super::metrics::QueryMetrics;
+use super::metrics::SourceMetrics;
+use super::sources::DEFAULT_SOURCE;
 use crate::serve::Readiness;
-use flow_control::{Finite, Moment};
+use flow_control::Moment;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-const PART: &str = "prometheus";
-
-/// Whether the source answers: told to `/readyz`, the metric and the log.
+/// Whether a source answers: told to `/readyz`, the metric and the log.
 pub(super) struct Health {
+    source: String,
     readiness: Readiness,
-    metrics: QueryMetrics,
+    metrics: SourceMetrics,
     state: Mutex<State>,
 }
 
@@ -21,15 +21,15 @@ struct State {
 }
 
 impl Health {
-    pub(super) fn new(readiness: Readiness, metrics: QueryMetrics) -> Self {
-        Self { readiness, metrics, state: Mutex::default() }
+    pub(super) fn new(source: &str, readiness: Readiness, metrics: SourceMetrics) -> Self {
+        Self { source: source.to_owned(), readiness, metrics, state: Mutex::default() }
     }
 
-    /// Learns from the answer that came `now` to a request of the moment `sent`.
-    pub(super) fn learn(&self, sent: Moment, now: Moment, answer: &Result<Finite, QueryError>) {
+    /// Learns from what came `now` of a request of the moment `sent`: an answer, or an error.
+    pub(super) fn learn(&self, sent: Moment, now: Moment, error: Option<&QueryError>) {
         let mut state = self.lock();
-        match answer {
-            Err(error) if error.is_source_down() => state.failed(sent, error, self),
+        match error {
+            Some(error) if error.is_source_down() => state.failed(sent, error, self),
             _ => state.answered(now, self),
         }
     }
@@ -38,8 +38,16 @@ impl Health {
     pub(super) fn rest(&self) {
         let mut state = self.lock();
         *state = State::default();
-        self.readiness.done(PART);
+        self.readiness.done(&self.part());
         self.metrics.set_up(None);
+    }
+
+    /// What the source is called in `/readyz`.
+    fn part(&self) -> String {
+        match self.source.as_str() {
+            DEFAULT_SOURCE => "prometheus".to_owned(),
+            other => format!("prometheus/{other}"),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -54,18 +62,18 @@ impl State {
             return;
         }
         if !std::mem::replace(&mut self.failing, true) {
-            tracing::warn!(%error, "Prometheus fails");
+            tracing::warn!(source = health.source, %error, "Prometheus fails");
         }
-        health.readiness.wait(PART, error.to_string());
+        health.readiness.wait(health.part(), error.to_string());
         health.metrics.set_up(Some(false));
     }
 
     fn answered(&mut self, now: Moment, health: &Health) {
         self.answered = Some(now);
         if std::mem::replace(&mut self.failing, false) {
-            tracing::info!("Prometheus answers again");
+            tracing::info!(source = health.source, "Prometheus answers again");
         }
-        health.readiness.done(PART);
+        health.readiness.done(&health.part());
         health.metrics.set_up(Some(true));
     }
 }

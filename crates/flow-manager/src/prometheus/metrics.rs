@@ -1,5 +1,4 @@
 use super::error::QueryError;
-use flow_control::Finite;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -9,26 +8,40 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// Counts the queries to Prometheus.
+/// Counts the queries to each Prometheus.
 #[derive(Clone, Debug)]
 pub struct QueryMetrics {
-    queries: Family<OutcomeLabel, Counter>,
-    duration: Histogram,
+    queries: Family<OutcomeLabels, Counter>,
+    duration: Family<SourceLabel, Histogram, fn() -> Histogram>,
     /// Not a number while nothing is asked, since nothing is known then.
-    up: Gauge<f64, AtomicU64>,
+    up: Family<SourceLabel, Gauge<f64, AtomicU64>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
+struct SourceLabel {
+    source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    source: String,
     outcome: &'static str,
+}
+
+/// Counts the queries to one Prometheus.
+#[derive(Clone, Debug)]
+pub(super) struct SourceMetrics {
+    metrics: QueryMetrics,
+    source: String,
 }
 
 impl QueryMetrics {
     /// The metrics, exported by `registry`.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
-        let duration = Histogram::new(exponential_buckets(0.001, 2.0, 14));
-        let metrics = Self { queries: Family::default(), duration, up: Gauge::default() };
+        let durations = || Histogram::new(exponential_buckets(0.001, 2.0, 14));
+        let duration = Family::new_with_constructor(durations as fn() -> Histogram);
+        let metrics = Self { queries: Family::default(), duration, up: Family::default() };
         let help = "Queries to Prometheus, by outcome: ok, or the kind of error";
         registry.register("flowmanager_prometheus_queries", help, metrics.queries.clone());
         let help = "How long Prometheus took to answer a query";
@@ -43,17 +56,31 @@ impl QueryMetrics {
             "Whether Prometheus answers: 1, or 0 if it fails; NaN if it is not asked",
             metrics.up.clone(),
         );
-        metrics.set_up(None);
         metrics
     }
 
-    pub(super) fn asked(&self, answer: &Result<Finite, QueryError>, took: Duration) {
-        let outcome = answer.as_ref().map_or_else(QueryError::category, |_| "ok");
-        self.queries.get_or_create(&OutcomeLabel { outcome }).inc();
-        self.duration.observe(took.as_secs_f64());
+    pub(super) fn of(self, source: &str) -> SourceMetrics {
+        let metrics = SourceMetrics { metrics: self, source: source.to_owned() };
+        metrics.set_up(None);
+        metrics
+    }
+}
+
+impl SourceMetrics {
+    /// Counts a query that took so long, and ended in an answer or an error.
+    pub(super) fn asked(&self, error: Option<&QueryError>, took: Duration) {
+        let outcome = error.map_or("ok", QueryError::category);
+        let labels = OutcomeLabels { source: self.source.clone(), outcome };
+        self.metrics.queries.get_or_create(&labels).inc();
+        self.metrics.duration.get_or_create(&self.label()).observe(took.as_secs_f64());
     }
 
     pub(super) fn set_up(&self, up: Option<bool>) {
-        self.up.set(up.map_or(f64::NAN, |up| f64::from(u8::from(up))));
+        let up = up.map_or(f64::NAN, |up| f64::from(u8::from(up)));
+        self.metrics.up.get_or_create(&self.label()).set(up);
+    }
+
+    fn label(&self) -> SourceLabel {
+        SourceLabel { source: self.source.clone() }
     }
 }

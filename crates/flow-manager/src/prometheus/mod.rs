@@ -1,17 +1,23 @@
 //! Asks Prometheus, and never takes a doubtful answer for a number.
 //!
-//! [`Client`] asks once and says what is wrong with an answer that is not one finite number. [`Queries`] asks
-//! again and again, once per interval for all policies that want the same.
+//! [`Client`] asks once and says what is wrong with an answer that is not one finite number. [`Queries`] asks one
+//! Prometheus again and again, as seldom as the policies allow that want the same. Which ones there are, the
+//! operator's administrator alone says: [`sources`].
 
 mod answer;
+mod asking;
 mod client;
 mod credentials;
 mod error;
 mod health;
 mod metrics;
 mod queries;
+mod selector;
+mod sight;
+pub mod sources;
 #[cfg(test)]
 mod tests;
+mod vector;
 
 pub use client::{Client, Source, SourceError};
 pub use credentials::{CredentialError, CredentialFiles};

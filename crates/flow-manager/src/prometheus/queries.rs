@@ -1,17 +1,19 @@
+use super::asking::{Answer, Asking, Outcome, Question, lock, until_due};
 use super::client::Client;
 use super::error::QueryError;
 use super::health::Health;
-use super::metrics::QueryMetrics;
+use super::metrics::{QueryMetrics, SourceMetrics};
+use super::selector::Matcher;
+use super::sight::Sight;
 use crate::clock::Clock;
 use crate::serve::Readiness;
 use flow_control::{Finite, Moment, Reading, Unknown};
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How many queries may be under way at once, so that none pile up at a slow Prometheus.
@@ -20,11 +22,20 @@ const CONCURRENCY: usize = 16;
 /// A number is stale once it is older than this many intervals and the time that an answer may take.
 const MAX_AGE_INTERVALS: u32 = 3;
 
-/// The queries that are asked now, each once per interval, however many policies want it.
+/// What one Prometheus is asked now: each query once per interval, however many policies want it. Those that only
+/// select from a metric of our probes are answered together, from one request for the metric.
 pub struct Queries(Arc<Hub>);
 
 /// A query that is asked for as long as somebody holds on to it.
-pub struct Query(Arc<Subscription>);
+pub struct Query {
+    query: Arc<str>,
+    /// Which of the series that come back is meant, where there are several.
+    matchers: Vec<Matcher>,
+    /// What seemed to be wrong with it before it was asked.
+    doubt: Option<String>,
+    listener: Mutex<Listener>,
+    found: Mutex<Option<Found>>,
+}
 
 /// What a query says now.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,53 +48,72 @@ pub struct Latest {
     pub detail: Option<String>,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
-    query: Arc<str>,
-    interval: Duration,
-}
-
 struct Hub {
+    source: String,
     client: Client,
     clock: Clock,
-    metrics: QueryMetrics,
+    metrics: SourceMetrics,
     health: Health,
     permits: Semaphore,
-    open: Mutex<HashMap<Key, Weak<Subscription>>>,
+    open: Mutex<HashMap<Question, Weak<Subscription>>>,
+    /// The metrics that have too many series to be asked for as a whole.
+    too_large: Mutex<HashSet<String>>,
 }
 
+/// A question that is asked for as long as somebody listens.
 struct Subscription {
     hub: Arc<Hub>,
-    interval: Duration,
-    newest: Mutex<Option<Outcome>>,
-    _asking: DropGuard,
+    question: Question,
+    asking: Asking,
+    _stop: DropGuard,
 }
 
-struct Outcome {
+/// One that listens to the answers to a question.
+struct Listener {
+    subscription: Arc<Subscription>,
+    interval: Duration,
+}
+
+/// What was found in an answer: to select from a large one takes long.
+#[derive(Clone)]
+struct Found {
     asked: Moment,
-    answer: Result<Finite, QueryError>,
+    number: Result<Finite, QueryError>,
 }
 
 impl Queries {
-    /// No query yet; `client` will be asked, and what becomes of it counted and told.
+    /// No query yet; `client` will be asked, and what becomes of it counted and told by the name of the `source`.
     #[must_use]
-    pub fn new(client: Client, clock: Clock, metrics: QueryMetrics, readiness: Readiness) -> Self {
-        let health = Health::new(readiness, metrics.clone());
-        let permits = Semaphore::new(CONCURRENCY);
-        Self(Arc::new(Hub { client, clock, metrics, health, permits, open: Mutex::default() }))
+    pub fn new(
+        source: &str,
+        client: Client,
+        clock: Clock,
+        metrics: QueryMetrics,
+        readiness: Readiness,
+    ) -> Self {
+        let metrics = metrics.of(source);
+        let health = Health::new(source, readiness, metrics.clone());
+        let (source, permits) = (source.to_owned(), Semaphore::new(CONCURRENCY));
+        let (open, too_large) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Hub { source, client, clock, metrics, health, permits, open, too_large }))
     }
 
-    /// The query, asked every `interval` from now on if it was not before. Panics outside of a tokio runtime.
+    /// The query, asked every `interval` from now on, or oftener where somebody else wants it so. Panics outside of a
+    /// tokio runtime.
     #[must_use]
     pub fn subscribe(&self, query: &str, interval: Duration) -> Query {
-        let mut open = self.0.open();
-        let key = Key { query: query.into(), interval };
-        if let Some(subscription) = open.get(&key).and_then(Weak::upgrade) {
-            return Query(subscription);
+        let Sight { doubt, selector } = Sight::of(query);
+        let query: Arc<str> = query.into();
+        let batched = selector.filter(|selector| !lock(&self.0.too_large).contains(&selector.metric));
+        let (question, matchers) = match batched {
+            Some(selector) => (Question::Vector(selector.metric.into()), selector.matchers),
+            None => (Question::Number(Arc::clone(&query)), Vec::new()),
+        };
+        if let Some(doubt) = doubt.as_deref().filter(|_| !self.0.is_asked(&question)) {
+            tracing::warn!(source = self.0.source, %query, doubt, "a query will be asked, but looks wrong");
         }
-        let subscription = Subscription::start(&self.0, key.clone());
-        open.insert(key, Arc::downgrade(&subscription));
-        Query(subscription)
+        let listener = Mutex::new(Hub::listen(&self.0, question, interval));
+        Query { query, matchers, doubt, listener, found: Mutex::default() }
     }
 }
 
@@ -91,50 +121,75 @@ impl Query {
     /// What the query says `now`.
     #[must_use]
     pub fn latest(&self, now: Moment) -> Latest {
-        let Some(Outcome { asked, answer }) = &*self.0.newest() else {
-            return Latest { reading: Err(Unknown::NoData), measured: None, detail: None };
+        let mut listener = lock(&self.listener);
+        let Some(outcome) = listener.subscription.asking.newest() else {
+            return Latest { reading: Err(Unknown::NoData), measured: None, detail: self.doubt.clone() };
         };
-        let age = now.since(*asked);
-        let (reading, detail) = match answer {
-            Ok(_) if age > self.0.max_age() => (Err(Unknown::Stale { age }), None),
-            Ok(number) => (Ok(*number), None),
+        listener.fall_back(&self.query, &outcome);
+        let Found { asked, number } = self.find(outcome);
+        let age = now.since(asked);
+        let (reading, detail) = match number {
+            Ok(_) if age > listener.max_age() => (Err(Unknown::Stale { age }), None),
+            Ok(number) => (Ok(number), None),
             Err(error) => (Err(error.unknown()), Some(error.to_string())),
         };
-        Latest { reading, measured: Some(*asked), detail }
+        Latest { reading, measured: Some(asked), detail }
+    }
+
+    /// What is in an answer for this query.
+    fn find(&self, Outcome { asked, answer }: Outcome) -> Found {
+        let mut found = lock(&self.found);
+        if let Some(found) = found.as_ref().filter(|found| found.asked == asked) {
+            return found.clone();
+        }
+        let number = answer.and_then(|answer| answer.number(&self.matchers));
+        found.insert(Found { asked, number }).clone()
+    }
+}
+
+impl Listener {
+    /// Asks for the query alone from now on, if its metric as a whole turns out to be too large.
+    fn fall_back(&mut self, query: &Arc<str>, outcome: &Outcome) {
+        let hub = Arc::clone(&self.subscription.hub);
+        if let (Err(QueryError::TooLarge { .. }), Question::Vector(metric)) =
+            (&outcome.answer, &self.subscription.question)
+        {
+            lock(&hub.too_large).insert(metric.to_string());
+            *self = Hub::listen(&hub, Question::Number(Arc::clone(query)), self.interval);
+        }
+    }
+
+    fn max_age(&self) -> Duration {
+        let timeout = self.subscription.hub.client.timeout();
+        self.interval.saturating_mul(MAX_AGE_INTERVALS).saturating_add(timeout)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.subscription.asking.leave(self.interval);
     }
 }
 
 impl Subscription {
-    fn start(hub: &Arc<Hub>, key: Key) -> Arc<Self> {
-        let (runtime, stop) = (Handle::current(), CancellationToken::new());
-        let subscription = Arc::new(Self {
-            hub: Arc::clone(hub),
-            interval: key.interval,
-            newest: Mutex::default(),
-            _asking: stop.clone().drop_guard(),
-        });
-        let asking = ask_repeatedly(Arc::clone(hub), key, Arc::downgrade(&subscription));
-        runtime.spawn(stop.run_until_cancelled_owned(asking));
+    fn start(hub: &Arc<Hub>, question: Question) -> Arc<Self> {
+        let (runtime, stop, asking) = (Handle::current(), CancellationToken::new(), Asking::new());
+        let (interval, hub) = (asking.interval(), Arc::clone(hub));
+        let subscription = Arc::new(Self { hub, question, asking, _stop: stop.clone().drop_guard() });
+        let repeating = ask_repeatedly(&subscription, interval);
+        runtime.spawn(stop.run_until_cancelled_owned(repeating));
         subscription
     }
 
-    fn max_age(&self) -> Duration {
-        self.interval.saturating_mul(MAX_AGE_INTERVALS).saturating_add(self.hub.client.timeout())
-    }
-
     fn learn(&self, outcome: Outcome) {
-        self.hub.health.learn(outcome.asked, self.hub.clock.now(), &outcome.answer);
-        *self.newest() = Some(outcome);
-    }
-
-    fn newest(&self) -> MutexGuard<'_, Option<Outcome>> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hub.health.learn(outcome.asked, self.hub.clock.now(), outcome.answer.as_ref().err());
+        self.asking.learn(outcome);
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut open = self.hub.open();
+        let mut open = lock(&self.hub.open);
         open.retain(|_, subscription| subscription.strong_count() > 0);
         if open.is_empty() {
             self.hub.health.rest();
@@ -143,51 +198,47 @@ impl Drop for Subscription {
 }
 
 impl Hub {
-    async fn ask(&self, query: &str) -> Outcome {
+    fn listen(hub: &Arc<Self>, question: Question, interval: Duration) -> Listener {
+        let mut open = lock(&hub.open);
+        let present = open.get(&question).and_then(Weak::upgrade);
+        let subscription = present.unwrap_or_else(|| {
+            let started = Subscription::start(hub, question.clone());
+            open.insert(question, Arc::downgrade(&started));
+            started
+        });
+        subscription.asking.join(interval);
+        Listener { subscription, interval }
+    }
+
+    fn is_asked(&self, question: &Question) -> bool {
+        lock(&self.open).get(question).is_some_and(|subscription| subscription.strong_count() > 0)
+    }
+
+    async fn ask(&self, question: &Question) -> Outcome {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
         let (asked, started) = (self.clock.now(), Instant::now());
-        let answer = self.client.query(query).await;
-        self.metrics.asked(&answer, started.elapsed());
+        let answer: Result<Answer, QueryError> = question.put(&self.client).await;
+        self.metrics.asked(answer.as_ref().err(), started.elapsed());
         Outcome { asked, answer }
     }
-
-    fn open(&self) -> MutexGuard<'_, HashMap<Key, Weak<Subscription>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Asks until nobody holds the subscription any more. A question that comes late delays those after it.
-async fn ask_repeatedly(hub: Arc<Hub>, key: Key, subscription: Weak<Subscription>) {
-    loop {
-        let next = Instant::now() + jittered(key.interval);
-        let outcome = hub.ask(&key.query).await;
-        let Some(subscription) = subscription.upgrade() else { return };
-        subscription.learn(outcome);
-        drop(subscription);
-        sleep_until(next).await;
-    }
-}
-
-/// `interval`, longer or shorter by up to a tenth, so that queries do not fall into step.
-fn jittered(interval: Duration) -> Duration {
-    // Each state is keyed at random, which is random enough here.
-    let random = RandomState::new().hash_one(interval) % 201;
-    interval.saturating_mul(u32::try_from(900 + random).unwrap_or(1000)) / 1000
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn intervals_differ_by_up_to_a_tenth() {
-        let intervals: HashSet<_> = (0..1000).map(|_| jittered(Duration::from_secs(10))).collect();
-        assert!(intervals.len() > 100, "{intervals:?}");
-        assert!(
-            intervals.iter().all(|interval| (9000..=11_000).contains(&interval.as_millis())),
-            "{intervals:?}"
-        );
+/// Asks until nobody listens any more. A question that comes late delays those after it.
+fn ask_repeatedly(
+    subscription: &Arc<Subscription>,
+    mut interval: watch::Receiver<Duration>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let (hub, question) = (Arc::clone(&subscription.hub), subscription.question.clone());
+    let subscription = Arc::downgrade(subscription);
+    async move {
+        loop {
+            let asked = Instant::now();
+            let outcome = hub.ask(&question).await;
+            let Some(subscription) = subscription.upgrade() else { return };
+            subscription.learn(outcome);
+            drop(subscription);
+            until_due(asked, &mut interval).await;
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! A client against servers on the loopback interface that answer in every way they should not.
 
 mod answers;
+mod batches;
 mod connections;
 mod folder;
+mod operator;
 mod polling;
 mod server;
+mod several;
 mod tls;
 
 pub(super) use folder::Folder;

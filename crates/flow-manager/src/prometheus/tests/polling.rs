@@ -1,12 +1,9 @@
 use super::super::queries::Latest;
-use super::super::{CredentialFiles, Queries, Query, QueryMetrics};
-use super::server::{PATIENCE, Request, client_of, one, serve, serve_always};
-use crate::clock::Clock;
-use crate::serve::Readiness;
+use super::operator::{Operator, eventually};
+use super::server::{Request, one, serve, serve_always};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use flow_control::{Finite, Unknown};
-use prometheus_client::registry::Registry;
 use std::future::{pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,63 +11,6 @@ use std::time::Duration;
 
 const OFTEN: Duration = Duration::from_millis(5);
 const SELDOM: Duration = Duration::from_hours(1);
-
-/// Queries, and what the operator tells of them.
-struct Operator {
-    queries: Queries,
-    clock: Clock,
-    readiness: Readiness,
-    registry: Registry,
-}
-
-impl Operator {
-    fn new(url: &str) -> Self {
-        Self::with_timeout(url, PATIENCE)
-    }
-
-    fn with_timeout(url: &str, timeout: Duration) -> Self {
-        let (mut registry, readiness, clock) = (Registry::default(), Readiness::default(), Clock::start());
-        let metrics = QueryMetrics::register(&mut registry);
-        let queries = Queries::new(
-            client_of(url, timeout, CredentialFiles::default()),
-            clock,
-            metrics,
-            readiness.clone(),
-        );
-        Self { queries, clock, readiness, registry }
-    }
-
-    fn metrics(&self) -> String {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
-        text
-    }
-
-    async fn until_latest(&self, query: &Query, is: impl Fn(&Latest) -> bool) -> Latest {
-        eventually(|| Some(query.latest(self.clock.now())).filter(&is)).await
-    }
-
-    fn readyz(&self) -> String {
-        format!("{:?}", self.readiness)
-    }
-
-    fn is_ready(&self) -> bool {
-        !self.readyz().contains("prometheus")
-    }
-}
-
-/// Waits until `look` finds something.
-async fn eventually<T>(look: impl Fn() -> Option<T>) -> T {
-    let search = async {
-        loop {
-            if let Some(found) = look() {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, search).await.expect("it never comes")
-}
 
 fn number(latest: &Latest) -> bool {
     latest.reading.is_ok()
@@ -87,9 +27,29 @@ async fn policies_that_want_the_same_share_one_request() {
         assert_eq!(latest.reading, Ok(Finite::new(5.0).unwrap()));
     }
     assert_eq!((server.asked("same"), server.asked("other")), (1, 1));
-    let oftener = operator.queries.subscribe("same", SELDOM / 2);
-    operator.until_latest(&oftener, number).await;
-    assert_eq!(server.asked("same"), 2, "another interval is another query");
+}
+
+#[tokio::test]
+async fn policies_that_want_the_same_at_several_intervals_share_the_most_frequent_asking() {
+    let server = serve_always(200, one("5")).await;
+    let operator = Operator::new(&server.url);
+    let seldom = operator.queries.subscribe("same", SELDOM);
+    operator.until_latest(&seldom, number).await;
+    let often = operator.queries.subscribe("same", OFTEN);
+    assert_eq!(
+        often.latest(operator.clock.now()).reading,
+        Ok(Finite::new(5.0).unwrap()),
+        "it is known already"
+    );
+    let first = seldom.latest(operator.clock.now()).measured;
+    operator.until_latest(&seldom, |latest| latest.measured > first).await;
+    let kept = operator.queries.subscribe("kept", OFTEN);
+    drop(often);
+    // One question may have been under way.
+    let most = server.asked("same") + 1;
+    server.until_asked("kept", server.asked("kept") + 30).await;
+    assert!(server.asked("same") <= most, "{} > {most}", server.asked("same"));
+    drop(kept);
 }
 
 #[tokio::test]
@@ -129,7 +89,10 @@ async fn nothing_is_known_before_the_first_answer() {
     server.until_asked("up", 1).await;
     let nothing = Latest { reading: Err(Unknown::NoData), measured: None, detail: None };
     assert_eq!(query.latest(operator.clock.now()), nothing);
-    assert!(operator.metrics().contains("prometheus_up NaN\n"), "whether it is up is not known either");
+    assert!(
+        operator.metrics().contains("prometheus_up{source=\"default\"} NaN\n"),
+        "whether it is up is not known either"
+    );
 }
 
 #[tokio::test]
@@ -189,16 +152,20 @@ async fn readiness_and_the_metric_tell_whether_prometheus_answers() {
     let query = operator.queries.subscribe("up", OFTEN);
     operator.until_latest(&query, |latest| latest.reading == Err(Unknown::SourceFailed)).await;
     assert!(operator.readyz().contains("Prometheus cannot answer (HTTP 503)"), "{}", operator.readyz());
-    assert!(operator.metrics().contains("\nflowmanager_prometheus_up 0.0\n"), "{}", operator.metrics());
+    assert!(
+        operator.metrics().contains("\nflowmanager_prometheus_up{source=\"default\"} 0.0\n"),
+        "{}",
+        operator.metrics()
+    );
     works.store(true, Ordering::SeqCst);
     operator.until_latest(&query, number).await;
     assert!(operator.is_ready());
     let metrics = operator.metrics();
     for line in [
-        "flowmanager_prometheus_up 1.0\n",
-        "flowmanager_prometheus_queries_total{outcome=\"ok\"} ",
-        "flowmanager_prometheus_queries_total{outcome=\"unavailable\"} ",
-        "flowmanager_prometheus_query_duration_seconds_count ",
+        "flowmanager_prometheus_up{source=\"default\"} 1.0\n",
+        "flowmanager_prometheus_queries_total{source=\"default\",outcome=\"ok\"} ",
+        "flowmanager_prometheus_queries_total{source=\"default\",outcome=\"unavailable\"} ",
+        "flowmanager_prometheus_query_duration_seconds_count{source=\"default\"} ",
     ] {
         assert!(metrics.contains(&format!("\n{line}")), "{line}: {metrics}");
     }
@@ -213,7 +180,7 @@ async fn a_prometheus_that_nobody_asks_keeps_nobody_from_being_ready() {
     assert!(!operator.is_ready());
     drop(query);
     assert!(operator.is_ready());
-    assert!(operator.metrics().contains("prometheus_up NaN\n"));
+    assert!(operator.metrics().contains("prometheus_up{source=\"default\"} NaN\n"));
 }
 
 #[tokio::test]
@@ -259,4 +226,28 @@ async fn slow(
     gate.acquire().await.unwrap().forget();
     at_once.fetch_sub(1, Ordering::SeqCst);
     one("5").into_response()
+}
+
+#[tokio::test]
+async fn a_query_that_looks_wrong_says_so_until_the_server_has_decided() {
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let server = serve({
+        let gate = gate.clone();
+        move |_| {
+            let gate = gate.clone();
+            async move {
+                gate.acquire().await.unwrap().forget();
+                one("5").into_response()
+            }
+        }
+    })
+    .await;
+    let operator = Operator::new(&server.url);
+    let query = operator.queries.subscribe("newer_than_we_are(x)", SELDOM);
+    let latest = query.latest(operator.clock.now());
+    assert_eq!(latest.reading, Err(Unknown::NoData));
+    assert!(latest.detail.unwrap().starts_with("the query seems to be wrong: "));
+    gate.add_permits(1);
+    let latest = operator.until_latest(&query, number).await;
+    assert_eq!((latest.reading, latest.detail), (Ok(Finite::new(5.0).unwrap()), None));
 }

@@ -79,6 +79,11 @@ impl Server {
         self.counts.borrow().get(query).copied().unwrap_or_default()
     }
 
+    /// How often anything was asked.
+    pub(super) fn requests(&self) -> usize {
+        self.counts.borrow().values().sum()
+    }
+
     /// Waits until `query` was asked `times`.
     pub(super) async fn until_asked(&self, query: &str, times: usize) {
         let mut counts = self.counts.clone();

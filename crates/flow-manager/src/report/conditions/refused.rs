@@ -1,4 +1,5 @@
 use super::super::{Snapshot, TargetView, sentences};
+use flow_control::Unknown;
 use flow_policy::Target;
 use flow_policy::condition::{Finding, Refusal};
 use flow_policy::spec::TargetKind;
@@ -25,7 +26,8 @@ impl Refused {
 
 /// What somebody has to change: the reason is that of the first problem, the message names them all.
 pub(super) fn refused(snapshot: &Snapshot) -> Option<Refused> {
-    let problems: Vec<_> = strategy(snapshot).into_iter().chain(unusable(snapshot)).collect();
+    let problems: Vec<_> =
+        strategy(snapshot).into_iter().chain(missing_sources(snapshot)).chain(unusable(snapshot)).collect();
     let (why, _) = *problems.first()?;
     let messages: Vec<_> = problems.into_iter().map(|(_, message)| message).collect();
     Some(Refused { why, message: messages.join("; ") })
@@ -34,6 +36,12 @@ pub(super) fn refused(snapshot: &Snapshot) -> Option<Refused> {
 fn strategy(snapshot: &Snapshot) -> Option<(Refusal, String)> {
     let refused = (Refusal::STRATEGY_NOT_ALLOWED, sentences::STRATEGY_NOT_ALLOWED.to_owned());
     (!snapshot.strategy_allowed).then_some(refused)
+}
+
+/// The objectives that name a Prometheus which the operator was not given.
+fn missing_sources(snapshot: &Snapshot) -> impl Iterator<Item = (Refusal, String)> {
+    let missing = snapshot.objectives.iter().filter(|view| view.reading == Err(Unknown::NoSource));
+    missing.filter_map(|view| Some((Refusal::SOURCE_NOT_FOUND, view.detail.clone()?)))
 }
 
 fn unusable(snapshot: &Snapshot) -> impl Iterator<Item = (Refusal, String)> {

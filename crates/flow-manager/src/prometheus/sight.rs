@@ -1,0 +1,77 @@
+//! What can be told of a query before it is asked.
+
+use super::error::legible;
+use super::selector::Selector;
+use promql_parser::parser::{Expr, parse};
+
+/// A query as it looks like.
+pub(super) struct Sight {
+    /// What seems wrong with it. The server decides: it may be newer than our parser.
+    pub(super) doubt: Option<String>,
+    /// What it selects, where it is no more than a selection of one of our own metrics.
+    pub(super) selector: Option<Selector>,
+}
+
+impl Sight {
+    /// Looks at `query`.
+    pub(super) fn of(query: &str) -> Self {
+        match parse(query) {
+            Ok(Expr::VectorSelector(selector)) => {
+                Self { doubt: None, selector: Selector::of_own_metric(&selector) }
+            }
+            Ok(_) => Self { doubt: None, selector: None },
+            Err(problem) => Self { doubt: Some(doubt(&problem)), selector: None },
+        }
+    }
+}
+
+fn doubt(problem: &str) -> String {
+    format!("the query seems to be wrong: {}", legible(problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_the_parser_refuses_is_doubted() {
+        let doubt = Sight::of("sum((").doubt.unwrap();
+        assert_eq!(doubt, "the query seems to be wrong: unclosed left parenthesis");
+    }
+
+    #[test]
+    fn what_the_parser_knows_is_not_doubted() {
+        for query in ["up", "sum(rate(x_total{a=~\"b.*\"}[30s])) * 8", "vector(1)", "\"text\"", "x[1m]"] {
+            assert_eq!(Sight::of(query).doubt, None, "{query}");
+        }
+    }
+
+    #[test]
+    fn depth_is_no_danger() {
+        for (open, close) in [("(", ")"), ("-", ""), ("abs(", ")"), ("1 + ", "")] {
+            let depth = 4096 / (open.len() + close.len());
+            let query = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            assert!(Sight::of(&query).selector.is_none());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,60}") {
+            let _ = Sight::of(&text);
+        }
+
+        #[test]
+        fn no_words_of_the_language_make_it_panic(
+            words in prop::collection::vec(prop::sample::select(vec![
+                "sum", "by", "(", ")", "{", "}", "[", "]", "=~", "!=", "\"a\"", "'\\x", "x", "1", "5m", ":", "@",
+                "offset", "and", "or", "-", "==", "bool", "on", "group_left", ",", "0x", "1e", "inf", "`", "#",
+                "start()", "rate", "le", "without", "atan2", "\n",
+            ]), 0..20)
+        ) {
+            let _ = Sight::of(&words.concat());
+            let _ = Sight::of(&words.join(" "));
+        }
+    }
+}
