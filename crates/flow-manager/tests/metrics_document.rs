@@ -37,7 +37,7 @@ fn controller(registry: &mut Registry) -> Reporter {
     let _ = RolloutMetrics::register(registry);
     let _ = ReconcileMetrics::register(registry);
     let _ = WatchMetrics::register(registry);
-    Reporter::new(&StandingMetrics::register(registry, true))
+    Reporter::new(&StandingMetrics::register(registry, Clock::start(), true))
 }
 
 fn shaper(registry: &mut Registry) {

@@ -164,7 +164,7 @@ fn operator(
         clock,
         sources: Arc::new(sources(args, clock, registry, readiness)?),
         readiness: readiness.clone(),
-        standings: StandingMetrics::register(registry, args.predecessor_metrics),
+        standings: StandingMetrics::register(registry, clock, args.predecessor_metrics),
         watches: WatchMetrics::register(registry),
         writes: EnforceMetrics::register(registry),
         rollouts: RolloutMetrics::register(registry),

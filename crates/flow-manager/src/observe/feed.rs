@@ -73,7 +73,9 @@ impl Feed {
     pub fn read(&self, now: Moment) -> (Observation, ObjectiveView) {
         let (reading, measured, detail) = self.input.read(self.objective.indicator, now);
         let Objective { role, priority, bound, .. } = self.objective;
-        let view = ObjectiveView { reading, judgement: bound.judge(reading), detail };
+        let is_measured = matches!(reading, Ok(_) | Err(Unknown::Stale { .. }));
+        let behind = measured.filter(|_| is_measured);
+        let view = ObjectiveView { reading, judgement: bound.judge(reading), measured: behind, detail };
         (Observation { role, priority, bound, reading, measured }, view)
     }
 }
@@ -107,5 +109,90 @@ fn of_histogram(latest: Latest, histogram: &Histogram) -> Latest {
         }
         Err(Unknown::NotFinite) => Latest { detail: Some(Histogram::BEYOND_BUCKETS.to_owned()), ..latest },
         _ => latest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::prometheus::{Client, CredentialFiles, QueryMetrics, Source as Server};
+    use crate::serve::Readiness;
+    use flow_control::Finite;
+    use flow_policy::Policy;
+    use flow_policy::spec::{HistogramTypeSpec, TimeUnitSpec};
+    use flow_probe::Prober;
+    use flow_probe::metrics::Metrics;
+    use prometheus_client::registry::Registry;
+    use reqwest::header::HeaderMap;
+    use serde_json::{Value, json};
+
+    fn objective(prometheus: &Value) -> Objective {
+        let spec = json!({
+            "objectives": [{"name": "rate", "prometheus": prometheus, "value": {"min": "1"}}],
+            "targets": [{"kind": "Deployment", "name": "a", "limit": {"min": "10M", "max": "100M"}}],
+        });
+        Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap().objectives.remove(0)
+    }
+
+    /// Sources of these names, none of which answers.
+    fn sources(names: &[&str]) -> Sources {
+        // It fails where another test was first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (mut registry, clock) = (Registry::default(), Clock::start());
+        let paths = Paths::new(Prober::start().unwrap(), clock, Metrics::register(&mut registry));
+        let metrics = QueryMetrics::register(&mut registry);
+        let (timeout, headers) = (Duration::from_secs(1), HeaderMap::new());
+        let credentials = CredentialFiles::default();
+        let client =
+            Client::new(&Server { url: "http://127.0.0.1:1".to_owned(), timeout, headers, credentials });
+        let client = client.unwrap();
+        let queries = |name: &&str| {
+            let queries = Queries::new(name, client.clone(), clock, metrics.clone(), Readiness::default());
+            ((*name).to_owned(), queries)
+        };
+        Sources { paths: Arc::new(paths), prometheus: names.iter().map(queries).collect() }
+    }
+
+    fn read(names: &[&str], prometheus: &Value) -> ObjectiveView {
+        let feed = sources(names).feed(&objective(prometheus), Duration::from_secs(1));
+        feed.read(Moment::after_epoch(Duration::ZERO)).1
+    }
+
+    #[tokio::test]
+    async fn a_source_that_nobody_has_configured_is_named_with_those_that_there_are() {
+        let view = read(&["default", "edge"], &json!({"source": "egde", "query": "up"}));
+        assert_eq!(view.reading, Err(Unknown::NoSource));
+        let said = "rate: the operator has no Prometheus of the name \"egde\"; it has default, edge";
+        assert_eq!(view.detail.as_deref(), Some(said));
+        let none = read(&[], &json!({"query": "up"}));
+        assert!(none.detail.unwrap().ends_with("of the name \"default\"; it has none"));
+    }
+
+    #[tokio::test]
+    async fn a_source_that_is_configured_is_asked() {
+        let view = read(&["default", "edge"], &json!({"source": "edge", "query": "up"}));
+        assert_eq!((view.reading, view.detail, view.measured), (Err(Unknown::NoData), None, None));
+    }
+
+    #[test]
+    fn an_answer_of_a_histogram_is_told_in_its_own_words() {
+        let histogram = Histogram {
+            selector: "rtt".to_owned(),
+            type_: HistogramTypeSpec::Classic,
+            unit: TimeUnitSpec::Seconds,
+            window: Duration::from_secs(30),
+            observations: 20,
+        };
+        let latest = |reading| Latest { reading, measured: None, detail: Some("what it was".to_owned()) };
+        let few = of_histogram(latest(Err(Unknown::NoSeries)), &histogram);
+        assert_eq!(few.reading, Err(Unknown::TooFewSamples { have: 0, need: 20 }));
+        assert_eq!(few.detail.unwrap(), "the histogram has fewer than 20 observations in 30s");
+        let beyond = of_histogram(latest(Err(Unknown::NotFinite)), &histogram);
+        assert_eq!(beyond.reading, Err(Unknown::NotFinite));
+        assert_eq!(beyond.detail.as_deref(), Some(Histogram::BEYOND_BUCKETS));
+        for other in [Err(Unknown::SourceFailed), Ok(Finite::default())] {
+            assert_eq!(of_histogram(latest(other), &histogram), latest(other));
+        }
     }
 }

@@ -39,8 +39,8 @@ impl QueryMetrics {
     /// The metrics, exported by `registry`.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
-        let durations = || Histogram::new(exponential_buckets(0.001, 2.0, 14));
-        let duration = Family::new_with_constructor(durations as fn() -> Histogram);
+        let durations: fn() -> Histogram = || Histogram::new(exponential_buckets(0.001, 2.0, 14));
+        let duration = Family::new_with_constructor(durations);
         let metrics = Self { queries: Family::default(), duration, up: Family::default() };
         let help = "Queries to Prometheus, by outcome: ok, or the kind of error";
         registry.register("flowmanager_prometheus_queries", help, metrics.queries.clone());

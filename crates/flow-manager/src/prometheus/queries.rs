@@ -28,7 +28,7 @@ pub struct Queries(Arc<Hub>);
 
 /// A query that is asked for as long as somebody holds on to it.
 pub struct Query {
-    query: Arc<str>,
+    text: Arc<str>,
     /// Which of the series that come back is meant, where there are several.
     matchers: Vec<Matcher>,
     /// What seemed to be wrong with it before it was asked.
@@ -103,17 +103,17 @@ impl Queries {
     #[must_use]
     pub fn subscribe(&self, query: &str, interval: Duration) -> Query {
         let Sight { doubt, selector } = Sight::of(query);
-        let query: Arc<str> = query.into();
+        let text: Arc<str> = query.into();
         let batched = selector.filter(|selector| !lock(&self.0.too_large).contains(&selector.metric));
         let (question, matchers) = match batched {
             Some(selector) => (Question::Vector(selector.metric.into()), selector.matchers),
-            None => (Question::Number(Arc::clone(&query)), Vec::new()),
+            None => (Question::Number(Arc::clone(&text)), Vec::new()),
         };
         if let Some(doubt) = doubt.as_deref().filter(|_| !self.0.is_asked(&question)) {
             tracing::warn!(source = self.0.source, %query, doubt, "a query will be asked, but looks wrong");
         }
         let listener = Mutex::new(Hub::listen(&self.0, question, interval));
-        Query { query, matchers, doubt, listener, found: Mutex::default() }
+        Query { text, matchers, doubt, listener, found: Mutex::default() }
     }
 }
 
@@ -125,7 +125,7 @@ impl Query {
         let Some(outcome) = listener.subscription.asking.newest() else {
             return Latest { reading: Err(Unknown::NoData), measured: None, detail: self.doubt.clone() };
         };
-        listener.fall_back(&self.query, &outcome);
+        listener.fall_back(&self.text, &outcome);
         let Found { asked, number } = self.find(outcome);
         let age = now.since(asked);
         let (reading, detail) = match number {

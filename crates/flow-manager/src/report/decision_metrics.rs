@@ -21,7 +21,7 @@ impl Tally {
 pub(super) fn encode(policies: &[Policy<'_>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let help = "Decisions taken about a policy, by what they did to its limits and why";
     let mut family = encoder.encode_descriptor("flowmanager_decisions", help, None, MetricType::Counter)?;
-    for Policy { id, snapshot } in policies {
+    for Policy { id, snapshot, .. } in policies {
         for ((action, reason), count) in &snapshot.decisions.0 {
             let own = [label("action", action_word(*action)), label("reason", reason_word(*reason))];
             let labels: Vec<_> = of(id).into_iter().chain(own).collect();

@@ -45,6 +45,7 @@ pub(super) fn view(position: usize, reading: Result<f64, Unknown>) -> ObjectiveV
     ObjectiveView {
         reading,
         judgement: policy("Enforce").objectives[position].bound.judge(reading),
+        measured: None,
         detail: None,
     }
 }

@@ -1,8 +1,9 @@
 use super::board::Board;
 use super::{ObjectiveView, Snapshot, Standing, TargetView};
 use super::{condition_metrics, decision_metrics, predecessor_metrics};
+use crate::clock::Clock;
 use crate::cluster::PolicyId;
-use flow_control::{Bound, Finite, Judgement};
+use flow_control::{Bound, Finite, Judgement, Moment};
 use flow_policy::{Objective, Target};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -15,8 +16,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// How policies stand, as metrics. They are read from the board at each scrape, so the series of a policy that
 /// is gone are gone as well, and all are where nobody reports.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct StandingMetrics {
+    clock: Clock,
     board: Arc<Mutex<Weak<Board>>>,
     /// Statuses that could not be written.
     pub(super) write_errors: Counter,
@@ -27,6 +29,8 @@ pub struct StandingMetrics {
 pub(super) struct Policy<'a> {
     pub(super) id: &'a PolicyId,
     pub(super) snapshot: &'a Snapshot,
+    /// The time of the scrape.
+    now: Moment,
 }
 
 /// A label's name and value.
@@ -42,11 +46,16 @@ pub(super) struct Gauge {
     pub(super) series: for<'a> fn(&[Policy<'a>]) -> Vec<Series<'a>>,
 }
 
-const GAUGES: [Gauge; 8] = [
+const GAUGES: [Gauge; 9] = [
     Gauge {
         name: "flowmanager_objective_value",
         help: "What the indicator of an objective says, in its base unit: seconds, a ratio, bits per second, or a plain number",
         series: |policies| objectives(policies, |_, view| vec![(None, view.reading.ok().map(Finite::get))]),
+    },
+    Gauge {
+        name: "flowmanager_objective_age_seconds",
+        help: "Age of the measurement behind what the indicator of an objective says",
+        series: ages,
     },
     Gauge {
         name: "flowmanager_objective_bound",
@@ -90,8 +99,9 @@ const GAUGES: [Gauge; 8] = [
 impl StandingMetrics {
     /// Exported by `registry`; by the names of the predecessor as well, if so asked.
     #[must_use]
-    pub fn register(registry: &mut Registry, predecessor: bool) -> Self {
-        let metrics = Self { predecessor, ..Self::default() };
+    pub fn register(registry: &mut Registry, clock: Clock, predecessor: bool) -> Self {
+        let (board, write_errors) = (Arc::default(), Counter::default());
+        let metrics = Self { clock, board, write_errors, predecessor };
         registry.register_collector(Box::new(metrics.clone()));
         let help = "Writes of a policy's status that failed; each is tried again";
         registry.register("flowmanager_status_write_errors", help, metrics.write_errors.clone());
@@ -115,7 +125,9 @@ impl Collector for StandingMetrics {
         let help = "Policies that the operator looks after, those with an invalid spec included";
         let policies = encoder.encode_descriptor("flowmanager_policies", help, None, MetricType::Gauge)?;
         encode_value(policies, from_usize(standings.len()))?;
-        let at_work: Vec<_> = standings.iter().filter_map(|(id, standing)| at_work(id, standing)).collect();
+        let now = self.clock.now();
+        let at_work: Vec<_> =
+            standings.iter().filter_map(|(id, standing)| at_work(id, standing, now)).collect();
         condition_metrics::encode(&board.conditions(), &mut encoder)?;
         decision_metrics::encode(&at_work, &mut encoder)?;
         let predecessor: &[Gauge] = if self.predecessor { &predecessor_metrics::GAUGES } else { &[] };
@@ -127,9 +139,9 @@ fn encode_value(mut metric: prometheus_client::encoding::MetricEncoder<'_>, valu
     metric.encode_gauge(&value)
 }
 
-fn at_work<'a>(id: &'a PolicyId, standing: &'a Standing) -> Option<Policy<'a>> {
+fn at_work<'a>(id: &'a PolicyId, standing: &'a Standing, now: Moment) -> Option<Policy<'a>> {
     match standing {
-        Standing::Running(snapshot) => Some(Policy { id, snapshot }),
+        Standing::Running(snapshot) => Some(Policy { id, snapshot, now }),
         Standing::Invalid { .. } => None,
     }
 }
@@ -150,7 +162,7 @@ fn objectives<'a>(
     values: impl Fn(&Objective, &ObjectiveView) -> Vec<(Option<Label<'static>>, Option<f64>)>,
 ) -> Vec<Series<'a>> {
     let mut series = Vec::new();
-    for Policy { id, snapshot } in policies {
+    for Policy { id, snapshot, .. } in policies {
         for (objective, view) in snapshot.policy.objectives.iter().zip(&snapshot.objectives) {
             let known =
                 values(objective, view).into_iter().filter_map(|(further, value)| Some((further, value?)));
@@ -164,6 +176,12 @@ fn objectives<'a>(
         }
     }
     series
+}
+
+fn ages<'a>(policies: &[Policy<'a>]) -> Vec<Series<'a>> {
+    let now = policies.first().map(|policy| policy.now);
+    let age = |view: &ObjectiveView| Some(now?.since(view.measured?).as_secs_f64());
+    objectives(policies, |_, view| vec![(None, age(view))])
 }
 
 pub(super) fn of(id: &PolicyId) -> [Label<'_>; 2] {
@@ -200,7 +218,7 @@ fn targets<'a>(
     value: impl Fn(&Snapshot, &TargetView) -> Option<f64>,
 ) -> Vec<Series<'a>> {
     let mut series = Vec::new();
-    for Policy { id, snapshot } in policies {
+    for Policy { id, snapshot, .. } in policies {
         let targets = snapshot.policy.targets.iter().zip(&snapshot.targets);
         series.extend(
             targets.filter_map(|(target, view)| Some((target_labels(id, target), value(snapshot, view)?))),
@@ -211,7 +229,7 @@ fn targets<'a>(
 
 fn ranges<'a>(policies: &[Policy<'a>]) -> Vec<Series<'a>> {
     let mut series = Vec::new();
-    for Policy { id, snapshot } in policies {
+    for Policy { id, snapshot, .. } in policies {
         for target in &snapshot.policy.targets {
             for (bound, limit) in [("min", target.range.min), ("max", target.range.max)] {
                 let mut labels = target_labels(id, target);
@@ -264,7 +282,7 @@ mod tests {
     /// metric that was announced before it.
     fn scrape(standings: Vec<(&str, Standing)>) -> BTreeMap<String, f64> {
         let mut registry = Registry::default();
-        let reporter = Reporter::new(&StandingMetrics::register(&mut registry, true));
+        let reporter = Reporter::new(&StandingMetrics::register(&mut registry, Clock::start(), true));
         for (name, standing) in standings {
             reporter.report(&id(name), standing);
         }
@@ -343,6 +361,27 @@ mod tests {
     }
 
     #[test]
+    fn the_age_of_a_measurement_grows_and_is_absent_where_there_is_none() {
+        let mut registry = Registry::default();
+        let clock = Clock::start();
+        let reporter = Reporter::new(&StandingMetrics::register(&mut registry, clock, true));
+        let mut snapshot = well();
+        snapshot.objectives[0].measured = Some(Moment::after_epoch(std::time::Duration::ZERO));
+        reporter.report(&id("robot"), Standing::Running(snapshot));
+        let ages = || {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+            let series = parse(&text);
+            series.into_iter().filter(|(name, _)| name.contains("_age_seconds")).collect::<Vec<_>>()
+        };
+        let (first, passed, second) = (ages(), clock.now(), ages());
+        let name = r#"flowmanager_objective_age_seconds{namespace="factory",policy="robot",objective="command-jitter",indicator="jitter"}"#;
+        assert_eq!(first.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), [name]);
+        let passed = passed.since(Moment::after_epoch(std::time::Duration::ZERO)).as_secs_f64();
+        assert!((0.0..=passed).contains(&first[0].1) && second[0].1 >= passed, "{first:?} {second:?}");
+    }
+
+    #[test]
     fn the_predecessors_names_are_kept() {
         let series = scrape(vec![("robot", Standing::Running(cut(412e-6, 80, 1)))]);
         let jitter = r#"flowmanager_udp_jitter_ms{service="command-jitter",target_host="robot.factory.svc"}"#;
@@ -397,7 +436,7 @@ mod tests {
         assert_eq!(invalid, only(&[("flowmanager_policies", 1.0)]));
 
         let mut registry = Registry::default();
-        let reporter = Reporter::new(&StandingMetrics::register(&mut registry, true));
+        let reporter = Reporter::new(&StandingMetrics::register(&mut registry, Clock::start(), true));
         let text = || {
             let mut text = String::new();
             prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
@@ -413,7 +452,7 @@ mod tests {
     #[test]
     fn without_the_predecessors_names_only_ours_are_exported() {
         let mut registry = Registry::default();
-        let reporter = Reporter::new(&StandingMetrics::register(&mut registry, false));
+        let reporter = Reporter::new(&StandingMetrics::register(&mut registry, Clock::start(), false));
         reporter.report(&id("robot"), Standing::Running(cut(412e-6, 80, 1)));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();

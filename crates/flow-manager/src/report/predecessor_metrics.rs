@@ -98,7 +98,7 @@ fn throughputs<'a>(policies: &[Policy<'a>]) -> Vec<Series<'a>> {
 fn lowest<'a>(policies: &[Policy<'a>], mode: Mode) -> BTreeMap<[Label<'a>; 2], f64> {
     let mut lowest = BTreeMap::new();
     let speaks = |policy: &&Policy<'_>| policy.snapshot.policy.mode == mode && !policy.snapshot.released;
-    for Policy { id, snapshot } in policies.iter().filter(speaks) {
+    for Policy { id, snapshot, .. } in policies.iter().filter(speaks) {
         for (target, view) in snapshot.policy.targets.iter().zip(&snapshot.targets) {
             if target.id.kind == TargetKind::Deployment {
                 let namespace = target.id.namespace.as_ref().unwrap_or(&id.namespace);

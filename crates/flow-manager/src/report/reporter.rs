@@ -97,8 +97,10 @@ fn fill(writing: &mut Writing, writer: &mut Writer) {
 mod tests {
     use super::super::fixture::{cache, cut, id, well};
     use super::*;
+    use crate::clock::Clock;
     use http::{Request, Response, StatusCode};
     use kube::client::Body;
+    use prometheus_client::registry::Registry;
     use serde_json::{Value, json};
     use tokio::task::JoinHandle;
     use tower_test::mock::{Handle, SendResponse, pair};
@@ -121,7 +123,8 @@ mod tests {
 
     fn start(policies: &[&str]) -> Running {
         let (service, api) = pair();
-        let (reporter, shutdown) = (Reporter::new(&StandingMetrics::default()), CancellationToken::new());
+        let metrics = StandingMetrics::register(&mut Registry::default(), Clock::start(), true);
+        let (reporter, shutdown) = (Reporter::new(&metrics), CancellationToken::new());
         let client = Client::new(service, "default");
         let task = tokio::spawn(reporter.clone().run(client, cache(policies), shutdown.clone()));
         Running { reporter, api, shutdown, task }

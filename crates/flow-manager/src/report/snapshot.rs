@@ -2,7 +2,7 @@ use super::decision_metrics::Tally;
 use super::ineffective::Ineffective;
 use super::sentences;
 use crate::enforce::Backend;
-use flow_control::{Bandwidth, Decision, Judgement, Reading};
+use flow_control::{Bandwidth, Decision, Judgement, Moment, Reading};
 use flow_policy::{Invalid, Overrides, Policy};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -70,6 +70,8 @@ pub struct ObjectiveView {
     pub reading: Reading,
     /// How that stands against the bound.
     pub judgement: Judgement,
+    /// When it was measured, even if that is too long ago to count.
+    pub measured: Option<Moment>,
     /// What there is to add where it is unknown, such as the error of a query. It goes into the status, so it
     /// must stay the same while the cause does: no port numbers, no times.
     pub detail: Option<String>,

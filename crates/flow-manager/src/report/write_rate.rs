@@ -2,10 +2,12 @@
 
 use super::fixture::{cache, cut, id, spec, view, well};
 use super::{Reporter, Snapshot, Standing, StandingMetrics};
+use crate::clock::Clock;
 use flow_control::{Bandwidth, Unknown};
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
+use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -52,7 +54,8 @@ async fn api_server(mut api: Handle<Request<Body>, Response<Body>>) -> Written {
 async fn minute(snapshot: impl Fn(i64) -> Snapshot) -> Written {
     let (service, api) = pair();
     let server: JoinHandle<Written> = tokio::spawn(api_server(api));
-    let (reporter, shutdown) = (Reporter::new(&StandingMetrics::default()), CancellationToken::new());
+    let metrics = StandingMetrics::register(&mut Registry::default(), Clock::start(), false);
+    let (reporter, shutdown) = (Reporter::new(&metrics), CancellationToken::new());
     let client = Client::new(service, "default");
     let running = tokio::spawn(reporter.clone().run(client, cache(&["robot"]), shutdown.clone()));
     for tick in 0..MINUTE {

@@ -28,7 +28,7 @@ pub(super) struct PrometheusArgs {
     prometheus_credentials: Option<PathBuf>,
     /// A header for each request to it, such as X-Scope-OrgID=factory; may be given more than once.
     #[arg(long = "prometheus-header", value_parser = header)]
-    prometheus_headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// A YAML file with a list of more of them, each with name, url, and if needed timeout, headers and credentials
     /// (a folder as above). Objectives choose one by its name.
     #[arg(long)]
@@ -75,7 +75,7 @@ impl PrometheusArgs {
         let source = Source {
             url: url.clone(),
             timeout: Duration::from_millis(self.prometheus_timeout_ms),
-            headers: self.prometheus_headers.iter().cloned().collect(),
+            headers: self.headers.iter().cloned().collect(),
             credentials: CredentialFiles {
                 bearer_token: self.prometheus_bearer_token_file.clone(),
                 folder: self.prometheus_credentials.clone(),

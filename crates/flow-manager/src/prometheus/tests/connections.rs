@@ -1,16 +1,13 @@
 use super::super::{Client, CredentialFiles, QueryError, Source, SourceError};
-use super::server::{PATIENCE, client, client_of, one, serve, serve_always};
-use axum::body::Body;
+use super::server::{PATIENCE, client, one, serve, serve_always};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect};
-use futures::StreamExt;
-use std::future::{pending, ready};
-use std::time::Duration;
+use std::future::ready;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// Sends `bytes` to whoever connects and has sent something, and hangs up.
-async fn hang_up_after(bytes: &'static [u8]) -> String {
+pub(super) async fn hang_up_after(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -22,61 +19,11 @@ async fn hang_up_after(bytes: &'static [u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_said_to_be_refused() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = client(&format!("http://{free}")).query("up").await.unwrap_err();
-    let sentence = "Prometheus cannot be reached: Connection refused (os error 111)";
-    assert_eq!(error.to_string(), sentence);
-}
-
-#[tokio::test]
-async fn a_connection_that_breaks_is_no_answer() {
-    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"status\":\"success\"";
-    for bytes in [&b""[..], b"HTTP/1.1 200", b"SSH-2.0-OpenSSH_9.9\r\n", head] {
-        let error = client(&hang_up_after(bytes).await).query("up").await.unwrap_err();
-        assert_eq!(error.category(), "unreachable", "{error}");
-    }
-}
-
-#[tokio::test]
 async fn a_name_that_does_not_resolve_is_said_in_plain_words() {
     // A label of more than 63 letters (RFC 1035) cannot exist, so that no server is asked for it.
     let error = client(&format!("http://{}.invalid:9090", "x".repeat(64))).query("up").await.unwrap_err();
     let sentence = "Prometheus cannot be reached: its host name could not be resolved";
     assert_eq!(error.to_string(), sentence);
-}
-
-#[tokio::test]
-async fn a_server_that_does_not_answer_is_not_waited_for() {
-    let server = serve(|_| pending()).await;
-    let timeout = Duration::from_millis(50);
-    let error = client_of(&server.url, timeout, CredentialFiles::default()).query("up").await.unwrap_err();
-    assert_eq!(error, QueryError::TimedOut { after: timeout });
-    assert_eq!(error.to_string(), "Prometheus did not answer within 50 ms");
-}
-
-#[tokio::test]
-async fn a_server_that_stops_in_the_middle_of_its_answer_is_not_waited_for() {
-    let server = serve(|_| {
-        let chunks =
-            futures::stream::once(ready(Ok::<_, std::io::Error>("{"))).chain(futures::stream::pending());
-        ready(Body::from_stream(chunks).into_response())
-    })
-    .await;
-    let timeout = Duration::from_millis(50);
-    let error = client_of(&server.url, timeout, CredentialFiles::default()).query("up").await.unwrap_err();
-    assert_eq!(error, QueryError::TimedOut { after: timeout });
-}
-
-#[tokio::test]
-async fn an_answer_without_end_is_read_no_further_than_its_limit() {
-    let server = serve(|_| {
-        let chunks = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 4096]));
-        ready(Body::from_stream(chunks).into_response())
-    })
-    .await;
-    let error = client(&server.url).query("up").await.unwrap_err();
-    assert_eq!(error, QueryError::TooLarge { limit: 1 << 20 });
 }
 
 #[tokio::test]

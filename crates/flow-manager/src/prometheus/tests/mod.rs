@@ -1,6 +1,7 @@
 //! A client against servers on the loopback interface that answer in every way they should not.
 
 mod answers;
+mod bad_answers;
 mod batches;
 mod connections;
 mod folder;

@@ -107,6 +107,19 @@ fn each_standing_gives_the_row_that_is_meant_for_it() {
 }
 
 #[test]
+fn a_source_that_the_operator_was_not_given_is_the_policys_fault() {
+    let said = "scanner-rate: the operator has no Prometheus of the name \"egde\"; it has default";
+    let standing = running(|snapshot| {
+        let unknown = view(1, Err(Unknown::NoSource));
+        snapshot.objectives[1] = ObjectiveView { detail: Some(said.to_owned()), ..unknown };
+    });
+    let conditions = conditions(&standing);
+    let say = conditions.iter().filter(|condition| condition.reason == "SourceNotFound");
+    let say: Vec<_> = say.map(|condition| (condition.type_.as_str(), condition.message.as_str())).collect();
+    assert_eq!(say, [("Accepted", said), ("Ready", said), ("Stalled", said)]);
+}
+
+#[test]
 fn each_refusal_is_told_by_all_conditions_that_it_concerns() {
     for why in Refusal::ALL {
         let found: Vec<_> = refusing(*why).iter().map(Finding::entry).collect();
