@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::address::{NODE, NODE_NAME, PODS};
+use crate::address::{NODE, NODE_NAME, PODS, PROMETHEUS_PORT};
 use crate::containers::CONTAINERD_SOCKET;
 use crate::pki::READERS;
 use crate::place::Place;
@@ -104,7 +104,8 @@ pub(crate) fn coredns(place: &Place) -> String {
     )
 }
 
-/// Prometheus' configuration: scrapes each running pod that asks for it by annotation, once a second.
+/// Prometheus' configuration: scrapes each running pod that asks for it by annotation, once a second, and itself, for
+/// its histograms, which are classic and native at once.
 pub(crate) fn prometheus(place: &Place) -> Value {
     let annotation = |name: &str| format!("__meta_kubernetes_pod_annotation_prometheus_io_{name}");
     let label = |name: &str| format!("__meta_kubernetes_pod_label_app_kubernetes_io_{name}");
@@ -137,6 +138,11 @@ pub(crate) fn prometheus(place: &Place) -> Value {
                 copy("__meta_kubernetes_namespace".to_owned(), "namespace"),
                 copy("__meta_kubernetes_pod_name".to_owned(), "pod"),
             ],
+        }, {
+            "job_name": "prometheus",
+            "scrape_native_histograms": true,
+            "always_scrape_classic_histograms": true,
+            "static_configs": [{"targets": [format!("{NODE}:{PROMETHEUS_PORT}")]}],
         }],
     })
 }

@@ -49,6 +49,8 @@ fn combinations() -> Vec<Value> {
         json!({"prometheus": {"url": "http://prometheus:9090", "headers": {"X-Scope-OrgID": "a b=\"c\""}}}),
         json!({"prometheus": {"url": "https://thanos", "serviceAccountToken": token}}),
         json!({"prometheus": {"url": "https://thanos", "credentialsSecret": "thanos"}}),
+        json!({"prometheus": {"sources": {"mimir": {"url": "https://mimir", "credentialsSecret": "mimir"}}}}),
+        json!({"prometheus": {"sources": {"a-name-of-44-characters-which-is-the-longest-x": {"url": "http://a"}}}}),
         json!({"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}}),
         json!({"networkPolicy": {"enabled": true, "probePorts": []}}),
         json!({"probe": probe, "metrics": {"podAnnotations": false}}),
@@ -132,6 +134,17 @@ fn wrong_values() -> Vec<(Value, Vec<&'static str>)> {
         (json!({"prometheus": {"headers": {"a b": "c"}}}), vec!["prometheus/headers"]),
         (json!({"prometheus": {"bearerToken": "secret"}}), vec!["prometheus", "bearerToken"]),
         (json!({"rollout": {"enabled": "yes"}}), vec!["rollout/enabled", "boolean"]),
+        (json!({"prometheus": {"sources": {"a": {"ulr": "http://a"}}}}), vec!["prometheus/sources/a", "ulr"]),
+        (json!({"prometheus": {"sources": {"a": {"url": "a:9090"}}}}), vec!["prometheus/sources/a/url"]),
+        (
+            json!({"prometheus": {"sources": {"a": {"url": "http://a", "timeoutMilliseconds": 1}}}}),
+            vec!["prometheus/sources/a/timeoutMilliseconds"],
+        ),
+        (json!({"prometheus": {"sources": {"A": {"url": "http://a"}}}}), vec!["prometheus/sources", "A"]),
+        (
+            json!({"prometheus": {"sources": {"default": {"url": "http://a"}}}}),
+            vec!["prometheus.sources", "default", "prometheus.url"],
+        ),
         (json!({"serviceMonitor": {"intervall": "5s"}}), vec!["serviceMonitor", "intervall"]),
         (json!({"serviceMonitor": {"interval": "often"}}), vec!["serviceMonitor/interval"]),
         (

@@ -1,8 +1,9 @@
-//! What cannot be found or measured is said, raises no limit, and is nobody else's trouble.
+//! What cannot be found or measured is said, raises no limit, and is nobody else's trouble. What Prometheus may answer
+//! to a query is in `bad_answers`.
 
 use flow_e2e::Stage;
 use flow_e2e::factory::HOST;
-use flow_e2e::policies::{by_probe, by_query, with};
+use flow_e2e::policies::{by_probe, with};
 use flow_e2e::stage::{condition, limit};
 use flow_e2e::workload::Work;
 use flow_policy::names::EGRESS_BANDWIDTH;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 const NAMESPACE: &str = "e2e-no-data";
 
 /// A policy of its own for another workload: it raises its limit from 50M to its maximum, 100M, as long as it works.
-async fn neighbour(stage: &Stage) {
+pub(super) async fn neighbour(stage: &Stage) {
     stage.start("Deployment", "neighbour", 1, Work::Idle).await.unwrap();
     let target = json!([{
         "kind": "Deployment", "name": "neighbour", "limit": {"min": "10M", "max": "100M", "initial": "50M"},
@@ -19,7 +20,7 @@ async fn neighbour(stage: &Stage) {
     stage.apply(&with(by_probe("neighbour", HOST), "/spec/targets", target)).await.unwrap();
 }
 
-async fn neighbour_thrives(stage: &Stage) {
+pub(super) async fn neighbour_thrives(stage: &Stage) {
     stage
         .policy_where("neighbour", "its limit at 100M", |policy| limit(policy) == Some("100M"))
         .await
@@ -42,30 +43,6 @@ async fn is_unknown(objective: Value, text: &str) {
     neighbour_thrives(&stage).await;
     stage.limited(&pods[0], Some(50_000_000)).await.unwrap();
     stage.annotated(&pods[0], EGRESS_BANDWIDTH, Some("50M")).await.unwrap();
-}
-
-fn query(query: &str) -> Value {
-    by_query("blind", query, "1")
-}
-
-#[tokio::test]
-async fn a_query_that_prometheus_refuses_is_unknown() {
-    is_unknown(query("sum(("), "parse error").await;
-}
-
-#[tokio::test]
-async fn an_empty_answer_is_unknown_and_not_zero() {
-    is_unknown(query("no_such_metric"), "no series").await;
-}
-
-#[tokio::test]
-async fn an_answer_that_is_no_number_is_unknown() {
-    is_unknown(query("vector(NaN)"), "not a finite number").await;
-}
-
-#[tokio::test]
-async fn two_series_are_unknown_and_none_of_them_is_picked() {
-    is_unknown(query(r#"vector(0) or label_replace(vector(0), "a", "b", "", "")"#), "2 series").await;
 }
 
 #[tokio::test]
