@@ -32,7 +32,11 @@ fn doubt(problem: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flow_control::{Bound, Finite, JitterMethod};
+    use flow_policy::spec::{HistogramTypeSpec, TimeUnitSpec};
+    use flow_policy::{Histogram, Indicator, Question};
     use proptest::prelude::*;
+    use std::time::Duration;
 
     #[test]
     fn what_the_parser_refuses_is_doubted() {
@@ -44,6 +48,20 @@ mod tests {
     fn what_the_parser_knows_is_not_doubted() {
         for query in ["up", "sum(rate(x_total{a=~\"b.*\"}[30s])) * 8", "vector(1)", "\"text\"", "x[1m]"] {
             assert_eq!(Sight::of(query).doubt, None, "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_of_histograms_is_not_doubted() {
+        for type_ in [HistogramTypeSpec::Classic, HistogramTypeSpec::Native] {
+            let (unit, window) = (TimeUnitSpec::Milliseconds, Duration::from_secs(30));
+            let selector = r#"rtt_ms{robot="7"}"#.to_owned();
+            let question = Question::Histogram(Histogram { selector, type_, unit, window, observations: 20 });
+            let jitter = Indicator::Jitter { samples: 20, method: JitterMethod::InterquartileRange };
+            for indicator in [jitter, Indicator::Latency { samples: 300, permille: 990 }] {
+                let query = question.promql(indicator, Bound::AtMost(Finite::default())).unwrap();
+                assert_eq!(Sight::of(&query).doubt, None, "{query}");
+            }
         }
     }
 
