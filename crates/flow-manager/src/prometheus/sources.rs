@@ -136,7 +136,8 @@ mod tests {
     fn each_source_has_a_client_of_its_own() {
         installed();
         let found = clients(
-            "- {name: mimir, url: 'https://mimir/prometheus', timeout: 3s, headers: {X-Scope-OrgID: factory}}\n\
+            "- name: \"mimir\"\n  url: \"https://mimir/prometheus\"\n  timeout: 3000ms\n  \
+             headers:\n    \"X-Scope-OrgID\": \"a b=\\\"c\\\"\"\n\
              - {name: edge-2, url: 'http://edge:9090'}\n",
         )
         .unwrap();
