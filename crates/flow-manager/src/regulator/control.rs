@@ -220,6 +220,7 @@ impl Regulator {
             unverified: 0,
             awaiting: seen.awaiting,
             problem: seen.problem,
+            faulty: None,
             message: seen.message,
             sent: None,
         };
@@ -229,11 +230,12 @@ impl Regulator {
                     view.enforced += 1;
                     view.sent = sent.map(|sent| view.sent.unwrap_or_default().plus(sent)).or(view.sent);
                 }
-                InForce::Coming => {}
                 InForce::Written => view.unverified += 1,
-                InForce::No { reason } => {
-                    view.problem.get_or_insert_with(|| format!("pod {}: {reason}", pod.name));
+                InForce::No { reason } if view.problem.is_none() => {
+                    view.problem = Some(format!("pod {}: {reason}", pod.name));
+                    view.faulty = Some(pod.clone());
                 }
+                InForce::Coming | InForce::No { .. } => {}
             }
         }
         view

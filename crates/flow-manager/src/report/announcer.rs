@@ -101,6 +101,7 @@ mod tests {
             action: "Measure",
             note: note.into(),
             field: Some(field.into()),
+            pod: None,
         }
     }
 

@@ -1,14 +1,18 @@
 use super::sentences::{self, STARTING};
 use super::{Snapshot, Standing};
+use crate::cluster::PodId;
 use flow_control::{Bandwidth, Range};
 use flow_policy::FlowPolicyStatus;
-use flow_policy::condition::{ACCEPTED_VALID, ConditionType, Entry, INEFFECTIVE_NO_EFFECT};
+use flow_policy::condition::{
+    ACCEPTED_VALID, ConditionType, ENFORCED_NOT_IN_FORCE, Entry, INEFFECTIVE_NO_EFFECT,
+};
 use flow_policy::event::{
     AT_MAXIMUM, AT_MINIMUM, EFFECTIVE, Happening, LIMITS_CUT, LIMITS_TO_MINIMUM, OBJECTIVE_MET,
     OBJECTIVE_UNKNOWN, OBJECTIVE_VIOLATED, RESUMED, Telling,
 };
 use flow_policy::spec::Mode;
 use flow_policy::status::{ObjectiveState, ObjectiveStatus, TargetStatus};
+use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::events::{Event, EventType};
 
@@ -31,12 +35,15 @@ pub struct News {
     pub note: String,
     /// The part of the policy that it happened to, as a field path, if not all of it.
     pub field: Option<String>,
+    /// The pod that is at fault, if one is.
+    pub pod: Option<PodId>,
 }
 
 impl News {
     fn of(happening: Happening, note: impl Into<String>) -> Option<Self> {
         let (reason, action) = (happening.reason(), happening.action());
-        Some(Self { type_: type_(happening.telling())?, reason, action, note: note.into(), field: None })
+        let (type_, note) = (type_(happening.telling())?, note.into());
+        Some(Self { type_, reason, action, note, field: None, pod: None })
     }
 
     /// That a condition has come to stand so.
@@ -49,7 +56,7 @@ impl News {
             ConditionType::Ineffective => "Decide",
         };
         let (type_, reason) = (type_(entry.telling())?, entry.reason().as_str());
-        Some(Self { type_, reason, action, note: note.to_owned(), field: None })
+        Some(Self { type_, reason, action, note: note.to_owned(), field: None, pod: None })
     }
 
     /// The Event.
@@ -62,8 +69,19 @@ impl News {
             reason: self.reason.to_owned(),
             action: self.action.to_owned(),
             note: Some(note),
-            secondary: None,
+            secondary: self.pod.as_ref().map(reference),
         }
+    }
+}
+
+fn reference(pod: &PodId) -> ObjectReference {
+    ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Pod".to_owned()),
+        namespace: Some(pod.namespace.clone()),
+        name: Some(pod.name.clone()),
+        uid: Some(pod.uid.clone()),
+        ..ObjectReference::default()
     }
 }
 
@@ -105,7 +123,8 @@ fn turned(old: &FlowPolicyStatus, now: &Condition, standing: &Standing) -> Optio
         }
     };
     let note = without_values(entry, standing).unwrap_or_else(|| now.message.clone());
-    is_news.then(|| News::of_condition(entry, &note))?
+    let news = is_news.then(|| News::of_condition(entry, &note))??;
+    Some(News { pod: faulty(standing).filter(|_| entry == ENFORCED_NOT_IN_FORCE), ..news })
 }
 
 /// What a condition says whose message has measured values in it.
@@ -116,6 +135,12 @@ fn without_values(entry: Entry, standing: &Standing) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The pod that is at fault, of the first target with a problem: the one that the condition Enforced names.
+fn faulty(standing: &Standing) -> Option<PodId> {
+    let Standing::Running(snapshot) = standing else { return None };
+    snapshot.targets.iter().find(|target| target.problem.is_some())?.faulty.clone()
 }
 
 /// Whether a condition's message is what a person has written, so that another message is another matter. Of what the
@@ -349,6 +374,20 @@ mod tests {
         let found = || Standing::Running(well());
         let told = told(&[found(), lost.clone(), lost, found()]);
         assert_eq!(told, [vec!["InForce"], vec!["NotInForce"], vec![], vec!["InForce"]]);
+    }
+
+    #[test]
+    fn a_pod_that_is_at_fault_is_related() {
+        let pod = PodId { namespace: "factory".into(), name: "upload-1".into(), uid: "uid-1".into() };
+        let lost = running(|snapshot| {
+            snapshot.targets[0].problem = Some("pod upload-1: no shaper".into());
+            snapshot.targets[0].faulty = Some(pod);
+        });
+        let old = first(&Standing::Running(well()));
+        let news = events(&old, &status(&old, &lost, at(101)), &lost);
+        let related = news[0].event().secondary.unwrap();
+        let found = [related.kind, related.namespace, related.name, related.uid].map(Option::unwrap);
+        assert_eq!((news.len(), found), (1, ["Pod", "factory", "upload-1", "uid-1"].map(String::from)));
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub(super) fn target(mbps: u64) -> TargetView {
         unverified: 0,
         awaiting: None,
         problem: None,
+        faulty: None,
         message: None,
         sent: None,
     }

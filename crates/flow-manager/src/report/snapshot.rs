@@ -1,6 +1,7 @@
 use super::decision_metrics::Tally;
 use super::ineffective::Ineffective;
 use super::sentences;
+use crate::cluster::PodId;
 use crate::enforce::Backend;
 use flow_control::{Bandwidth, Decision, Judgement, Moment, Reading};
 use flow_policy::{Invalid, Overrides, Policy};
@@ -97,6 +98,8 @@ pub struct TargetView {
     /// Why a pod has no limit in force, for the first such pod. A limit that was just asked for and may well
     /// be on its way is no problem: without one, the missing pods count as soon to follow.
     pub problem: Option<String>,
+    /// That pod.
+    pub faulty: Option<PodId>,
     /// What else holds some of its pods, as a sentence.
     pub message: Option<String>,
     /// What its pods really send together, where that is known.
