@@ -18,7 +18,7 @@ as they were at the last change.
 | `MODE` | `spec.mode` |
 | `READY` | the condition Ready |
 | `MET` | the condition ObjectivesMet |
-| `LIMIT` | the lowest limit now asked for, over all targets: of a pod, or with `limit.scope: Target` of all pods of a target together; empty while limits are taken away |
+| `LIMIT` | the lowest limit now asked for, over all targets that are there: of a pod, or with `limit.scope: Target` of all pods of a target together; empty while limits are taken away |
 | `REASON` | with `-o wide`: why the limit last changed, and to what |
 | `AGE` | since when there is the policy |
 

@@ -236,7 +236,8 @@ fn all_at(status: &FlowPolicyStatus, snapshot: &Snapshot, end: fn(Range) -> Band
         });
         target.map(|target| end(target.range).to_string()) == of.limit
     };
-    !status.targets.is_empty() && status.targets.iter().all(is_there)
+    let mut limited = status.targets.iter().filter(|target| target.limit.is_some()).peekable();
+    limited.peek().is_some() && limited.all(is_there)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use super::conditions::{findings, is_starting};
 use super::sentences::{self, STARTING, action_word, reason_word};
 use super::{Change, ObjectiveView, Snapshot, Standing, TargetView};
-use flow_control::Judgement;
+use flow_control::{Bandwidth, Judgement};
 use flow_policy::condition::merge;
 use flow_policy::spec::Mode;
 use flow_policy::status::{DecisionStatus, ObjectiveState, ObjectiveStatus, TargetStatus};
@@ -56,8 +56,13 @@ fn decision(change: &Change) -> DecisionStatus {
 }
 
 fn limit(snapshot: &Snapshot) -> Option<String> {
-    let lowest = snapshot.targets.iter().map(|view| view.limit).min();
-    lowest.filter(|_| !snapshot.released).map(|limit| limit.to_string())
+    let limits = snapshot.targets.iter().filter_map(|view| asked_of(snapshot, view));
+    limits.min().map(|limit| limit.to_string())
+}
+
+/// The limit of a target, if any is asked for: not of one that is missing, or must be left alone.
+fn asked_of(snapshot: &Snapshot, view: &TargetView) -> Option<Bandwidth> {
+    (view.found && view.consents && !snapshot.released).then_some(view.limit)
 }
 
 fn objectives(
@@ -104,7 +109,7 @@ fn targets(old: &FlowPolicyStatus, snapshot: &Snapshot) -> Vec<TargetStatus> {
     let asked = snapshot.policy.mode == Mode::Enforce && !snapshot.released;
     targets
         .map(|(target, view)| TargetStatus {
-            limit: (!snapshot.released).then(|| view.limit.to_string()),
+            limit: asked_of(snapshot, view).map(|limit| limit.to_string()),
             ..pods(old, target, view, asked)
         })
         .collect()
@@ -427,6 +432,21 @@ mod tests {
         let status = first(&running(|snapshot| snapshot.released = true));
         assert_eq!((status.limit, status.targets[0].limit.clone()), (None, None));
         assert_eq!(first(&Standing::Running(well())).limit.as_deref(), Some("500M"));
+    }
+
+    #[test]
+    fn no_limit_is_shown_of_a_target_that_is_missing_or_left_alone() {
+        let first_target = |change: fn(&mut TargetView)| {
+            let status = first(&running(|snapshot| {
+                snapshot.targets[1].limit = Bandwidth::from_mbps(700);
+                snapshot.targets[0].limit = Bandwidth::from_mbps(5);
+                change(&mut snapshot.targets[0]);
+            }));
+            (status.limit.unwrap(), status.targets[0].limit.clone())
+        };
+        assert_eq!(first_target(|_| ()), ("5M".to_owned(), Some("5M".to_owned())));
+        assert_eq!(first_target(|target| target.found = false), ("700M".to_owned(), None));
+        assert_eq!(first_target(|target| target.consents = false), ("700M".to_owned(), None));
     }
 
     #[test]
