@@ -37,10 +37,15 @@ fn describe(text: &mut String, path: &str, schema: &JSONSchemaProps) {
     section(text, path, schema);
     for (name, field) in schema.properties.iter().flatten() {
         let (inner, path) = element(field, format!("{path}.{name}"));
-        if inner.properties.is_some() && !OF_KUBERNETES.contains(&name.as_str()) {
+        if has_section(name, inner) {
             describe(text, &path, inner);
         }
     }
+}
+
+/// Whether what a field holds is described by itself.
+fn has_section(name: &str, schema: &JSONSchemaProps) -> bool {
+    schema.properties.is_some() && !OF_KUBERNETES.contains(&name)
 }
 
 /// What a field holds, and its path: of a list, its items.
@@ -70,7 +75,8 @@ fn section(text: &mut String, path: &str, schema: &JSONSchemaProps) {
 
 /// The rules of an object and of its fields, in words.
 fn rules(text: &mut String, schema: &JSONSchemaProps) {
-    let fields = schema.properties.iter().flatten().map(|(_, field)| field);
+    let fields = schema.properties.iter().flatten().filter(|(name, field)| !has_section(name, field));
+    let fields = fields.map(|(_, field)| field);
     let rules = std::iter::once(schema)
         .chain(fields)
         .flat_map(|schema| schema.x_kubernetes_validations.iter().flatten());

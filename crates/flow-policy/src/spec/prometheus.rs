@@ -17,7 +17,8 @@ pub struct PrometheusSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub query: Option<String>,
-    /// A histogram of times, such as the response times that the critical service itself exports.
+    /// A histogram of times, such as the response times that the critical service itself exports. Jitter and latency
+    /// are read off the observations of the newest window, added up over all series that the selector matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub histogram: Option<HistogramSpec>,
 }
@@ -26,8 +27,7 @@ fn default_source() -> String {
     "default".to_owned()
 }
 
-/// A histogram of times. Jitter and latency are read off the observations of the newest window, added up over all
-/// series that the selector matches.
+/// A histogram of times.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HistogramSpec {
@@ -40,7 +40,7 @@ pub struct HistogramSpec {
     /// The unit of its observations.
     #[serde(default)]
     pub unit: TimeUnitSpec,
-    /// How far back observations count, 5s to 1h. Several times the scrape interval.
+    /// How far back observations count, 5s to 1h: best several times the scrape interval.
     #[serde(default = "default_window")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('5s') && duration(self) <= duration('1h')")
         .message("histogram.window must be between 5s and 1h"))]
