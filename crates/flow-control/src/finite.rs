@@ -57,6 +57,7 @@ mod tests {
     #[test]
     fn order_agrees_with_equality_at_zero() {
         assert_eq!(Finite(-0.0).cmp(&Finite(0.0)), Ordering::Equal);
+        assert_eq!(Finite(0.0).cmp(&Finite(-0.0)), Ordering::Equal);
         assert!(Finite(-1.0) < Finite(0.0));
     }
 }

@@ -273,3 +273,6 @@ fn params(policy: &Policy) -> Params {
 fn present_limits(plan: &Plan) -> Vec<Bandwidth> {
     plan.targets.iter().map(super::PlannedTarget::present_limit).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! What is written to a pod in every situation: the mode, what a person asks for, how the objective stands, and
+//! whether this controller leads.
+
+use super::super::PlannedTarget;
+use super::*;
+use crate::clock::Clock;
+use crate::cluster::{Caches, Found, PodId, TargetPod};
+use crate::enforce::{Backend, EnforceMetrics, Enforcer};
+use crate::observe::{Paths, Sources};
+use crate::report::{Reporter, StandingMetrics};
+use crate::rollout::{RolloutMetrics, Rollouts};
+use flow_control::{Finite, Reading, Unknown};
+use flow_policy::names::{EGRESS_BANDWIDTH, LIMIT, PAUSED};
+use flow_policy::{Objective, Overrides};
+use flow_probe::Prober;
+use flow_probe::metrics::Metrics;
+use futures::FutureExt;
+use http::{Request, Response};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::client::Body;
+use kube::runtime::reflector;
+use kube::runtime::watcher::Event;
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tower_test::mock::Handle;
+
+/// A regulator with a limit from 10M to 100M for one pod, and the API server that its enforcer writes to.
+struct Stage {
+    regulator: Regulator,
+    api: Handle<Request<Body>, Response<Body>>,
+}
+
+fn pod() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "upload", "namespace": "factory", "uid": "u1", "resourceVersion": "7"},
+    })
+}
+
+fn plan(mode: &str, overrides: Overrides) -> Plan {
+    let spec = json!({
+        "mode": mode,
+        "objectives": [{"name": "queried", "prometheus": {"query": "x"}, "value": {"max": "1"}}],
+        "targets": [{"kind": "Deployment", "name": "upload", "limit": {"min": "10M", "max": "100M"}}],
+        "onNoData": {"after": "5s", "action": "Release"},
+    });
+    let policy = Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap();
+    let id = PodId { namespace: "factory".to_owned(), name: "upload".to_owned(), uid: "u1".to_owned() };
+    let pods = vec![TargetPod { id, applied: None, on_host_network: false }];
+    let found = Found { consents: true, exists: true, pods };
+    let targets = vec![PlannedTarget { target: policy.targets[0].clone(), found, template: None }];
+    Plan { generation: Some(1), policy: Arc::new(policy), overrides: Arc::new(overrides), targets }
+}
+
+impl Stage {
+    async fn set(mode: &str, hand: &str, leads: bool) -> Self {
+        Self::with(Backend::Cilium, mode, hand, leads).await
+    }
+
+    async fn with(backend: Backend, mode: &str, hand: &str, leads: bool) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (service, api) = tower_test::mock::pair();
+        let (clock, registry) = (Clock::start(), &mut Registry::default());
+        let (pods, mut cache) = reflector::store();
+        cache.apply_watcher_event(&Event::Apply(serde_json::from_value::<Pod>(pod()).unwrap()));
+        let (client, metrics) = (Client::new(service, "factory"), EnforceMetrics::register(registry));
+        let caches = Caches::of(pods.clone(), reflector::store().0);
+        let rollouts = Rollouts::new(client.clone(), caches, false, RolloutMetrics::register(registry));
+        let enforcer = Enforcer::new(client, pods, backend, "shapers".to_owned(), clock, metrics);
+        if !leads {
+            let over = CancellationToken::new();
+            over.cancel();
+            enforcer.clone().run(over).await;
+        }
+        let paths = Arc::new(Paths::new(Prober::start().unwrap(), clock, Metrics::register(registry)));
+        let sources = Arc::new(Sources { paths, queries: None });
+        let reporter = Reporter::new(&StandingMetrics::default());
+        let services = Services { clock, sources, enforcer, rollouts, reporter };
+        let annotation = match hand {
+            "paused" => Some((PAUSED, "true")),
+            "pinned" => Some((LIMIT, "40M")),
+            _ => None,
+        };
+        let annotations = annotation.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let plan = plan(mode, Overrides::of(&annotations.collect()));
+        let id = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
+        Self { regulator: Regulator::new(Arc::new(services), id, Arc::new(plan)), api }
+    }
+
+    /// One decision, `seconds` after the start, about an objective measured just then.
+    fn decide(&mut self, reading: Reading, seconds: u64) -> Decision {
+        let now = Moment::after_epoch(Duration::from_secs(seconds));
+        let regulator = &mut self.regulator;
+        regulator.params.manual = regulator.plan.overrides.manual(Timestamp::now());
+        let Objective { role, priority, bound, .. } = regulator.plan.policy.objectives[0];
+        let seen = Observation { role, priority, bound, reading, measured: Some(now) };
+        regulator.decide(&[seen], now)
+    }
+
+    /// The limit that is written now, if one is. The write is accepted.
+    async fn written(&mut self) -> Option<String> {
+        let (request, answer) = self.next().await?;
+        let body = request.into_body().collect_bytes().await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let limit = body["metadata"]["annotations"][EGRESS_BANDWIDTH].as_str().unwrap().to_owned();
+        let mut after = pod();
+        after["metadata"]["resourceVersion"] = json!("8");
+        after["metadata"]["annotations"] = body["metadata"]["annotations"].clone();
+        answer.send_response(Response::new(Body::from(serde_json::to_vec(&after).unwrap())));
+        Some(limit)
+    }
+
+    /// What the workers ask the API server for, once each of them has done all it can.
+    async fn next(&mut self) -> Option<(Request<Body>, tower_test::mock::SendResponse<Response<Body>>)> {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        self.api.next_request().now_or_never().flatten()
+    }
+}
+
+fn value(value: f64) -> Reading {
+    Finite::new(value).map_err(|_| Unknown::NotFinite)
+}
+
+/// The last of two decisions six seconds apart, and the limit written then.
+const TABLE: [(&str, &str, &str, Action, Option<&str>); 16] = [
+    ("Enforce", "none", "violated", Action::Decrease, Some("64M")),
+    ("Enforce", "none", "met", Action::Hold, Some("100M")),
+    ("Enforce", "none", "unknown", Action::Hold, Some("100M")),
+    ("Enforce", "none", "unknown too long", Action::Release, None),
+    ("Enforce", "paused", "violated", Action::Hold, Some("100M")),
+    ("Enforce", "paused", "met", Action::Hold, Some("100M")),
+    ("Enforce", "paused", "unknown", Action::Hold, Some("100M")),
+    ("Enforce", "paused", "unknown too long", Action::Hold, Some("100M")),
+    ("Enforce", "pinned", "violated", Action::Hold, Some("40M")),
+    ("Enforce", "pinned", "met", Action::Hold, Some("40M")),
+    ("Enforce", "pinned", "unknown", Action::Hold, Some("40M")),
+    ("Enforce", "pinned", "unknown too long", Action::Hold, Some("40M")),
+    ("Observe", "none", "violated", Action::Decrease, None),
+    ("Observe", "none", "unknown too long", Action::Release, None),
+    ("Observe", "paused", "violated", Action::Hold, None),
+    ("Observe", "pinned", "violated", Action::Hold, None),
+];
+
+impl Stage {
+    fn see(&mut self, seen: &str) -> Decision {
+        let unknown = Err(Unknown::NoSeries);
+        let (before, now) = match seen {
+            "violated" => (value(2.0), value(2.0)),
+            "unknown" => (value(0.7), unknown),
+            "unknown too long" => (unknown, unknown),
+            _ => (value(0.7), value(0.7)),
+        };
+        self.decide(before, 1);
+        self.decide(now, 7)
+    }
+}
+
+#[tokio::test]
+async fn a_leader_writes_once_what_the_table_says_and_then_nothing_more() {
+    for (mode, hand, seen, action, limit) in TABLE {
+        let mut stage = Stage::set(mode, hand, true).await;
+        let case = format!("{mode}, {hand}, {seen}");
+        assert_eq!(stage.see(seen).action, action, "{case}");
+        assert_eq!(stage.written().await.as_deref(), limit, "{case}");
+        // What holds, or stays unknown, changes nothing.
+        let newest = if seen.starts_with("unknown") { Err(Unknown::NoSeries) } else { value(0.7) };
+        for seconds in 8..12 {
+            assert_eq!(stage.decide(newest, seconds).action, Action::Hold, "{case}");
+            assert_eq!(stage.written().await, None, "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_lead_writes_nothing_whatever_is_decided() {
+    for (mode, hand, seen, action, _) in TABLE {
+        let mut stage = Stage::set(mode, hand, false).await;
+        assert_eq!(stage.see(seen).action, action);
+        assert!(stage.next().await.is_none(), "{mode}, {hand}, {seen}");
+    }
+}
+
+#[tokio::test]
+async fn limits_that_were_taken_away_are_claimed_again_with_the_data() {
+    let mut stage = Stage::set("Enforce", "none", true).await;
+    stage.see("unknown too long");
+    assert_eq!(stage.written().await, None);
+    stage.decide(value(0.7), 8);
+    assert_eq!(stage.written().await.as_deref(), Some("100M"));
+}
+
+#[tokio::test]
+async fn where_no_limit_is_written_none_counts_as_out_of_force_or_without_effect() {
+    let mut stage = Stage::set("Observe", "none", true).await;
+    stage.regulator.look(&[], Moment::default());
+    assert_eq!(
+        (stage.regulator.params.effect, stage.regulator.params.effect_check),
+        (Effect::Possible, None)
+    );
+    let stage = Stage::set("Enforce", "none", true).await;
+    assert!(stage.regulator.params.effect_check.is_some());
+}
+
+#[tokio::test]
+async fn without_a_pod_limits_stay_and_with_one_they_move_a_second_later() {
+    let mut stage = Stage::set("Enforce", "none", true).await;
+    let full = Arc::clone(&stage.regulator.plan);
+    let mut empty = (*full).clone();
+    empty.targets[0].found.pods.clear();
+    stage.regulator.adopt(Arc::new(empty));
+    stage.regulator.look(&[], Moment::default());
+    assert_eq!(stage.decide(value(2.0), 1).reason, flow_control::Reason::NoPods);
+    stage.regulator.adopt(full);
+    stage.regulator.look(&[], Moment::default());
+    assert_eq!(stage.decide(value(2.0), 2).action, Action::Decrease);
+}
+
+#[tokio::test]
+async fn limits_that_count_only_for_new_pods_do_not_move() {
+    let mut stage = Stage::with(Backend::AtCreation, "Enforce", "none", true).await;
+    stage.regulator.look(&[], Moment::default());
+    assert_eq!(stage.decide(value(2.0), 1).reason, flow_control::Reason::OnlyAtCreation);
+}
