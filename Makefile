@@ -36,6 +36,10 @@ test: ## Run every test, the real cluster included
 test-unit: ## Run the tests that need no cluster
 	cargo test --locked --workspace --exclude flow-lab --exclude flow-e2e
 
+.PHONY: mutants
+mutants: ## See whether a test fails for each fault put into what decides, arbitrates and writes (takes hours)
+	tests/mutants.sh
+
 .PHONY: test-lab
 test-lab: build ## Test the lab itself
 	$(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-lab -- --test-threads=1
