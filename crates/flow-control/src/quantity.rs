@@ -153,11 +153,7 @@ impl Decimal {
 
 /// `base` to the power of `exponent`; 1 where that is negative, `None` where it does not fit.
 fn power(base: u128, exponent: i64) -> Option<u128> {
-    match u32::try_from(exponent) {
-        Ok(exponent) => base.checked_pow(exponent),
-        Err(_) if exponent < 0 => Some(1),
-        Err(_) => None,
-    }
+    base.checked_pow(u32::try_from(exponent.max(0)).ok()?)
 }
 
 /// 10^`tens` × 2^`twos`.
@@ -232,6 +228,12 @@ mod tests {
         ] {
             assert_eq!(bps(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn it_is_parsed_like_any_other_text() {
+        assert_eq!("64M".parse(), Ok(Bandwidth::from_mbps(64)));
+        assert!("64 M".parse::<Bandwidth>().is_err());
     }
 
     #[test]

@@ -175,8 +175,27 @@ fn a_gain_is_looked_for_again_and_again() {
 fn what_is_measured_first_at_the_minimum_may_still_be_of_before() {
     let mut looped = Loop::from(100);
     looped.stay(3.0, CUTS + AFTER / 2);
-    looped.stay(2.0, 2 * AFTER);
+    // Of all that is measured at the minimum, most is as bad as before; of the second half, most is not.
+    looped.stay(2.0, 9).stay(3.0, AFTER / 2 - 8);
     assert!(!looped.is_ineffective() && looped.limit() == 10);
+}
+
+#[test]
+fn a_measurement_counts_once_however_often_it_is_read() {
+    for (fewest, judged) in [(2, false), (3, true)] {
+        let mut looped = Loop::from(100);
+        looped.stay(2.0, CUTS);
+        let minimum = looped.second + 1;
+        for second in minimum..=minimum + 2 * AFTER {
+            // Measured from the middle of the time on, and soon no longer.
+            let measured = second.clamp(minimum, minimum + AFTER / 2 + fewest - 1);
+            let measured = Moment::after_epoch(Duration::from_secs(measured));
+            let seen = Observation { measured: Some(measured), ..at_most_one(Ok(number(2.0))) };
+            let now = Moment::after_epoch(Duration::from_secs(second));
+            looped.state = step(&looped.params, looped.state.clone(), &[seen], now).0;
+        }
+        assert_eq!(looped.is_ineffective(), judged, "{fewest}");
+    }
 }
 
 #[test]
