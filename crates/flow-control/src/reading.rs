@@ -61,3 +61,24 @@ impl Unknown {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_called_what_its_variant_is_called() {
+        for unknown in [
+            Unknown::NoData,
+            Unknown::TooFewSamples { have: 1, need: 5 },
+            Unknown::Stale { age: Duration::from_secs(1) },
+            Unknown::NoSeries,
+            Unknown::Ambiguous { series: 2 },
+            Unknown::NotFinite,
+            Unknown::SourceFailed,
+        ] {
+            let shown = format!("{unknown:?}");
+            assert_eq!(Some(unknown.kind()), shown.split_whitespace().next());
+        }
+    }
+}

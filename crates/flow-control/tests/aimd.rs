@@ -72,6 +72,16 @@ fn between_half_the_bound_and_the_bound_nothing_changes() {
 }
 
 #[test]
+fn what_keeps_limits_from_rising_is_named() {
+    let at_rank = |priority, value| Observation { priority, ..reads(Ok(number(value)), at(1)) };
+    let state = State::resume(vec![Bandwidth::from_mbps(100)]);
+    let seen = [at_rank(300, 0.1), at_rank(10, 0.9), at_rank(90, 0.7), at_rank(90, 0.8)];
+    let (_, decision) = step(&params(10, 1000), state, &seen, at(1));
+    let expected = Decision { action: Action::Hold, reason: Reason::WithinBounds, objective: Some(2) };
+    assert_eq!(decision, expected);
+}
+
+#[test]
 fn a_limit_that_cannot_move_is_held_and_says_why() {
     assert_eq!(once(10, 2.0).1.reason, Reason::AtMinimum);
     assert_eq!(once(1000, 0.1).1.reason, Reason::AtMaximum);

@@ -375,6 +375,17 @@ fn nothing_is_judged_while_an_objective_is_unknown() {
 }
 
 #[test]
+fn a_judgement_waits_for_a_moment_in_which_the_violation_is_seen() {
+    for not_seen in [Ok(number(0.9)), Err(Unknown::NoSeries)] {
+        let mut looped = Loop::from(100);
+        looped.stay(2.0, CUTS + AFTER).read(&[not_seen]);
+        assert!(!looped.is_ineffective(), "{not_seen:?}");
+        looped.stay(2.0, 1);
+        assert!(looped.is_ineffective(), "{not_seen:?}");
+    }
+}
+
+#[test]
 fn what_is_declared_for_missing_data_goes_before_giving_back() {
     for (action, limit, released) in [(NoDataAction::Minimum, 10, false), (NoDataAction::Release, 100, true)]
     {
