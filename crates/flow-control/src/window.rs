@@ -152,6 +152,17 @@ mod tests {
     }
 
     #[test]
+    fn samples_are_fresh_for_as_long_as_is_allowed() {
+        assert!(window(&[1; 20]).jitter(at(1_019), 20, IQR, AGE).is_ok());
+    }
+
+    #[test]
+    fn the_newest_sample_is_the_one_sent_last_answered_or_not() {
+        assert_eq!(Window::new(5).newest(), None);
+        assert_eq!(window(&[1, 1, 0]).newest(), Some(at(2)));
+    }
+
+    #[test]
     fn lost_probes_do_not_count_as_fast_ones() {
         let mut window = window(&[0, 9, 0, 9, 0, 9, 9, 9, 0]);
         assert!((seconds(window.latency(at(9), 20, 0, AGE)) - 0.009).abs() < 1e-9);
