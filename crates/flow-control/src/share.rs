@@ -45,6 +45,8 @@ mod tests {
     fn the_limit_behind_shares_is_the_round_one() {
         assert_eq!(Bandwidth::from_bps(33_333_333).shared_by(3), Bandwidth::from_mbps(100));
         assert_eq!(Bandwidth::from_bps(33_333_000).shared_by(3), Bandwidth::from_bps(99_999_000));
+        let almost = Bandwidth::from_bps(49_999_999);
+        assert_eq!(almost.shared_by(2), Bandwidth::from_bps(99_999_998), "half of 100M is more");
         assert_eq!(Bandwidth::from_mbps(20).shared_by(0), Bandwidth::from_mbps(20));
     }
 

@@ -419,7 +419,7 @@ fn a_pause_holds_and_what_is_measured_in_it_does_not_count() {
     looped.params.manual = None;
     looped.stay(2.0, AFTER);
     assert!(!looped.is_ineffective());
-    looped.stay(2.0, 1);
+    looped.stay(2.0, 1).stay(0.9, 1);
     assert!(looped.is_ineffective());
     looped.params.manual = Some(Manual::Hold);
     looped.stay(2.0, AFTER);
