@@ -36,6 +36,13 @@ impl Record {
         self.original.keys().map(String::as_str).eq(sorted(backend))
     }
 
+    /// Whether an annotation has the value of before by us, too: it belongs to both who have set it.
+    pub(super) fn is_shared(&self) -> bool {
+        self.original
+            .iter()
+            .any(|(key, original)| original.is_some() && value(&self.applied, key) == original.as_deref())
+    }
+
     /// The first annotation that somebody else has changed after us.
     pub(super) fn changed(&self, pod: &Pod) -> Option<&str> {
         let mut keys = self.original.keys().map(String::as_str);

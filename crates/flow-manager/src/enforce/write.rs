@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 /// What has to be written to a pod so that it gets the limit that is wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Write {
-    /// The first limit of a pod. What was there before is recorded; so nothing may have changed meanwhile.
+    /// The first limit of a pod, or the first other than that of before. What was there before is recorded; so nothing
+    /// may have changed meanwhile.
     TakeOver(Value),
     /// Another limit for a pod that is ours.
     Change(Value),
@@ -104,6 +105,8 @@ fn keep(pod: &Pod, record: &Record, wanted: Bandwidth, backend: Backend) -> Todo
     let next = record.with(limit, backend);
     if next == *record {
         Todo::Has(backend.nearest(limit))
+    } else if record.is_shared() {
+        Todo::Write(take_over(pod, &next))
     } else {
         Todo::Write(Write::Change(applied(pod, &next)))
     }
@@ -209,6 +212,19 @@ mod tests {
     }
 
     const LIMIT: Option<Bandwidth> = Some(Bandwidth::from_mbps(64));
+
+    #[test]
+    fn a_value_that_is_still_that_of_before_is_taken_from_who_has_set_it() {
+        let bounded =
+            [EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH, APPLIED_EGRESS_BANDWIDTH].map(|key| (key, "50M"));
+        let Todo::Write(write @ Write::TakeOver(_)) = todo(&pod(&bounded), Some(Bandwidth::from_mbps(20)))
+        else {
+            panic!("no take-over")
+        };
+        let after = after(&pod(&bounded), &write);
+        assert_eq!(annotation(&after, EGRESS_BANDWIDTH), Some("20M"));
+        assert_eq!(annotation(&after, ORIGINAL_EGRESS_BANDWIDTH), Some("50M"));
+    }
 
     #[test]
     fn the_first_limit_records_what_was_there_and_insists_that_it_still_is() {

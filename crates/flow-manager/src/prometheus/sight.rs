@@ -3,6 +3,7 @@
 use super::error::legible;
 use super::selector::Selector;
 use promql_parser::parser::{Expr, parse};
+use std::panic::catch_unwind;
 
 /// A query as it looks like.
 pub(super) struct Sight {
@@ -15,12 +16,13 @@ pub(super) struct Sight {
 impl Sight {
     /// Looks at `query`.
     pub(super) fn of(query: &str) -> Self {
-        match parse(query) {
-            Ok(Expr::VectorSelector(selector)) => {
+        // The parser panics at some texts, such as a duration that is too long. That says nothing of the query.
+        match catch_unwind(|| parse(query)) {
+            Ok(Ok(Expr::VectorSelector(selector))) => {
                 Self { doubt: None, selector: Selector::of_own_metric(&selector) }
             }
-            Ok(_) => Self { doubt: None, selector: None },
-            Err(problem) => Self { doubt: Some(doubt(&problem)), selector: None },
+            Ok(Ok(_)) | Err(_) => Self { doubt: None, selector: None },
+            Ok(Err(problem)) => Self { doubt: Some(doubt(&problem)), selector: None },
         }
     }
 }
@@ -63,6 +65,12 @@ mod tests {
                 assert_eq!(Sight::of(&query).doubt, None, "{query}");
             }
         }
+    }
+
+    #[test]
+    fn a_fault_of_the_parser_is_not_one_of_the_query() {
+        let sight = Sight::of("x offset inf");
+        assert!(sight.doubt.is_none() && sight.selector.is_none());
     }
 
     #[test]

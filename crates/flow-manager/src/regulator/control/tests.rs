@@ -75,8 +75,8 @@ impl Stage {
             enforcer.clone().run(over).await;
         }
         let paths = Arc::new(Paths::new(Prober::start().unwrap(), clock, Metrics::register(registry)));
-        let sources = Arc::new(Sources { paths, queries: None });
-        let reporter = Reporter::new(&StandingMetrics::default());
+        let sources = Arc::new(Sources { paths, prometheus: Default::default() });
+        let reporter = Reporter::new(&StandingMetrics::register(registry, clock, false));
         let services = Services { clock, sources, enforcer, rollouts, reporter };
         let annotation = match hand {
             "paused" => Some((PAUSED, "true")),
