@@ -50,7 +50,7 @@ fn combinations() -> Vec<Value> {
         json!({"prometheus": {"url": "https://thanos", "serviceAccountToken": token}}),
         json!({"prometheus": {"url": "https://thanos", "credentialsSecret": "thanos"}}),
         json!({"prometheus": {"sources": {"mimir": {"url": "https://mimir", "credentialsSecret": "mimir"}}}}),
-        json!({"prometheus": {"sources": {"a-name-of-44-characters-which-is-the-longest-x": {"url": "http://a"}}}}),
+        json!({"prometheus": {"sources": {"a-name-of-44-characters-that-is-longest-here": {"url": "http://a"}}}}),
         json!({"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}}),
         json!({"networkPolicy": {"enabled": true, "probePorts": []}}),
         json!({"probe": probe, "metrics": {"podAnnotations": false}}),
