@@ -71,8 +71,12 @@ async fn the_controllers_account_changes_bandwidth_annotations_of_a_pod_and_noth
     let only = "only the bandwidth annotations";
     let annotations = |annotations: Value| json!({"metadata": {"annotations": annotations}});
     scene.refused(annotations(json!({KUBE_OVN_EGRESS_RATE: "5"})), only).await;
-    let recorded = json!({KUBE_OVN_EGRESS_RATE: null}).to_string();
-    let limited = json!({KUBE_OVN_EGRESS_RATE: "5", ORIGINAL_EGRESS_BANDWIDTH: recorded});
+    let record = |rate: Value| json!({KUBE_OVN_EGRESS_RATE: rate}).to_string();
+    let limited = json!({
+        KUBE_OVN_EGRESS_RATE: "5",
+        ORIGINAL_EGRESS_BANDWIDTH: record(Value::Null),
+        APPLIED_EGRESS_BANDWIDTH: record(json!("5")),
+    });
     scene.stage.cluster.patch_pod(&scene.pod, &annotations(limited)).await.unwrap();
     // The controller does so by itself, by this account.
     scene.stage.annotated(&scene.pod, KUBE_OVN_EGRESS_RATE, None).await.unwrap();

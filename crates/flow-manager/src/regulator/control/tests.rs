@@ -75,7 +75,7 @@ impl Stage {
             enforcer.clone().run(over).await;
         }
         let paths = Arc::new(Paths::new(Prober::start().unwrap(), clock, Metrics::register(registry)));
-        let sources = Arc::new(Sources { paths, prometheus: Default::default() });
+        let sources = Arc::new(Sources { paths, prometheus: std::collections::BTreeMap::new() });
         let reporter = Reporter::new(&StandingMetrics::register(registry, clock, false));
         let services = Services { clock, sources, enforcer, rollouts, reporter };
         let annotation = match hand {
