@@ -60,6 +60,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_token_bucket_rounds_off_is_no_higher_limit() {
+        let rounded = |by| {
+            let mut heard = heard(20, 50);
+            heard.report.in_force_bps = Some(Bandwidth::from_mbps(50).bps() + by);
+            verdict(Some(&heard), 20)
+        };
+        assert_eq!(rounded(ROUNDING_BPS - 1), InForce::Yes { sent: None });
+        assert!(matches!(rounded(ROUNDING_BPS), InForce::No { .. }));
+    }
+
+    #[test]
     fn a_network_plugin_that_does_not_read_the_annotation_holds_nobody() {
         assert_eq!(unreported(Backend::AtCreation), InForce::Written);
         assert_eq!(unreported(Backend::Calico), InForce::Written, "it reads this one, too");

@@ -224,4 +224,37 @@ mod tests {
         let expected = InForce::No { reason: "another qdisc".to_owned() };
         assert_eq!(judge(&written(&[(0, 64)]), &says(&heard), at(10_000)), expected);
     }
+
+    #[test]
+    fn a_pod_that_has_its_limit_is_behind_no_longer_and_the_limit_is_noted_once() {
+        let problem = Some("conflict".to_owned());
+        let mut pod = Written { behind_since: Some(at(0)), problem, ..written(&[(0, 64)]) };
+        pod.has(mbps(64), at(5_000));
+        assert_eq!((pod.behind_since, &pod.problem, &pod.limits), (None, &None, &vec![(at(0), mbps(64))]));
+        pod.has(mbps(32), at(6_000));
+        assert_eq!(pod.limits.last(), Some(&(at(6_000), mbps(32))));
+    }
+
+    #[test]
+    fn the_time_of_grace_is_counted_to_its_last_moment() {
+        let (last, over) = (at(0) + GRACE, at(1) + GRACE);
+        let foreign =
+            Foreign { key: "egress".to_owned(), value: Some("9M".to_owned()), limit: Some(mbps(9)) };
+        assert_eq!(set_by_somebody(&foreign, at(0), last), InForce::Coming);
+        assert!(is_no(&set_by_somebody(&foreign, at(0), over)));
+        let behind = Written { behind_since: Some(at(0)), ..written(&[(0, 64)]) };
+        assert_eq!(judge(&behind, &Witness::Nobody, last), InForce::Written);
+        assert!(is_no(&judge(&behind, &Witness::Nobody, over)));
+    }
+
+    #[test]
+    fn what_a_token_bucket_rounds_off_does_not_count() {
+        let rounded = |by| {
+            let mut heard = heard(9_000, 64);
+            heard.report.in_force_bps = Some(mbps(64).bps() - by);
+            judge(&written(&[(0, 64)]), &says(&heard), at(10_000))
+        };
+        assert_eq!(rounded(ROUNDING_BPS - 1), InForce::Yes { sent: None });
+        assert!(is_no(&rounded(ROUNDING_BPS)));
+    }
 }
