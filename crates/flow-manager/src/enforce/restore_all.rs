@@ -1,5 +1,6 @@
+use super::request::Write;
 use super::worker::{Problem, write_to};
-use super::write::{Write, give_back};
+use super::write::give_back;
 use crate::cluster::PodId;
 use flow_policy::names::FIELD_MANAGER;
 use futures::StreamExt;

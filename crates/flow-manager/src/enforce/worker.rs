@@ -1,5 +1,5 @@
 use super::enforcer::{Next, Shared};
-use super::write::Write;
+use super::request::Write;
 use crate::cluster::PodId;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client};

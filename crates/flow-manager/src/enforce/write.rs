@@ -1,23 +1,11 @@
 use super::backend::Backend;
 use super::record::{self, Record, Values, annotation};
+use super::request::Write;
 use flow_control::Bandwidth;
 use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::{Patch, PatchParams};
 use serde_json::{Map, Value, json};
-
-/// What has to be written to a pod so that it gets the limit that is wanted.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Write {
-    /// The first limit of a pod, or the first other than that of before. What was there before is recorded; so nothing
-    /// may have changed meanwhile.
-    TakeOver(Value),
-    /// Another limit for a pod that is ours.
-    Change(Value),
-    /// The pod as it was before.
-    Restore(Value),
-}
 
 /// What there is to do for a pod.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,21 +139,6 @@ fn restore(pod: &Pod, record: &Record) -> Write {
     annotations.insert(APPLIED_EGRESS_BANDWIDTH.to_owned(), Value::Null);
     let (uid, version) = (&pod.metadata.uid, pod.resource_version());
     Write::Restore(json!({"metadata": {"uid": uid, "resourceVersion": version, "annotations": annotations}}))
-}
-
-impl Write {
-    /// The request by which `manager` makes this write.
-    pub(super) fn request(&self, manager: &str) -> (PatchParams, Patch<&Value>) {
-        match self {
-            Self::TakeOver(body) => (PatchParams::apply(manager).force(), Patch::Apply(body)),
-            // Without force: where another manager has taken the annotation, the API server says so.
-            Self::Change(body) => (PatchParams::apply(manager), Patch::Apply(body)),
-            Self::Restore(body) => {
-                let manager = Some(manager.to_owned());
-                (PatchParams { field_manager: manager, ..PatchParams::default() }, Patch::Merge(body))
-            }
-        }
-    }
 }
 
 #[cfg(test)]

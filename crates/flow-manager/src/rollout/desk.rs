@@ -133,7 +133,7 @@ pub(super) enum Next {
     /// To ask the API server how it is.
     Look,
     /// This write.
-    Write(super::write::Write),
+    Write(crate::enforce::Write),
 }
 
 /// What there is to do next for the workload `id`.

@@ -1,5 +1,6 @@
 use super::workload::Workload;
-use super::write::{Write, change, restore, take_over};
+use super::write::{change, restore, take_over};
+use crate::enforce::Write;
 use flow_control::Bandwidth;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;

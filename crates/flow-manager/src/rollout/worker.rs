@@ -1,8 +1,8 @@
 use super::desk::Next;
 use super::rollouts::Shared;
 use super::workload::{Workload, WorkloadId};
-use super::write::Write;
-use crate::enforce::WRITE_TIMEOUT;
+use crate::enforce::{WRITE_TIMEOUT, Write};
+use flow_policy::names::FIELD_MANAGER;
 use kube::api::DynamicObject;
 use kube::{Api, Client};
 use std::future::Future;
@@ -53,7 +53,7 @@ pub(super) async fn look_at(client: &Client, id: &WorkloadId) -> Result<Workload
 
 /// Sends one write.
 pub(super) async fn write_to(client: &Client, id: &WorkloadId, write: &Write) -> Result<Workload, Problem> {
-    let (params, patch) = write.request();
+    let (params, patch) = write.request(FIELD_MANAGER);
     answered(id, api(client, id).patch(&id.name, &params, &patch)).await
 }
 

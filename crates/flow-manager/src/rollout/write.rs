@@ -1,22 +1,11 @@
 use super::workload::Workload;
+use crate::enforce::Write;
 use flow_control::Bandwidth;
 use flow_policy::names::{
-    APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, FIELD_MANAGER, ORIGINAL_EGRESS_BANDWIDTH, ROLLED_OUT_AT,
+    APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH, ROLLED_OUT_AT,
 };
 use jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-
-/// What has to be written to a workload.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Write {
-    /// The first limit of a template. What was there before is recorded; so nothing may have changed meanwhile.
-    TakeOver(Value),
-    /// Another limit for a template that has one of ours.
-    Change(Value),
-    /// The template as it was before.
-    Restore(Value),
-}
 
 /// The first limit for the workload's pods.
 pub(super) fn take_over(workload: &Workload, limit: Bandwidth, now: Timestamp) -> Write {
@@ -78,21 +67,6 @@ pub(super) fn restore(workload: &Workload) -> Option<Write> {
     Some(Write::Restore(body))
 }
 
-impl Write {
-    /// The request that makes this write.
-    pub(super) fn request(&self) -> (PatchParams, Patch<&Value>) {
-        match self {
-            Self::TakeOver(body) => (PatchParams::apply(FIELD_MANAGER).force(), Patch::Apply(body)),
-            // Without force: where another manager has taken the template's annotation, the API server says so.
-            Self::Change(body) => (PatchParams::apply(FIELD_MANAGER), Patch::Apply(body)),
-            Self::Restore(body) => {
-                let manager = Some(FIELD_MANAGER.to_owned());
-                (PatchParams { field_manager: manager, ..PatchParams::default() }, Patch::Merge(body))
-            }
-        }
-    }
-}
-
 /// `workload` after its API server has accepted `write`.
 #[cfg(test)]
 pub(super) fn after(workload: &Workload, write: &Write) -> Workload {
@@ -116,6 +90,7 @@ pub(super) fn after(workload: &Workload, write: &Write) -> Workload {
 mod tests {
     use super::super::workload::{Kind, WorkloadId};
     use super::*;
+    use flow_policy::names::FIELD_MANAGER;
     use kube::api::DynamicObject;
 
     const LIMIT: Bandwidth = Bandwidth::from_mbps(50);
@@ -154,7 +129,7 @@ mod tests {
                 "spec": {"template": {"metadata": {"annotations": {EGRESS_BANDWIDTH: "50M"}}}},
             });
             assert_eq!(write, Write::TakeOver(expected));
-            let (params, _) = write.request();
+            let (params, _) = write.request(FIELD_MANAGER);
             assert!(params.force);
         }
     }
@@ -172,7 +147,7 @@ mod tests {
             None,
             "a rollout changes its status all the time"
         );
-        let (params, _) = write.request();
+        let (params, _) = write.request(FIELD_MANAGER);
         assert!(!params.force);
     }
 
