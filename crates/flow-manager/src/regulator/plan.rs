@@ -101,8 +101,9 @@ impl PlannedTarget {
         }
     }
 
-    /// The limit to go on from: that of the pod template, where it is written there; else the one behind the lowest that its pods have from us already (before a restart,
-    /// perhaps), so that none of them may send more at once; else the one that the policy starts from.
+    /// The limit to go on from: that of the pod template, where it is written there; else the one behind the lowest that
+    /// its pods have from us already (before a restart, perhaps), so that none of them may send more at once; else the
+    /// one that the policy starts from.
     #[must_use]
     pub fn present_limit(&self) -> Bandwidth {
         if let Some(Template { applied, .. }) = self.template {
@@ -139,7 +140,10 @@ impl Template {
 mod tests {
     use super::*;
     use crate::cluster::TargetPod;
+    use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
     use flow_policy::spec::FlowPolicySpec;
+    use kube::runtime::reflector;
+    use kube::runtime::watcher::Event;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -267,6 +271,34 @@ mod tests {
             Bandwidth::from_mbps(50),
             "the initial limit"
         );
+    }
+
+    /// The plan for a policy of this strategy, whose Deployment has a template that we have limited to 40M.
+    fn resolved(strategy: &str) -> Plan {
+        let (deployments, mut cache) = reflector::store();
+        let upload = json!({"metadata": {
+            "name": "upload", "namespace": "factory", "uid": "u1",
+            "annotations": {ORIGINAL_EGRESS_BANDWIDTH: "", APPLIED_EGRESS_BANDWIDTH: "40M"},
+        }});
+        cache.apply_watcher_event(&Event::Apply(serde_json::from_value(upload).unwrap()));
+        let spec = json!({
+            "objectives": [{"name": "jitter", "probe": {"host": "robot", "port": 1}, "jitter": {"max": "1ms"}}],
+            "targets": [{"kind": "Deployment", "name": "upload", "limit": {"min": "10M", "max": "100M"}}],
+            "strategy": {"type": strategy},
+        });
+        let stored = FlowPolicy::new("robot", serde_json::from_value(spec).unwrap());
+        let policy = Policy::try_from(&stored.spec).unwrap();
+        let id = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
+        Plan::resolve(&Caches::of(reflector::store().0, deployments), &id, &stored, policy)
+    }
+
+    #[test]
+    fn only_the_strategy_rollout_has_to_do_with_pod_templates() {
+        let planned = resolved("Rollout").targets.remove(0);
+        let workload = WorkloadId::of(&planned.target, "factory").unwrap();
+        let applied = Some(Bandwidth::from_mbps(40));
+        assert_eq!((planned.found.exists, planned.template), (true, Some(Template { workload, applied })));
+        assert_eq!(resolved("Live").targets[0].template, None);
     }
 
     proptest! {
