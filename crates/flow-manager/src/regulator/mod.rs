@@ -2,6 +2,8 @@
 
 mod control;
 mod effect;
+#[cfg(test)]
+mod fixture;
 mod plan;
 mod registry;
 mod rollout;

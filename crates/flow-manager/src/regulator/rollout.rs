@@ -50,11 +50,14 @@ pub(super) fn can_take_effect(
     observations: &[Observation],
     now: Moment,
 ) -> bool {
-    let decisive = || observations.iter().filter(|observation| observation.role == Role::Control);
-    plan.targets.iter().filter_map(|planned| standing(services, planned, now)).all(|standing| {
-        let measured = |since| decisive().filter_map(|seen| seen.measured).all(|measured| measured > since);
-        standing.free_since().is_some_and(measured)
-    })
+    let mut standings = plan.targets.iter().filter_map(|planned| standing(services, planned, now));
+    standings.all(|standing| is_free(&standing, observations))
+}
+
+fn is_free(standing: &Standing, observations: &[Observation]) -> bool {
+    let decisive = observations.iter().filter(|observation| observation.role == Role::Control);
+    let mut measured = decisive.filter_map(|seen| seen.measured);
+    standing.free_since().is_some_and(|since| measured.all(|measured| measured > since))
 }
 
 /// What is seen of a target's limits; `None` where they are written to running pods.
@@ -88,9 +91,19 @@ fn standing(services: &Services, planned: &PlannedTarget, now: Moment) -> Option
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture;
     use super::*;
+    use crate::cluster::{Caches, Found, PolicyId};
+    use crate::enforce::Backend;
+    use crate::regulator::plan::Template;
+    use flow_control::{Bound, Finite};
+    use flow_policy::Overrides;
     use flow_policy::spec::FlowPolicySpec;
+    use kube::runtime::reflector;
+    use kube::runtime::watcher::Event;
     use serde_json::json;
+    use std::sync::Arc;
+    use std::time::Duration;
 
     fn policy(no_data: &str) -> Policy {
         let spec = json!({
@@ -116,5 +129,89 @@ mod tests {
             assert!(!needed(Action::Hold, reason, "Minimum"), "{reason:?}");
         }
         assert!(!needed(Action::Increase, Reason::Headroom, "Hold"));
+    }
+
+    const INTERVAL: Duration = Duration::from_mins(10);
+
+    fn at(second: u64) -> Moment {
+        Moment::after_epoch(Duration::from_secs(second))
+    }
+
+    /// A plan for the template of one Deployment.
+    fn plan(strategy: Strategy, exists: bool) -> Plan {
+        let policy = Policy { strategy, ..policy("Hold") };
+        let target = policy.targets[0].clone();
+        let workload = WorkloadId::of(&target, "factory").unwrap();
+        let found = Found { consents: true, exists, pods: Vec::new() };
+        let template = Some(Template { workload, applied: None });
+        let targets = vec![PlannedTarget { target, found, template }];
+        Plan {
+            generation: Some(1),
+            policy: Arc::new(policy),
+            overrides: Arc::new(Overrides::default()),
+            targets,
+        }
+    }
+
+    #[test]
+    fn a_workload_is_asked_for_the_limit_of_its_target_where_pods_may_be_replaced_for_it() {
+        let (rollout, limit) = (Strategy::Rollout { min_interval: INTERVAL }, Bandwidth::from_mbps(50));
+        let plan_ = plan(rollout, true);
+        let workload = plan_.targets[0].template.as_ref().unwrap().workload.clone();
+        let ask = Ask { limit, min_interval: INTERVAL, begun: true };
+        assert_eq!(asks(&plan_, &[limit], true), [(workload, ask)]);
+        assert_eq!(asks(&plan(rollout, false), &[limit], true), [], "it does not exist");
+        assert_eq!(asks(&plan(Strategy::Live, true), &[limit], true), []);
+    }
+
+    fn observed(role: Role, measured: Option<Moment>) -> Observation {
+        let (bound, reading) = (Bound::AtMost(Finite::new(1.0).unwrap()), Ok(Finite::new(0.5).unwrap()));
+        Observation { role, priority: 1, bound, reading, measured, settled: reading, queueing: None }
+    }
+
+    #[test]
+    fn a_workload_is_free_for_another_limit_once_all_that_decides_was_measured_under_the_one_it_has() {
+        let free = |stage, observations: &[Observation]| {
+            is_free(&Standing { stage, limit: None, carrying: Vec::new() }, observations)
+        };
+        let settled = || Stage::Settled(at(5));
+        for (second, is_free) in [(4, false), (5, false), (6, true)] {
+            let decisive = observed(Role::Control, Some(at(second)));
+            assert_eq!(free(settled(), &[decisive]), is_free, "measured at {second} s");
+            let both = [observed(Role::Control, Some(at(9))), decisive];
+            assert_eq!(free(settled(), &both), is_free, "another one measured at {second} s");
+        }
+        let watched = [observed(Role::Watch, Some(at(1))), observed(Role::Control, Some(at(9)))];
+        assert!(free(settled(), &watched), "what is only watched decides nothing");
+        assert!(free(settled(), &[observed(Role::Control, None)]), "nor does what was never measured");
+        assert!(!free(Stage::UnderWay, &watched));
+    }
+
+    /// Services whose caches have the Deployment.
+    fn services() -> Services {
+        let (deployments, mut cache) = reflector::store();
+        let upload = json!({"metadata": {"name": "a", "namespace": "factory", "uid": "u1"}});
+        cache.apply_watcher_event(&Event::Apply(serde_json::from_value(upload).unwrap()));
+        fixture::services(Caches::of(reflector::store().0, deployments), Backend::AtCreation).0
+    }
+
+    #[tokio::test]
+    async fn limits_can_take_effect_while_every_workload_of_the_plan_may_be_changed() {
+        let (plan, services) = (plan(Strategy::Rollout { min_interval: INTERVAL }, true), services());
+        let observed = [observed(Role::Control, Some(at(9)))];
+        assert!(can_take_effect(&services, &plan, &observed, at(9)), "nothing was asked of it yet");
+        let policy = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
+        services.rollouts.ask(&policy, asks(&plan, &[Bandwidth::from_mbps(50)], true));
+        assert!(!can_take_effect(&services, &plan, &observed, at(9)), "its limit is not written yet");
+    }
+
+    #[tokio::test]
+    async fn what_a_limit_in_a_template_waits_for_is_seen() {
+        let mut planned = plan(Strategy::Rollout { min_interval: INTERVAL }, true).targets.remove(0);
+        let untouched = services();
+        let awaiting = |planned: &PlannedTarget| seen(&untouched, planned, at(9)).map(|seen| seen.awaiting);
+        assert_eq!(awaiting(&planned), Some(Some(Awaiting::Need)));
+        planned.template = None;
+        assert_eq!(awaiting(&planned), None, "limits are written to its pods");
     }
 }

@@ -1,27 +1,19 @@
 //! What is written to a pod in every situation: the mode, what a person asks for, how the objective stands, and
 //! whether this controller leads.
 
-use super::super::PlannedTarget;
+use super::super::{PlannedTarget, fixture};
 use super::*;
-use crate::clock::Clock;
 use crate::cluster::{Caches, Found, PodId, TargetPod};
-use crate::enforce::{Backend, EnforceMetrics, Enforcer};
-use crate::observe::{Paths, Sources};
-use crate::report::{Reporter, StandingMetrics};
-use crate::rollout::{RolloutMetrics, Rollouts};
+use crate::enforce::Backend;
 use flow_control::{Finite, Reading, Unknown};
 use flow_policy::names::{EGRESS_BANDWIDTH, LIMIT, PAUSED};
 use flow_policy::{Objective, Overrides};
-use flow_probe::Prober;
-use flow_probe::metrics::Metrics;
 use futures::FutureExt;
 use http::{Request, Response};
 use k8s_openapi::api::core::v1::Pod;
-use kube::Client;
 use kube::client::Body;
 use kube::runtime::reflector;
 use kube::runtime::watcher::Event;
-use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower_test::mock::Handle;
@@ -60,24 +52,14 @@ impl Stage {
     }
 
     async fn with(backend: Backend, mode: &str, hand: &str, leads: bool) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let (service, api) = tower_test::mock::pair();
-        let (clock, registry) = (Clock::start(), &mut Registry::default());
         let (pods, mut cache) = reflector::store();
         cache.apply_watcher_event(&Event::Apply(serde_json::from_value::<Pod>(pod()).unwrap()));
-        let (client, metrics) = (Client::new(service, "factory"), EnforceMetrics::register(registry));
-        let caches = Caches::of(pods.clone(), reflector::store().0);
-        let rollouts = Rollouts::new(client.clone(), caches, false, RolloutMetrics::register(registry));
-        let enforcer = Enforcer::new(client, pods, backend, "shapers".to_owned(), clock, metrics);
+        let (services, api) = fixture::services(Caches::of(pods, reflector::store().0), backend);
         if !leads {
             let over = CancellationToken::new();
             over.cancel();
-            enforcer.clone().run(over).await;
+            services.enforcer.clone().run(over).await;
         }
-        let paths = Arc::new(Paths::new(Prober::start().unwrap(), clock, Metrics::register(registry)));
-        let sources = Arc::new(Sources { paths, prometheus: std::collections::BTreeMap::new() });
-        let reporter = Reporter::new(&StandingMetrics::register(registry, clock, false));
-        let services = Services { clock, sources, enforcer, rollouts, reporter };
         let annotation = match hand {
             "paused" => Some((PAUSED, "true")),
             "pinned" => Some((LIMIT, "40M")),
