@@ -64,6 +64,7 @@ mod tests {
         assert!(concerned.contains(&workload("x")) && concerned.contains(&workload("y")), "{concerned:?}");
         assert_eq!(book.of(&workload("x")), [ask(40), ask(20)]);
         assert_eq!(book.of(&workload("y")), []);
+        assert_eq!(book.workloads().collect::<Vec<_>>(), [&workload("x")]);
         book.replace(&policy("a"), Vec::new());
         book.replace(&policy("b"), Vec::new());
         assert_eq!(book.workloads().count(), 0);

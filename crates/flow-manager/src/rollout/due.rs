@@ -169,6 +169,15 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_the_highest_number_there_is_asks_for_no_rollout_to_the_same() {
+        let mut workload = ours("18446744073709551615");
+        let records = workload.metadata.annotations.as_mut().unwrap();
+        records.insert(APPLIED_EGRESS_BANDWIDTH.to_owned(), "18446744073709551615".to_owned());
+        assert_eq!(written(&workload, &[waiting(20)]), None);
+        assert_eq!(written(&workload, &[ask(20)]).as_deref(), Some("20M"));
+    }
+
+    #[test]
     fn the_longest_interval_of_all_policies_is_waited_for() {
         let long = Ask { min_interval: INTERVAL * 2, begun: false, ..ask(90) };
         let asks = [ask(20), long];

@@ -1,6 +1,6 @@
 use super::desk::{Desk, concerns};
 use super::due::{Ask, Todo, free_at};
-use super::workload::{Workload, is_marked};
+use super::workload::Workload;
 use crate::cluster::PodId;
 use flow_control::{Bandwidth, Moment};
 use flow_policy::names::{EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
@@ -76,7 +76,7 @@ pub(super) fn stand(
     // While the template is looked at again, the one that was seen last counts.
     let Some(workload) = desk.assumed(&metadata) else { return nothing(Stage::Unseen) };
     carrying(desk, &workload, pods, now);
-    let stage = stage(desk, &workload, asks, pods.len(), time);
+    let stage = stage(desk, &workload, asks, time);
     let carrying = pods.iter().filter_map(|(id, _)| Some(((*id).clone(), *desk.carrying.get(&id.uid)?)));
     Standing {
         stage,
@@ -85,15 +85,13 @@ pub(super) fn stand(
     }
 }
 
-fn stage(desk: &Desk, workload: &Workload, asks: &[Ask], pods: usize, time: Timestamp) -> Stage {
+fn stage(desk: &Desk, workload: &Workload, asks: &[Ask], time: Timestamp) -> Stage {
     let changed = desk.changed(workload, time);
     match desk.todo(workload, asks, time) {
         Todo::Leave(why) => Stage::Blocked(why),
         Todo::Write(_) => Stage::Writing,
         Todo::Wait(at) => Stage::Due(at),
-        Todo::Nothing if !is_marked(&workload.metadata) => not_begun(changed, asks, time),
         Todo::Nothing => match (desk.through, free_at(asks, changed).filter(|at| time < *at)) {
-            _ if desk.carrying.len() < pods => Stage::UnderWay,
             (None, _) => Stage::UnderWay,
             (Some(_), Some(at)) => Stage::Resting(at),
             (Some(since), None) => Stage::Settled(since),
@@ -215,5 +213,28 @@ mod tests {
     fn what_was_not_looked_at_yet_is_not_known_to_be_in_force() {
         let standing = standing(&mut Desk::default(), with("50M"), 700);
         assert_eq!((standing.stage.clone(), standing.free_since()), (Stage::Unseen, None));
+    }
+
+    #[test]
+    fn a_workload_that_was_given_back_may_not_be_limited_again_before_the_interval_is_over() {
+        let mut desk = Desk::default();
+        let mut metadata = workload().metadata;
+        metadata.annotations = None;
+        desk.wrote(
+            Workload { metadata: metadata.clone(), ..workload() },
+            Timestamp::from_second(100).unwrap(),
+        );
+        let (limit, min_interval) = (Bandwidth::from_mbps(50), Duration::from_mins(10));
+        let asks = [Ask { limit, min_interval, begun: false }];
+        let mut stage_at = |second| {
+            let time = Timestamp::from_second(second).unwrap();
+            stand(&mut desk, Some(metadata.clone()), &asks, &[], Moment::default(), time).stage
+        };
+        let over = Timestamp::from_second(700).unwrap();
+        assert_eq!(
+            [stage_at(100), stage_at(699)],
+            [Stage::NotBegun(Some(over)), Stage::NotBegun(Some(over))]
+        );
+        assert_eq!([stage_at(700), stage_at(701)], [Stage::NotBegun(None), Stage::NotBegun(None)]);
     }
 }

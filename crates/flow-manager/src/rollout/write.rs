@@ -172,6 +172,16 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_recorded_as_the_end_of_its_second() {
+        let at = |time: &str| format!("2026-11-24T{time}Z").parse::<Timestamp>().unwrap();
+        for (time, recorded) in
+            [("12:00:00", "12:00:00"), ("12:00:00.000000001", "12:00:01"), ("12:00:00.9", "12:00:01")]
+        {
+            assert_eq!(whole_second(at(time)), at(recorded), "{time}");
+        }
+    }
+
+    #[test]
     fn a_time_that_cannot_be_is_none() {
         let ours = workload(Kind::Deployment, None);
         let ours = after(&ours, &take_over(&ours, LIMIT, now()));
