@@ -27,3 +27,24 @@ impl Write {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_write_names_its_manager_and_only_a_take_over_is_forced() {
+        let body = json!({"metadata": {"uid": "u1"}});
+        let cases = [
+            (Write::TakeOver(body.clone()), true, Patch::Apply(&body)),
+            (Write::Change(body.clone()), false, Patch::Apply(&body)),
+            (Write::Restore(body.clone()), false, Patch::Merge(&body)),
+        ];
+        for (write, force, expected) in cases {
+            let (params, patch) = write.request("flow-manager");
+            assert_eq!((params.field_manager.as_deref(), params.force), (Some("flow-manager"), force));
+            assert_eq!(patch, expected);
+        }
+    }
+}
