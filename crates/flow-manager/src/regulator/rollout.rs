@@ -156,10 +156,10 @@ mod tests {
     #[test]
     fn a_workload_is_asked_for_the_limit_of_its_target_where_pods_may_be_replaced_for_it() {
         let (rollout, limit) = (Strategy::Rollout { min_interval: INTERVAL }, Bandwidth::from_mbps(50));
-        let plan_ = plan(rollout, true);
-        let workload = plan_.targets[0].template.as_ref().unwrap().workload.clone();
+        let existing = plan(rollout, true);
+        let workload = existing.targets[0].template.as_ref().unwrap().workload.clone();
         let ask = Ask { limit, min_interval: INTERVAL, begun: true };
-        assert_eq!(asks(&plan_, &[limit], true), [(workload, ask)]);
+        assert_eq!(asks(&existing, &[limit], true), [(workload, ask)]);
         assert_eq!(asks(&plan(rollout, false), &[limit], true), [], "it does not exist");
         assert_eq!(asks(&plan(Strategy::Live, true), &[limit], true), []);
     }
