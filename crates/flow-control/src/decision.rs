@@ -20,6 +20,18 @@ pub enum Reason {
     ObjectiveViolated,
     /// An objective is violated, and every limit is at its minimum already.
     AtMinimum,
+    /// The queue on the way grows, and an objective would break.
+    QueueGrows,
+    /// Limits go back to what was good, now that the queue is gone.
+    Recovery,
+    /// More than the present limits has failed lately; it is tried again later.
+    RetryLater,
+    /// What is sent does not use the limits.
+    Unused,
+    /// Nothing has been sent for a while.
+    Idle,
+    /// An objective is violated although no target sends what its minimum would not let through.
+    NotTheCause,
     /// Every objective holds with headroom.
     Headroom,
     /// Every objective holds with headroom, and every limit is at its maximum already.

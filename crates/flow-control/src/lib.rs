@@ -6,6 +6,7 @@
 //! Read in this order: [`Window`] (samples of a path and what they say), [`Bound`] (what is asked of an
 //! indicator), [`step`] (the decision), [`arbitrate`] (one limit per pod out of several decisions).
 
+mod adaptive;
 mod aimd;
 mod arbitrate;
 mod bandwidth;
@@ -15,8 +16,10 @@ mod effect;
 mod finite;
 mod hindrance;
 mod jitter;
+mod law;
 mod levels;
 mod moment;
+mod observation;
 mod quantile;
 mod quantity;
 mod queueing;
@@ -28,6 +31,7 @@ mod spread;
 mod step;
 mod window;
 
+pub use adaptive::Adaptive;
 pub use aimd::Aimd;
 pub use arbitrate::{Claim, arbitrate};
 pub use bandwidth::Bandwidth;
@@ -37,9 +41,11 @@ pub use effect::{EffectCheck, NoEffect};
 pub use finite::{Finite, NotFinite};
 pub use hindrance::{Effect, Hindrance};
 pub use jitter::JitterMethod;
+pub use law::Law;
 pub use moment::Moment;
+pub use observation::{Observation, Queueing, Role, Traffic};
 pub use quantity::QuantityError;
 pub use queueing::BaseRtt;
 pub use reading::{Reading, Unknown};
-pub use step::{Manual, NoData, NoDataAction, Observation, Params, Range, Role, State, step};
+pub use step::{Manual, NoData, NoDataAction, Params, Range, State, step};
 pub use window::{Sample, Window};

@@ -50,7 +50,7 @@ pub(crate) fn unknown(situation: &Situation) -> Option<Decision> {
 
 /// Headroom in every decisive objective raises every limit, once per measurement of each.
 fn headroom(situation: &Situation) -> Option<Decision> {
-    let percent = situation.params.law.headroom_percent;
+    let percent = situation.params.law.headroom_percent();
     let mut all = situation.decisive().peekable();
     all.peek()?;
     let has_headroom = |observation: &Observation| {
@@ -69,7 +69,7 @@ fn headroom(situation: &Situation) -> Option<Decision> {
 
 /// What holds without headroom stays as it is.
 fn within_bounds(situation: &Situation) -> Option<Decision> {
-    let percent = situation.params.law.headroom_percent;
+    let percent = situation.params.law.headroom_percent();
     let tight = |observation: &Observation| {
         observation.reading.is_ok_and(|value| !observation.bound.has_headroom(value, percent))
     };

@@ -1,8 +1,9 @@
+use crate::adaptive::Course;
 use crate::effect::Trial;
 use crate::rules::{HOLD, RULES};
 use crate::situation::Situation;
 use crate::{
-    Action, Aimd, Bandwidth, Bound, Decision, Effect, EffectCheck, Moment, NoEffect, Reading, Reason,
+    Action, Bandwidth, Decision, Effect, EffectCheck, Law, Moment, NoEffect, Observation, Reason, Traffic,
 };
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Params {
     /// The control law.
-    pub law: Aimd,
+    pub law: Law,
     /// What to do where nothing is known.
     pub no_data: NoData,
     /// The range of each target's limit, in the order of [`State::limits`].
@@ -21,6 +22,8 @@ pub struct Params {
     pub manual: Option<Manual>,
     /// Whether limits can take effect now.
     pub effect: Effect,
+    /// What each target sends, in the order of [`State::limits`]; empty or `None` where nobody tells.
+    pub traffic: Vec<Option<Traffic>>,
 }
 
 /// What a person asks for, before which every rule stands back.
@@ -61,30 +64,6 @@ pub enum NoDataAction {
     Release,
 }
 
-/// Whether an objective takes part in decisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// It decides.
-    Control,
-    /// It is reported only.
-    Watch,
-}
-
-/// One objective as it stands now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Observation {
-    /// Whether it decides.
-    pub role: Role,
-    /// Its rank: the highest-ranking violated objective is named as the reason.
-    pub priority: u16,
-    /// What is asked.
-    pub bound: Bound,
-    /// What was measured.
-    pub reading: Reading,
-    /// When the newest measurement behind the reading was made.
-    pub measured: Option<Moment>,
-}
-
 /// What a policy's control remembers from one decision to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
@@ -94,14 +73,33 @@ pub struct State {
     pub released: bool,
     pub(crate) unknown_since: Option<Moment>,
     pub(crate) changed: Option<Moment>,
+    pub(crate) course: Course,
     trial: Trial,
 }
 
 impl State {
     /// The state of a policy whose targets have `limits` now.
     #[must_use]
-    pub const fn resume(limits: Vec<Bandwidth>) -> Self {
-        Self { limits, released: false, unknown_since: None, changed: None, trial: Trial::None }
+    pub fn resume(limits: Vec<Bandwidth>) -> Self {
+        Self::remembering(limits, &[])
+    }
+
+    /// The state of a policy whose targets have `limits` now, and [had](Self::safe_limits) these `safe` ones.
+    #[must_use]
+    pub fn remembering(limits: Vec<Bandwidth>, safe: &[Option<Bandwidth>]) -> Self {
+        let course = Course::remembering(limits.len(), safe);
+        Self { limits, released: false, unknown_since: None, changed: None, course, trial: Trial::None }
+    }
+
+    /// The highest limit of each target that is known to be good, where one is: all that has to be kept over a restart.
+    pub fn safe_limits(&self) -> impl Iterator<Item = Option<Bandwidth>> {
+        self.course.safe_limits()
+    }
+
+    /// When the limits last changed.
+    #[must_use]
+    pub const fn changed(&self) -> Option<Moment> {
+        self.changed
     }
 
     /// That lower limits do not help, while that holds.
@@ -168,13 +166,13 @@ fn next_limit(
     limit: Bandwidth,
     range: Range,
 ) -> Bandwidth {
-    match (decision.action, params.manual) {
-        (Action::Decrease, _) if decision.reason == Reason::NoDataTooLong => range.min,
-        (Action::Decrease, _) => params.law.cut(limit, overshoot),
-        (Action::Increase, _) => params.law.raise(limit),
-        (Action::Release, _) => range.max,
-        (Action::Pin, Some(Manual::Pin(pin))) => pin,
-        (Action::Pin | Action::Hold, _) => limit,
+    match (decision.action, params.law, params.manual) {
+        (Action::Decrease, ..) if decision.reason == Reason::NoDataTooLong => range.min,
+        (Action::Decrease, Law::Aimd(law), _) => law.cut(limit, overshoot),
+        (Action::Increase, Law::Aimd(law), _) => law.raise(limit),
+        (Action::Release, ..) => range.max,
+        (Action::Pin, _, Some(Manual::Pin(pin))) => pin,
+        _ => limit,
     }
 }
 

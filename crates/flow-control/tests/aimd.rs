@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use flow_control::{
-    Action, Aimd, Bandwidth, Bound, Decision, Effect, Finite, Moment, NoData, NoDataAction, Observation,
+    Action, Aimd, Bandwidth, Bound, Decision, Effect, Finite, Law, Moment, NoData, NoDataAction, Observation,
     Params, Range, Reading, Reason, Role, State, Unknown, step,
 };
 use proptest::prelude::*;
@@ -13,11 +13,12 @@ const TICK: Duration = Duration::from_secs(2);
 
 fn params(min: u64, max: u64) -> Params {
     Params {
-        law: Aimd::default(),
+        law: Law::Aimd(Aimd::default()),
         no_data: NoData { after: Duration::from_secs(30), action: NoDataAction::Hold },
         effect_check: None,
         manual: None,
         effect: Effect::Possible,
+        traffic: Vec::new(),
         ranges: vec![Range { min: Bandwidth::from_mbps(min), max: Bandwidth::from_mbps(max) }],
     }
 }
@@ -32,13 +33,7 @@ fn number(value: f64) -> Finite {
 
 /// An objective of at most 1, measured just now.
 fn reads(reading: Reading, now: Moment) -> Observation {
-    Observation {
-        role: Role::Control,
-        priority: 100,
-        bound: Bound::AtMost(number(1.0)),
-        reading,
-        measured: Some(now),
-    }
+    Observation::new(Role::Control, 100, Bound::AtMost(number(1.0)), reading, Some(now))
 }
 
 fn once(mbps: u64, value: f64) -> (u64, Decision) {
@@ -263,7 +258,7 @@ proptest! {
 
 /// The limit after one violation of `times` its bound.
 fn cut_by(severity_max: u32, times: f64) -> Bandwidth {
-    let law = Aimd { severity_max, ..Aimd::default() };
+    let law = Law::Aimd(Aimd { severity_max, ..Aimd::default() });
     let params = Params { law, ..params(10, 1000) };
     let state = State::resume(vec![Bandwidth::from_mbps(500)]);
     step(&params, state, &[reads(Ok(number(times)), at(1))], at(1)).0.limits[0]

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use flow_control::{
-    Action, Aimd, Bandwidth, Bound, Decision, Effect, EffectCheck, Finite, Hindrance, Judgement, Manual,
+    Action, Aimd, Bandwidth, Bound, Decision, Effect, EffectCheck, Finite, Hindrance, Judgement, Law, Manual,
     Moment, NoData, NoDataAction, Observation, Params, Range, Reading, Reason, Role, State, Unknown, step,
 };
 use proptest::prelude::*;
@@ -87,10 +87,8 @@ fn any_params() -> impl Strategy<Value = Params> {
             retry_after: Duration::from_secs(retry),
         })
     });
-    let law = (1u32..=90, 1u32..=10).prop_map(|(decrease_percent, severity_max)| Aimd {
-        decrease_percent,
-        severity_max,
-        ..Aimd::default()
+    let law = (1u32..=90, 1u32..=10).prop_map(|(decrease_percent, severity_max)| {
+        Law::Aimd(Aimd { decrease_percent, severity_max, ..Aimd::default() })
     });
     (law, no_data, prop::collection::vec(any_range(), 1..4), check).prop_map(
         |(law, no_data, ranges, effect_check)| Params {
@@ -100,6 +98,7 @@ fn any_params() -> impl Strategy<Value = Params> {
             effect_check,
             manual: None,
             effect: Effect::Possible,
+            traffic: Vec::new(),
         },
     )
 }
@@ -120,12 +119,9 @@ fn walk((params, roles, ticks): (Params, Vec<Role>, Vec<Tick>)) -> Vec<Decided> 
     for tick in ticks {
         second += tick.seconds;
         let now = Moment::after_epoch(Duration::from_secs(second));
-        let observe = |(role, (reading, age)): (&Role, &(Reading, u64))| Observation {
-            role: *role,
-            priority: 1,
-            bound: Bound::AtMost(Finite::new(1.0).unwrap()),
-            reading: *reading,
-            measured: Some(Moment::after_epoch(Duration::from_secs(second - age))),
+        let observe = |(role, (reading, age)): (&Role, &(Reading, u64))| {
+            let measured = Some(Moment::after_epoch(Duration::from_secs(second - age)));
+            Observation::new(*role, 1, Bound::AtMost(Finite::new(1.0).unwrap()), *reading, measured)
         };
         let observations: Vec<_> = roles.iter().zip(&tick.seen).map(observe).collect();
         let params = Params { manual: tick.manual, effect: tick.effect, ..params.clone() };

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use flow_control::{
-    Action, Aimd, Bandwidth, Bound, Decision, Effect, Finite, Manual, Moment, NoData, NoDataAction,
+    Action, Aimd, Bandwidth, Bound, Decision, Effect, Finite, Law, Manual, Moment, NoData, NoDataAction,
     Observation, Params, Range, Reading, Reason, Role, State, Unknown, step,
 };
 use proptest::prelude::*;
@@ -13,12 +13,13 @@ const RANGE: Range = Range { min: Bandwidth::from_mbps(10), max: Bandwidth::from
 
 fn params(manual: Option<Manual>, action: NoDataAction) -> Params {
     Params {
-        law: Aimd::default(),
+        law: Law::Aimd(Aimd::default()),
         no_data: NoData { after: Duration::from_secs(5), action },
         ranges: vec![RANGE],
         effect_check: None,
         manual,
         effect: Effect::Possible,
+        traffic: Vec::new(),
     }
 }
 
@@ -29,7 +30,7 @@ fn at(seconds: u64) -> Moment {
 /// An objective of at most 1.
 fn reads(reading: Reading, now: Moment) -> Observation {
     let bound = Bound::AtMost(Finite::new(1.0).unwrap());
-    Observation { role: Role::Control, priority: 100, bound, reading, measured: Some(now) }
+    Observation::new(Role::Control, 100, bound, reading, Some(now))
 }
 
 fn decide(manual: Option<Manual>, state: State, reading: Reading, second: u64) -> (State, Decision) {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use flow_control::{
-    Action, Aimd, Bandwidth, Bound, Effect, EffectCheck, Finite, Hindrance, Manual, Moment, NoData,
+    Action, Aimd, Bandwidth, Bound, Effect, EffectCheck, Finite, Hindrance, Law, Manual, Moment, NoData,
     NoDataAction, Observation, Params, Range, Reading, Role, State, Unknown, step,
 };
 use std::time::Duration;
@@ -91,7 +91,7 @@ fn at(second: u64) -> Moment {
 
 /// An objective of at most 1.
 fn objective(role: Role, reading: Reading) -> Observation {
-    Observation { role, priority: 100, bound: Bound::AtMost(number(1.0)), reading, measured: None }
+    Observation::new(role, 100, Bound::AtMost(number(1.0)), reading, None)
 }
 
 const VIOLATED: f64 = 2.0;
@@ -153,7 +153,7 @@ fn params([hand, _, _, _, no_data, _, possible, _]: &Situation) -> Params {
 
 fn plain() -> Params {
     Params {
-        law: Aimd::default(),
+        law: Law::Aimd(Aimd::default()),
         no_data: NoData { after: Duration::from_secs(NO_DATA_AFTER), action: NoDataAction::Hold },
         ranges: vec![Range { min: mbps(10), max: mbps(100) }],
         effect_check: Some(EffectCheck {
@@ -162,6 +162,7 @@ fn plain() -> Params {
         }),
         manual: None,
         effect: Effect::Possible,
+        traffic: Vec::new(),
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::spec::{HistogramTypeSpec, Mode, ProtocolSpec, TargetKind, TimeUnitSpec};
-use flow_control::{Aimd, Bandwidth, Bound, EffectCheck, Finite, JitterMethod, NoData, Range, Role};
+use flow_control::{Bandwidth, Bound, EffectCheck, Finite, JitterMethod, Law, NoData, Range, Role};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct Policy {
     /// How limits reach the pods.
     pub strategy: Strategy,
     /// The control law.
-    pub law: Aimd,
+    pub law: Law,
     /// What to do where lower limits do not help; `None` to keep them.
     pub effect_check: Option<EffectCheck>,
     /// What to do where nothing is known.

@@ -8,7 +8,7 @@ use crate::spec::{
 };
 use crate::{BandwidthText, DurationText};
 use flow_control::{
-    Aimd, Bandwidth, Bound, EffectCheck, Finite, JitterMethod, NoData, NoDataAction, Range, Role,
+    Aimd, Bandwidth, Bound, EffectCheck, Finite, JitterMethod, Law, NoData, NoDataAction, Range, Role,
 };
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl TryFrom<&FlowPolicySpec> for Policy {
             objectives,
             strategy: strategy(&spec.strategy, &targets)?,
             targets,
-            law: law(&spec.control.aimd)?,
+            law: Law::Aimd(aimd(&spec.control.aimd)?),
             effect_check: effect_check(&spec.control.effect_check)?,
             no_data: no_data(&spec.on_no_data)?,
         })
@@ -280,7 +280,7 @@ pub(crate) fn bandwidth(text: &BandwidthText, field: &str) -> Result<Bandwidth, 
     }
 }
 
-fn law(spec: &AimdSpec) -> Result<Aimd, Invalid> {
+fn aimd(spec: &AimdSpec) -> Result<Aimd, Invalid> {
     Ok(Aimd {
         decrease_percent: int(spec.decrease_percent.clamp(1, 90), "spec.control.aimd.decreasePercent")?,
         severity_max: int(spec.severity_max.clamp(1, 10), "spec.control.aimd.severityMax")?,
@@ -335,7 +335,7 @@ mod tests {
     fn a_small_spec_gets_the_documented_defaults() {
         let policy = check(spec()).unwrap();
         assert_eq!(policy.interval, Duration::from_millis(200));
-        assert_eq!(policy.law, Aimd::default());
+        assert_eq!(policy.law, Law::Aimd(Aimd::default()));
         assert_eq!(
             policy.objectives[0].indicator,
             Indicator::Jitter { samples: 20, method: JitterMethod::default() }

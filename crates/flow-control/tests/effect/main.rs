@@ -8,8 +8,8 @@ mod noisy;
 mod relapse;
 
 use flow_control::{
-    Action, Aimd, Bandwidth, Bound, Decision, Effect, EffectCheck, Finite, Hindrance, Manual, Moment, NoData,
-    NoDataAction, Observation, Params, Range, Reading, Reason, Role, State, Unknown, step,
+    Action, Aimd, Bandwidth, Bound, Decision, Effect, EffectCheck, Finite, Hindrance, Law, Manual, Moment,
+    NoData, NoDataAction, Observation, Params, Range, Reading, Reason, Role, State, Unknown, step,
 };
 use std::time::Duration;
 
@@ -33,12 +33,13 @@ impl Loop {
         let check =
             EffectCheck { after: Duration::from_secs(AFTER), retry_after: Duration::from_secs(RETRY) };
         let params = Params {
-            law: Aimd::default(),
+            law: Law::Aimd(Aimd::default()),
             no_data: NoData { after: Duration::from_secs(5), action: NoDataAction::Hold },
             ranges: vec![Range { min: Bandwidth::from_mbps(10), max: Bandwidth::from_mbps(100) }],
             effect_check: Some(check),
             manual: None,
             effect: Effect::Possible,
+            traffic: Vec::new(),
         };
         let last = Decision { action: Action::Hold, reason: Reason::WithinBounds, objective: None };
         Self { params, state: State::resume(vec![Bandwidth::from_mbps(mbps)]), second: 1_000, last }
@@ -105,7 +106,7 @@ fn number(value: f64) -> Finite {
 
 fn at_most_one(reading: Reading) -> Observation {
     let bound = Bound::AtMost(number(1.0));
-    Observation { role: Role::Control, priority: 100, bound, reading, measured: None }
+    Observation::new(Role::Control, 100, bound, reading, None)
 }
 
 fn said(looped: &Loop) -> (Action, Reason) {

@@ -76,7 +76,7 @@ impl Feed {
         let is_measured = matches!(reading, Ok(_) | Err(Unknown::Stale { .. }));
         let behind = measured.filter(|_| is_measured);
         let view = ObjectiveView { reading, judgement: bound.judge(reading), measured: behind, detail };
-        (Observation { role, priority, bound, reading, measured }, view)
+        (Observation::new(role, priority, bound, reading, measured), view)
     }
 }
 

@@ -267,6 +267,7 @@ fn params(policy: &Policy) -> Params {
         effect_check: policy.effect_check.filter(|_| policy.mode == Mode::Enforce),
         manual: None,
         effect: Effect::Possible,
+        traffic: Vec::new(),
     }
 }
 

@@ -166,7 +166,7 @@ mod tests {
 
     fn observed(role: Role, measured: Option<Moment>) -> Observation {
         let (bound, reading) = (Bound::AtMost(Finite::new(1.0).unwrap()), Ok(Finite::new(0.5).unwrap()));
-        Observation { role, priority: 1, bound, reading, measured }
+        Observation::new(role, 1, bound, reading, measured)
     }
 
     #[test]

@@ -155,6 +155,12 @@ pub(super) const fn reason_word(reason: Reason) -> &'static str {
     match reason {
         Reason::ObjectiveViolated => "ObjectiveViolated",
         Reason::AtMinimum => "AtMinimum",
+        Reason::QueueGrows => "QueueGrows",
+        Reason::Recovery => "Recovery",
+        Reason::RetryLater => "RetryLater",
+        Reason::Unused => "Unused",
+        Reason::Idle => "Idle",
+        Reason::NotTheCause => "NotTheCause",
         Reason::Headroom => "Headroom",
         Reason::AtMaximum => "AtMaximum",
         Reason::AwaitingEffect => "AwaitingEffect",

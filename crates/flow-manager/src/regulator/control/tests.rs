@@ -77,7 +77,7 @@ impl Stage {
         let regulator = &mut self.regulator;
         regulator.params.manual = regulator.plan.overrides.manual(Timestamp::now());
         let Objective { role, priority, bound, .. } = regulator.plan.policy.objectives[0];
-        let seen = Observation { role, priority, bound, reading, measured: Some(now) };
+        let seen = Observation::new(role, priority, bound, reading, Some(now));
         regulator.decide(&[seen], now)
     }
 
