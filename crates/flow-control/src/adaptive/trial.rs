@@ -12,7 +12,7 @@ const REDUCED_PERCENT: u32 = 55;
 const UNCHANGED_PERCENT: u32 = 70;
 /// How much worse it has to get, in hundredths, after limits are given back to cut again before the time.
 const WORSE_PERCENT: u32 = 50;
-/// How long that, or calm, has to last; and how long targets that send nothing are watched before they are let off.
+/// How long that, or calm, has to last.
 const LASTING: Duration = Duration::from_secs(1);
 /// The wait for another trial doubles up to this many times the first.
 const LONGEST_WAIT: u32 = 10;
@@ -101,19 +101,16 @@ impl Parked {
     /// The verdict on an episode, where there is one by now.
     pub(super) fn judge(look: Look) -> Option<Self> {
         let (check, episode) = (look.signs.seen.params.effect_check?, look.course.episode?);
-        let objective = look.signs.pressure.objective?;
-        let for_nothing_sent = look.nothing_is_sent();
+        let (objective, after) = (look.signs.pressure.objective?, look.value()?);
+        let lasts = look.signs.now().since(episode.since) >= check.after;
+        let for_nothing_sent = lasts && look.nothing_is_sent();
         if !for_nothing_sent && !episode.is_futile(check, look) {
             return None;
         }
         let times = 1 << look.course.futile.min(8);
         let until = look.signs.now() + check.retry_after.saturating_mul(LONGEST_WAIT.min(times));
-        let verdict = NoEffect {
-            objective,
-            before: episode.value,
-            after: look.value().unwrap_or_default(),
-            retry: (!for_nothing_sent).then_some(until),
-        };
+        let verdict =
+            NoEffect { objective, before: episode.value, after, retry: (!for_nothing_sent).then_some(until) };
         let percent = look.signs.pressure.percent();
         Some(Self { verdict, for_nothing_sent, until, percent, worse_since: None })
     }
@@ -140,11 +137,10 @@ impl Look<'_> {
         observation.settled.or(observation.reading).ok()
     }
 
-    /// Whether trouble has lasted for a while in which no target has sent anything that a limit could take from it.
+    /// Whether no target has sent anything that a limit could take from it since the trouble began.
     fn nothing_is_sent(&self) -> bool {
         let since = self.troubled_since();
-        self.signs.now().since(since) >= LASTING
-            && self.targets().all(|target| target.sends_next_to_nothing(since))
+        self.targets().all(|target| target.sends_next_to_nothing(since))
     }
 }
 
