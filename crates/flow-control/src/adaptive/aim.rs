@@ -40,10 +40,12 @@ impl Look<'_> {
             return target.limit;
         }
         let first = self.course.episode.is_none();
-        let base = target.good(self.signs, since, self.is_raise_to_blame());
+        let Some(good) = target.good(self.signs, since, self.is_raise_to_blame()) else {
+            return target.limit.percent(LEAST_LEFT_PERCENT);
+        };
         let drained = FULL_PERCENT.saturating_sub(percent(self.signs.pressure.delay, self.signs.law.drain));
         let left = if first { drained } else { drained.min(self.left_of_excess()) };
-        base.percent(left.max(LEAST_LEFT_PERCENT)).min(target.limit)
+        good.percent(left.max(LEAST_LEFT_PERCENT)).min(target.limit)
     }
 
     /// What a further cut leaves, in hundredths: the less the worse it is.
@@ -85,15 +87,14 @@ impl Signs<'_> {
 }
 
 impl Standing {
-    /// The limit that is good, for all that is known when limits turn out too high: the one of before where a raise is to
-    /// blame; else what gets through less the headroom; where that is unknown, what was too much before, or half.
-    fn good(&self, signs: &Signs, since: Moment, blamed: bool) -> Bandwidth {
+    /// The limit that is good, for all that is known when limits turn out too high: the one of before where a raise is
+    /// to blame; else what gets through, or else what was too much before, less the headroom.
+    fn good(&self, signs: &Signs, since: Moment, blamed: bool) -> Option<Bandwidth> {
         let Memory { safe, ceiling, .. } = self.memory;
         let carried = self.carried(since).map(|carried| signs.below(carried));
         let known = ceiling.map(|ceiling| signs.below(ceiling)).filter(|known| *known < self.limit);
         let safe = safe.filter(|safe| blamed && *safe < self.limit);
-        let half = self.limit.percent(LEAST_LEFT_PERCENT);
-        safe.or(carried).or(known).unwrap_or(half).min(self.limit)
+        safe.or(carried).or(known).map(|good| good.min(self.limit))
     }
 
     /// What to remember as its limit is cut.
@@ -102,12 +103,12 @@ impl Standing {
         if self.sends_next_to_nothing(since) {
             return memory;
         }
-        let good = self.good(signs, since, blamed);
-        // Where nobody knows what gets through, the truth is between what was too much and what is left.
-        let carried = self.carried(since);
-        let goal = if carried.is_some() || blamed { good } else { good.midpoint(self.limit) };
+        // Where nobody knows what gets through, the truth is between what was too much and the half that is left.
+        let half = self.limit.percent(LEAST_LEFT_PERCENT);
+        let goal = self.good(signs, since, blamed).unwrap_or_else(|| half.midpoint(self.limit));
         let safe = memory.safe.filter(|safe| blamed || *safe <= goal);
-        Memory { safe, goal: Some(goal), ceiling: Some(carried.unwrap_or(self.limit)), ..memory }
+        let ceiling = self.carried(since).unwrap_or(self.limit);
+        Memory { safe, goal: Some(goal), ceiling: Some(ceiling), ..memory }
     }
 
     /// The limit to return to where cuts did not help.
