@@ -66,6 +66,7 @@ impl Scraped {
         Observation {
             settled,
             period,
+            window: self.spec.window.0,
             ..Observation::new(Role::Control, priority, bound, self.answered, self.asked)
         }
     }

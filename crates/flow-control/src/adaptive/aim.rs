@@ -87,14 +87,15 @@ impl Signs<'_> {
 }
 
 impl Standing {
-    /// The limit that is good, for all that is known when limits turn out too high: the one of before where a raise is
-    /// to blame; else what gets through, or else what was too much before, less the headroom.
+    /// The limit that is good, for all that is known when limits turn out too high: what gets through, or else what was
+    /// too much before, less the headroom; where a raise is to blame, what was good before it, if that is more.
     fn good(&self, signs: &Signs, since: Moment, blamed: bool) -> Option<Bandwidth> {
-        let Memory { safe, ceiling, .. } = self.memory;
-        let carried = self.carried(since).map(|carried| signs.below(carried));
-        let known = ceiling.map(|ceiling| signs.below(ceiling)).filter(|known| *known < self.limit);
+        let Memory { safe, ceiling, risen_from, .. } = self.memory;
         let safe = safe.filter(|safe| blamed && *safe < self.limit);
-        safe.or(carried).or(known).map(|good| good.min(self.limit))
+        let before = risen_from.filter(|before| blamed && *before < self.limit);
+        let carried = self.carried(since).or(before).map(|carried| signs.below(carried));
+        let known = ceiling.map(|ceiling| signs.below(ceiling)).filter(|known| *known < self.limit);
+        safe.max(carried).or(known).map(|good| good.min(self.limit))
     }
 
     /// What to remember as its limit is cut.

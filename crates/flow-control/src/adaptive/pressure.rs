@@ -25,6 +25,8 @@ pub(super) struct Pressure {
     pub(super) is_known: bool,
     /// The longest time from one measurement to the next.
     pub(super) period: Duration,
+    /// How far back a measurement looks at most.
+    pub(super) window: Duration,
 }
 
 /// What one objective adds.
@@ -44,6 +46,7 @@ impl Pressure {
             all.delay = all.delay.max(observation.queueing.map_or(Duration::ZERO, |queueing| queueing.delay));
             all.is_known &= observation.reading.is_ok() && observation.settled.is_ok();
             all.period = all.period.max(observation.period);
+            all.window = all.window.max(observation.window);
             if part.presses() {
                 all.is_settled |= part.is_settled;
                 all.is_blind |= observation.queueing.is_none();

@@ -70,7 +70,7 @@ impl Episode {
         let (pressure, law) = (signs.pressure, signs.law);
         let elapsed = signs.now().since(self.cut);
         let least = if pressure.queue_percent > FULL_PERCENT || pressure.is_blind {
-            signs.at_least_periods(law.cut_interval, 2)
+            signs.at_least_measured(law.cut_interval, 2)
         } else {
             // Without a queue, what is beyond its bound is most likely still of the time as it emptied.
             law.drain.saturating_mul(3)
@@ -81,7 +81,7 @@ impl Episode {
 
     /// Whether cuts have had all the time and depth that they need to help.
     fn is_futile(&self, check: EffectCheck, look: Look) -> bool {
-        let due = look.signs.at_least_periods(check.after, 4);
+        let due = look.signs.at_least_measured(check.after, 4);
         let pressure = look.signs.pressure;
         let unchanged = pressure.percent() >= percent_of(self.worst_percent, UNCHANGED_PERCENT);
         look.signs.now().since(self.since) >= due && pressure.is_settled && unchanged && self.is_reduced(look)
