@@ -1,5 +1,6 @@
 use super::backend::Backend;
 use super::book::Book;
+use super::confirmed::{Confirmed, all, by_shaper};
 use super::held::{Held, held};
 use super::in_force::{InForce, Witness, Written, judge, set_by_somebody};
 use super::metrics::EnforceMetrics;
@@ -180,6 +181,22 @@ impl Enforcer {
         }
     }
 
+    /// Whether the shapers of these pods say that the limit which is wanted now is in force: unlike [`Self::in_force`], not
+    /// one of a moment ago.
+    #[must_use]
+    pub fn confirmed<'a>(&self, pods: impl IntoIterator<Item = &'a PodId>, now: Moment) -> Confirmed {
+        let Some(shapers) = &self.shared.shapers else { return Confirmed::Unwitnessed };
+        let mut state = self.shared.lock();
+        let verdicts = pods.into_iter().map(|pod| {
+            let Some(desk) = state.desks.get(pod) else { return Confirmed::Unwitnessed };
+            match by_shaper(&desk.written, shapers.heard(&pod.uid).as_ref(), now) {
+                Confirmed::Since(_) if self.shared.is_behind(&mut state, pod) => Confirmed::NotYet,
+                verdict => verdict,
+            }
+        });
+        all(verdicts)
+    }
+
     /// Who holds a pod, as `policy` sees it.
     #[must_use]
     pub fn held(&self, policy: &PolicyId, pod: &PodId) -> Held {
@@ -258,6 +275,12 @@ impl Shared {
             Todo::Write(write) => Next::Write(write),
             Todo::Nothing | Todo::Has(_) | Todo::LeaveTo(_) => Next::Done,
         }
+    }
+
+    /// Whether another limit is yet to be written to the pod.
+    fn is_behind(&self, state: &mut State, id: &PodId) -> bool {
+        let wanted = state.book.wanted(id);
+        self.newest(state, id).is_some_and(|pod| matches!(todo(&pod, wanted, self.backend), Todo::Write(_)))
     }
 
     /// The pod as it was last seen, by the watch or in the answer to a write; `None` if it is gone or going.
