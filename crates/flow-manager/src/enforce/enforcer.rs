@@ -6,7 +6,7 @@ use super::in_force::{InForce, Witness, Written, judge, set_by_somebody};
 use super::metrics::EnforceMetrics;
 use super::record::applied_limit;
 use super::request::Write;
-use super::shapers::Shapers;
+use super::shapers::{Heard, Shapers};
 use super::worker::{self, Problem};
 use super::write::{Foreign, Todo, give_back, todo};
 use crate::clock::Clock;
@@ -186,15 +186,7 @@ impl Enforcer {
     #[must_use]
     pub fn confirmed<'a>(&self, pods: impl IntoIterator<Item = &'a PodId>, now: Moment) -> Confirmed {
         let Some(shapers) = &self.shared.shapers else { return Confirmed::Unwitnessed };
-        let mut state = self.shared.lock();
-        let verdicts = pods.into_iter().map(|pod| {
-            let Some(desk) = state.desks.get(pod) else { return Confirmed::Unwitnessed };
-            match by_shaper(&desk.written, shapers.heard(&pod.uid).as_ref(), now) {
-                Confirmed::Since(_) if self.shared.is_behind(&mut state, pod) => Confirmed::NotYet,
-                verdict => verdict,
-            }
-        });
-        all(verdicts)
+        self.shared.confirmed(pods, |pod| shapers.heard(&pod.uid), now)
     }
 
     /// Who holds a pod, as `policy` sees it.
@@ -275,6 +267,23 @@ impl Shared {
             Todo::Write(write) => Next::Write(write),
             Todo::Nothing | Todo::Has(_) | Todo::LeaveTo(_) => Next::Done,
         }
+    }
+
+    /// [`Enforcer::confirmed`], by what was `heard` of each pod.
+    pub(super) fn confirmed<'a>(
+        &self,
+        pods: impl IntoIterator<Item = &'a PodId>,
+        heard: impl Fn(&PodId) -> Option<Heard>,
+        now: Moment,
+    ) -> Confirmed {
+        let mut state = self.lock();
+        all(pods.into_iter().map(|pod| {
+            let Some(desk) = state.desks.get(pod) else { return Confirmed::Unwitnessed };
+            match by_shaper(&desk.written, heard(pod).as_ref(), now) {
+                Confirmed::Since(_) if self.is_behind(&mut state, pod) => Confirmed::NotYet,
+                verdict => verdict,
+            }
+        }))
     }
 
     /// Whether another limit is yet to be written to the pod.

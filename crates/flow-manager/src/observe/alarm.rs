@@ -132,7 +132,9 @@ mod tests {
     #[test]
     fn equal_levels_share_one_alarm_and_each_bell_rings() {
         let (mut alarms, bells) = (Vec::new(), [(); 500].map(|()| Arc::default()));
-        bells.iter().for_each(|bell| Alarm::set(&mut alarms, sign(10), bell));
+        for bell in &bells {
+            Alarm::set(&mut alarms, sign(10), bell);
+        }
         let higher = Arc::default();
         Alarm::set(&mut alarms, sign(20), &higher);
         assert_eq!((alarms.len(), delay(&mut alarms, 0, 15)), (2, 1));

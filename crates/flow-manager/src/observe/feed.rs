@@ -242,7 +242,7 @@ mod tests {
         let rings = |role: &str, indicator: &str, samples: u64| {
             let mut objective =
                 json!({"name": "robot", "role": role, "probe": {"host": "127.0.0.1", "port": 9}});
-            let max = if indicator == "loss" { "10%" } else { "1ms" };
+            let max = if indicator == "loss" { "0.1" } else { "1ms" };
             objective[indicator] = json!({"max": max, "samples": samples});
             let other = json!({"name": "rate", "prometheus": {"query": "x"}, "value": {"min": "1"}});
             let target = json!({"kind": "Deployment", "name": "a", "limit": {"min": "10M", "max": "100M"}});
@@ -252,7 +252,9 @@ mod tests {
             let feeds =
                 policy.objectives.iter().map(|objective| sources.feed(objective, Duration::from_secs(1)));
             let feeds: Vec<_> = feeds.collect();
-            feeds.iter().for_each(|feed| feed.ring(&bell));
+            for feed in &feeds {
+                feed.ring(&bell);
+            }
             Arc::weak_count(&bell)
         };
         assert_eq!(rings("Control", "jitter", 20), 1);

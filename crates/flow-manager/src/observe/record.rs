@@ -112,9 +112,11 @@ impl Record {
     }
 
     fn take(&self, sent_at: Instant, rtt: Option<Duration>) {
-        // Who is woken may read the path at once.
+        // Without the lock: who is woken reads the path at once.
         let bells = self.lock().take(self.clock.moment(sent_at), rtt);
-        bells.iter().for_each(|bells| bells.ring());
+        for bells in bells {
+            bells.ring();
+        }
     }
 }
 

@@ -304,7 +304,9 @@ fn feeds(services: &Services, policy: &Policy) -> Vec<Feed> {
 fn bell(policy: &Policy, feeds: &[Feed]) -> Arc<Notify> {
     let bell = Arc::default();
     if let Law::Adaptive(_) = policy.law {
-        feeds.iter().for_each(|feed| feed.ring(&bell));
+        for feed in feeds {
+            feed.ring(&bell);
+        }
     }
     bell
 }
