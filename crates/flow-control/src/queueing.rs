@@ -1,36 +1,50 @@
-use crate::Moment;
+use crate::quantile::nearest_rank;
+use crate::{Moment, Queueing};
 use std::time::Duration;
 
-/// How long a path's base round-trip time takes to follow a lasting rise by 63 %.
-const RISE: Duration = Duration::from_mins(5);
-
-/// The round-trip time of a path when its queues are empty, and what a sample exceeds it by.
-///
-/// It falls at once, since nothing is faster than an empty path, and rises slowly, since a standing queue
-/// looks like a longer path (compare the base delay of LEDBAT, RFC 6817 section 3.4.2).
+/// The newest five probes of a path by the time at which they were sent, whatever order their answers came in: what most
+/// of them waited tells of a queue within a few probes, and one that is late by itself does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BaseRtt {
-    base: Option<(Duration, Moment)>,
+pub struct NewestProbes([Option<Outcome>; 5]);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Outcome {
+    sent: Moment,
+    took: Duration,
 }
 
-impl BaseRtt {
-    /// Takes in a sample and returns its queueing delay: the time above the base.
-    pub fn observe(&mut self, rtt: Duration, now: Moment) -> Duration {
-        let base = self.base.map_or(rtt, |(base, at)| drift(base, rtt, now.since(at)));
-        self.base = Some((base, now));
-        rtt.saturating_sub(base)
+impl NewestProbes {
+    /// Takes in a probe that `took` so long: its round-trip time, or if it was lost, the time that was waited for it.
+    pub fn observe(&mut self, sent: Moment, took: Duration) {
+        let oldest = self.0.iter_mut().min_by_key(|outcome| outcome.map(|outcome| outcome.sent));
+        if let Some(oldest) = oldest.filter(|oldest| oldest.is_none_or(|oldest| oldest.sent < sent)) {
+            *oldest = Some(Outcome { sent, took });
+        }
     }
 
-    /// The base, once there was a sample.
+    /// The median of the five above the path's base round-trip time; `None` while there are fewer.
     #[must_use]
-    pub fn get(&self) -> Option<Duration> {
-        self.base.map(|(base, _)| base)
+    pub fn delay(&self, base: Duration) -> Option<Duration> {
+        let mut took = self.0.map(|outcome| outcome.map(|outcome| outcome.took));
+        took.sort_unstable();
+        took.first().copied().flatten()?;
+        Some(nearest_rank(&took, 500)??.saturating_sub(base))
     }
-}
 
-fn drift(base: Duration, rtt: Duration, elapsed: Duration) -> Duration {
-    let share = (elapsed.as_secs_f64() / RISE.as_secs_f64()).min(1.0);
-    rtt.min(base + rtt.saturating_sub(base).mul_f64(share))
+    /// When the newest of them became known: as it was answered, or given up.
+    #[must_use]
+    pub fn known(&self) -> Option<Moment> {
+        let newest = self.0.iter().flatten().max_by_key(|outcome| outcome.sent)?;
+        Some(newest.sent + newest.took)
+    }
+
+    /// The queue that they tell of on a path with this `base`, of which so much is `allowed`, where the limits took effect
+    /// at `settled_since`.
+    #[must_use]
+    pub fn queueing(&self, base: Duration, allowed: Duration, settled_since: Moment) -> Option<Queueing> {
+        let settled = self.0.iter().flatten().all(|outcome| outcome.sent >= settled_since);
+        Some(Queueing { delay: self.delay(base)?, allowed, settled })
+    }
 }
 
 #[cfg(test)]
@@ -41,31 +55,59 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    #[test]
-    fn the_base_falls_at_once() {
-        let mut base = BaseRtt::default();
-        base.observe(ms(5), Moment::default());
-        assert_eq!(base.observe(ms(1), Moment::default()), ms(0));
-        assert_eq!(base.get(), Some(ms(1)));
+    fn at(millis: u64) -> Moment {
+        Moment::after_epoch(ms(millis))
+    }
+
+    /// Probes by when they were sent and what they took, in milliseconds, in the order in which that became known.
+    fn probes(outcomes: &[(u64, u64)]) -> NewestProbes {
+        let mut probes = NewestProbes::default();
+        for (sent, took) in outcomes {
+            probes.observe(at(*sent), ms(*took));
+        }
+        probes
     }
 
     #[test]
-    fn a_queue_of_seconds_hardly_moves_the_base() {
-        let mut base = BaseRtt::default();
-        base.observe(ms(1), Moment::default());
-        for tick in 1..=500 {
-            base.observe(ms(11), Moment::after_epoch(ms(20 * tick)));
-        }
-        assert!(base.get() < Some(ms(2)), "{base:?}");
+    fn the_delay_is_the_median_of_the_newest_five_above_the_base() {
+        let newest = [(20, 9), (40, 3), (60, 8), (80, 7), (100, 4)];
+        assert_eq!(probes(&newest).delay(ms(2)), Some(ms(5)));
+        let all: Vec<_> = [(0, 90), (10, 90)].into_iter().chain(newest).collect();
+        assert_eq!(probes(&all).delay(ms(2)), Some(ms(5)), "older ones are forgotten");
+        assert_eq!(probes(&newest).delay(ms(50)), Some(ms(0)), "a base is no more than a guess");
     }
 
     #[test]
-    fn a_longer_path_becomes_the_base_in_the_end() {
-        let mut base = BaseRtt::default();
-        base.observe(ms(1), Moment::default());
-        for second in 1..=1_500 {
-            base.observe(ms(11), Moment::after_epoch(Duration::from_secs(second)));
-        }
-        assert!(base.get() > Some(ms(10)), "{base:?}");
+    fn two_late_probes_of_five_are_no_queue_and_three_are() {
+        assert_eq!(probes(&[(0, 1), (1, 1_000), (2, 1), (3, 1_000), (4, 1)]).delay(ms(1)), Some(ms(0)));
+        assert_eq!(probes(&[(0, 1), (1, 1_000), (2, 1_000), (3, 1_000), (4, 1)]).delay(ms(1)), Some(ms(999)));
+    }
+
+    #[test]
+    fn fewer_than_five_probes_tell_of_no_delay_and_not_of_none() {
+        let few = probes(&[(0, 1), (1, 1), (2, 1), (3, 1)]);
+        assert_eq!((few.delay(ms(1)), few.queueing(ms(1), ms(5), at(0))), (None, None));
+        assert_eq!(NewestProbes::default().known(), None);
+    }
+
+    #[test]
+    fn a_loss_that_is_known_late_does_not_take_the_place_of_a_newer_probe() {
+        let newest = [(1_000, 2), (1_020, 2), (1_040, 2), (1_060, 2), (1_080, 2)];
+        let lost = [(60, 1_000), (80, 1_000), (100, 1_000)];
+        let all: Vec<_> = newest.into_iter().chain(lost).collect();
+        assert_eq!((probes(&all).delay(ms(1)), probes(&all).known()), (Some(ms(1)), Some(at(1_082))));
+    }
+
+    #[test]
+    fn the_newest_probe_became_known_when_it_was_answered() {
+        assert_eq!(probes(&[(0, 500), (20, 30), (10, 1_000)]).known(), Some(at(50)));
+    }
+
+    #[test]
+    fn a_queue_is_settled_once_all_five_were_sent_after_the_limits_took_effect() {
+        let five = probes(&[(20, 9), (40, 9), (60, 9), (80, 9), (100, 9)]);
+        let expected = |settled| Some(Queueing { delay: ms(8), allowed: ms(5), settled });
+        assert_eq!(five.queueing(ms(1), ms(5), at(20)), expected(true), "the moment itself is after it");
+        assert_eq!(five.queueing(ms(1), ms(5), at(21)), expected(false));
     }
 }

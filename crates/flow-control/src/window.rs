@@ -23,6 +23,42 @@ pub struct Window {
     scratch: Vec<Duration>,
 }
 
+/// Which samples an indicator looks at: the newest so many that count, if the newest of them is recent enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selection {
+    now: Moment,
+    samples: usize,
+    max_age: Duration,
+    since: Moment,
+    known_after: Duration,
+}
+
+impl Selection {
+    /// The newest `samples`, as long as the newest of all was sent no longer than `max_age` before `now`.
+    #[must_use]
+    pub const fn newest(samples: usize, now: Moment, max_age: Duration) -> Self {
+        let since = Moment::after_epoch(Duration::ZERO);
+        Self { now, samples, max_age, since, known_after: Duration::ZERO }
+    }
+
+    /// Of those, only the ones sent at that moment or later.
+    #[must_use]
+    pub const fn sent_since(self, since: Moment) -> Self {
+        Self { since, ..self }
+    }
+
+    /// Of those, only the ones sent at least so long ago: a share of lost probes says too little while those that were
+    /// answered are known, and those that are lost are not.
+    #[must_use]
+    pub const fn known_after(self, known_after: Duration) -> Self {
+        Self { known_after, ..self }
+    }
+
+    fn counts(&self, sample: &Sample) -> bool {
+        sample.sent >= self.since && self.now.since(sample.sent) >= self.known_after
+    }
+}
+
 impl Window {
     /// The fewest samples that say anything; the predecessor's minimum.
     pub const MIN_SAMPLES: usize = 5;
@@ -42,32 +78,26 @@ impl Window {
         self.samples.push_back(sample);
     }
 
-    /// The jitter in seconds of the newest `samples` round-trip times.
+    /// The jitter in seconds of the selected round-trip times.
     ///
     /// The sampling error of an interquartile range is 1.49/√n of the value: a third at 20 samples, a seventh at 100.
-    pub fn jitter(
-        &mut self,
-        now: Moment,
-        samples: usize,
-        method: JitterMethod,
-        max_age: Duration,
-    ) -> Reading {
-        self.take_newest(now, samples, max_age)?;
+    pub fn jitter(&mut self, of: Selection, method: JitterMethod) -> Reading {
+        self.take(of)?;
         let jitter = method.of(&mut self.scratch).ok_or(Unknown::NoData)?;
         Finite::new(jitter).map_err(|_| Unknown::NotFinite)
     }
 
-    /// The round-trip time in seconds that `permille` thousandths of the newest `samples` do not exceed.
-    pub fn latency(&mut self, now: Moment, samples: usize, permille: u16, max_age: Duration) -> Reading {
-        self.take_newest(now, samples, max_age)?;
+    /// The round-trip time in seconds that `permille` thousandths of the selected ones do not exceed.
+    pub fn latency(&mut self, of: Selection, permille: u16) -> Reading {
+        self.take(of)?;
         self.scratch.sort_unstable();
         nearest_rank(&self.scratch, permille).map(Finite::seconds).ok_or(Unknown::NoData)
     }
 
-    /// The share of the newest `samples` probes that were lost, 0 to 1.
-    pub fn loss(&self, now: Moment, samples: usize, max_age: Duration) -> Reading {
-        let newest = || self.samples.iter().rev().take(samples);
-        fresh(newest().next(), now, max_age)?;
+    /// The share of the selected probes that were lost, 0 to 1.
+    pub fn loss(&self, of: Selection) -> Reading {
+        let newest = || self.samples.iter().rev().filter(|sample| of.counts(sample)).take(of.samples);
+        fresh(newest().next(), of)?;
         let have = enough(newest().count())?;
         let lost = newest().filter(|sample| sample.rtt.is_none()).count();
         ratio(lost, have)
@@ -79,18 +109,20 @@ impl Window {
         self.samples.iter().map(|sample| sample.sent).max()
     }
 
-    fn take_newest(&mut self, now: Moment, samples: usize, max_age: Duration) -> Result<(), Unknown> {
-        let answered = || self.samples.iter().rev().filter(|sample| sample.rtt.is_some());
-        fresh(answered().next(), now, max_age)?;
+    /// Takes the selected round-trip times, the newest first.
+    fn take(&mut self, of: Selection) -> Result<(), Unknown> {
+        let counts = |sample: &&Sample| sample.rtt.is_some() && of.counts(sample);
+        let answered = || self.samples.iter().rev().filter(counts);
+        fresh(answered().next(), of)?;
         self.scratch.clear();
-        self.scratch.extend(answered().take(samples).filter_map(|sample| sample.rtt));
+        self.scratch.extend(answered().take(of.samples).filter_map(|sample| sample.rtt));
         enough(self.scratch.len()).map(drop)
     }
 }
 
-fn fresh(newest: Option<&Sample>, now: Moment, max_age: Duration) -> Result<(), Unknown> {
-    let age = now.since(newest.ok_or(Unknown::NoData)?.sent);
-    if age > max_age { Err(Unknown::Stale { age }) } else { Ok(()) }
+fn fresh(newest: Option<&Sample>, of: Selection) -> Result<(), Unknown> {
+    let age = of.now.since(newest.ok_or(Unknown::NoData)?.sent);
+    if age > of.max_age { Err(Unknown::Stale { age }) } else { Ok(()) }
 }
 
 const fn enough(have: usize) -> Result<usize, Unknown> {
@@ -124,6 +156,10 @@ mod tests {
         window
     }
 
+    fn newest(samples: usize, now: Moment) -> Selection {
+        Selection::newest(samples, now, AGE)
+    }
+
     fn seconds(reading: Reading) -> f64 {
         reading.unwrap().get()
     }
@@ -131,29 +167,29 @@ mod tests {
     #[test]
     fn jitter_is_the_interquartile_range_of_the_newest_samples() {
         let mut window = window(&[900, 1, 2, 3, 4, 5, 6, 7, 8]);
-        assert!((seconds(window.jitter(at(10), 8, IQR, AGE)) - 0.004).abs() < 1e-9);
+        assert!((seconds(window.jitter(newest(8, at(10)), IQR)) - 0.004).abs() < 1e-9);
     }
 
     #[test]
     fn jitter_of_too_few_samples_is_unknown_and_not_zero() {
-        let reading = window(&[1, 1, 1, 1]).jitter(at(10), 20, IQR, AGE);
+        let reading = window(&[1, 1, 1, 1]).jitter(newest(20, at(10)), IQR);
         assert_eq!(reading, Err(Unknown::TooFewSamples { have: 4, need: 5 }));
     }
 
     #[test]
     fn jitter_without_any_sample_is_unknown() {
-        assert_eq!(Window::new(20).jitter(at(0), 20, IQR, AGE), Err(Unknown::NoData));
+        assert_eq!(Window::new(20).jitter(newest(20, at(0)), IQR), Err(Unknown::NoData));
     }
 
     #[test]
     fn old_samples_are_stale_however_calm_they_were() {
-        let reading = window(&[1; 20]).jitter(at(1_019 + 1), 20, IQR, AGE);
+        let reading = window(&[1; 20]).jitter(newest(20, at(1_019 + 1)), IQR);
         assert_eq!(reading, Err(Unknown::Stale { age: Duration::from_millis(1_001) }));
     }
 
     #[test]
     fn samples_are_fresh_for_as_long_as_is_allowed() {
-        assert!(window(&[1; 20]).jitter(at(1_019), 20, IQR, AGE).is_ok());
+        assert!(window(&[1; 20]).jitter(newest(20, at(1_019)), IQR).is_ok());
     }
 
     #[test]
@@ -165,15 +201,15 @@ mod tests {
     #[test]
     fn lost_probes_do_not_count_as_fast_ones() {
         let mut window = window(&[0, 9, 0, 9, 0, 9, 9, 9, 0]);
-        assert!((seconds(window.latency(at(9), 20, 0, AGE)) - 0.009).abs() < 1e-9);
-        assert!((seconds(window.loss(at(9), 20, AGE)) - 4.0 / 9.0).abs() < 1e-9);
+        assert!((seconds(window.latency(newest(20, at(9)), 0)) - 0.009).abs() < 1e-9);
+        assert!((seconds(window.loss(newest(20, at(9)))) - 4.0 / 9.0).abs() < 1e-9);
     }
 
     #[test]
     fn a_path_that_loses_everything_has_loss_but_no_latency() {
         let mut window = window(&[0; 10]);
-        assert!((seconds(window.loss(at(10), 20, AGE)) - 1.0).abs() < 1e-9);
-        assert_eq!(window.latency(at(10), 20, 500, AGE), Err(Unknown::NoData));
+        assert!((seconds(window.loss(newest(20, at(10)))) - 1.0).abs() < 1e-9);
+        assert_eq!(window.latency(newest(20, at(10)), 500), Err(Unknown::NoData));
     }
 
     #[test]
@@ -185,6 +221,39 @@ mod tests {
                 rtt: Some(Duration::from_millis(if ms < 45 { 500 } else { 1 })),
             });
         }
-        assert!((seconds(window.latency(at(50), 100, 1000, AGE)) - 0.001).abs() < 1e-9);
+        assert!((seconds(window.latency(newest(100, at(50)), 1000)) - 0.001).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_was_sent_before_a_moment_says_nothing_of_what_came_after() {
+        let mut window = window(&[9, 9, 9, 9, 9, 9, 9, 9, 1, 1, 1, 1, 1]);
+        let settled = |since| newest(20, at(13)).sent_since(at(since));
+        assert!(
+            (seconds(window.latency(settled(8), 1000)) - 0.001).abs() < 1e-9,
+            "the moment itself is after it"
+        );
+        assert!(seconds(window.latency(settled(7), 1000)) > 0.008);
+        assert!(seconds(window.jitter(settled(0), IQR)) > seconds(window.jitter(settled(8), IQR)));
+    }
+
+    #[test]
+    fn too_few_samples_after_a_moment_are_unknown_and_not_calm() {
+        let mut window = window(&[1; 20]);
+        let settled = |since| newest(20, at(20)).sent_since(at(since));
+        let few = Err(Unknown::TooFewSamples { have: 4, need: 5 });
+        assert_eq!([window.jitter(settled(16), IQR), window.latency(settled(16), 500)], [few, few]);
+        assert_eq!(window.loss(settled(16)), few);
+        assert_eq!(window.jitter(settled(20), IQR), Err(Unknown::NoData), "before any was sent");
+        assert!(window.jitter(settled(15), IQR).is_ok());
+    }
+
+    #[test]
+    fn probes_whose_loss_cannot_be_known_yet_do_not_count_as_arrived() {
+        let window = window(&[0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+        let settled = newest(20, at(12)).sent_since(at(0));
+        assert!((seconds(window.loss(settled)) - 0.5).abs() < 1e-9);
+        assert!((seconds(window.loss(settled.known_after(Duration::from_millis(8)))) - 1.0).abs() < 1e-9);
+        let unknown = window.loss(settled.known_after(Duration::from_millis(9)));
+        assert_eq!(unknown, Err(Unknown::TooFewSamples { have: 4, need: 5 }));
     }
 }

@@ -1,11 +1,12 @@
 use super::backend::Backend;
 use super::book::Book;
+use super::confirmed::{Confirmed, all, by_shaper};
 use super::held::{Held, held};
 use super::in_force::{InForce, Witness, Written, judge, set_by_somebody};
 use super::metrics::EnforceMetrics;
 use super::record::applied_limit;
 use super::request::Write;
-use super::shapers::Shapers;
+use super::shapers::{Heard, Shapers};
 use super::worker::{self, Problem};
 use super::write::{Foreign, Todo, give_back, todo};
 use crate::clock::Clock;
@@ -180,6 +181,14 @@ impl Enforcer {
         }
     }
 
+    /// Whether the shapers of these pods say that the limit which is wanted now is in force: unlike [`Self::in_force`], not
+    /// one of a moment ago.
+    #[must_use]
+    pub fn confirmed<'a>(&self, pods: impl IntoIterator<Item = &'a PodId>, now: Moment) -> Confirmed {
+        let Some(shapers) = &self.shared.shapers else { return Confirmed::Unwitnessed };
+        self.shared.confirmed(pods, |pod| shapers.heard(&pod.uid), now)
+    }
+
     /// Who holds a pod, as `policy` sees it.
     #[must_use]
     pub fn held(&self, policy: &PolicyId, pod: &PodId) -> Held {
@@ -258,6 +267,29 @@ impl Shared {
             Todo::Write(write) => Next::Write(write),
             Todo::Nothing | Todo::Has(_) | Todo::LeaveTo(_) => Next::Done,
         }
+    }
+
+    /// [`Enforcer::confirmed`], by what was `heard` of each pod.
+    pub(super) fn confirmed<'a>(
+        &self,
+        pods: impl IntoIterator<Item = &'a PodId>,
+        heard: impl Fn(&PodId) -> Option<Heard>,
+        now: Moment,
+    ) -> Confirmed {
+        let mut state = self.lock();
+        all(pods.into_iter().map(|pod| {
+            let Some(desk) = state.desks.get(pod) else { return Confirmed::Unwitnessed };
+            match by_shaper(&desk.written, heard(pod).as_ref(), now) {
+                Confirmed::Since(_) if self.is_behind(&mut state, pod) => Confirmed::NotYet,
+                verdict => verdict,
+            }
+        }))
+    }
+
+    /// Whether another limit is yet to be written to the pod.
+    fn is_behind(&self, state: &mut State, id: &PodId) -> bool {
+        let wanted = state.book.wanted(id);
+        self.newest(state, id).is_some_and(|pod| matches!(todo(&pod, wanted, self.backend), Todo::Write(_)))
     }
 
     /// The pod as it was last seen, by the watch or in the answer to a write; `None` if it is gone or going.

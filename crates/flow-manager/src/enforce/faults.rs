@@ -1,12 +1,14 @@
 //! The enforcer against an API server that refuses, fails, and takes its time.
 
-use super::{Backend, EnforceMetrics, Enforcer, Held, InForce};
+use super::shapers::Heard;
+use super::{Backend, Confirmed, EnforceMetrics, Enforcer, Held, InForce};
 use crate::clock::Clock;
 use crate::cluster::{PodId, PolicyId};
 use flow_control::Bandwidth;
 use flow_policy::names::{
     APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, KUBE_OVN_EGRESS_RATE, ORIGINAL_EGRESS_BANDWIDTH,
 };
+use flow_shaper::PodReport;
 use futures::FutureExt;
 use http::{Method, Request, Response, StatusCode};
 use k8s_openapi::api::core::v1::Pod;
@@ -81,6 +83,14 @@ impl Stage {
         let namespaces = namespaces();
         let restored = self.enforcer.restored(&namespaces);
         tokio::time::timeout(Duration::from_secs(10), restored).await.expect("not restored");
+    }
+
+    /// What is confirmed where the shaper says just now that the pod is held to so much.
+    fn confirmed(&self, mbps: u64) -> Confirmed {
+        let (at, in_force_bps) = (self.clock.now(), Some(Bandwidth::from_mbps(mbps).bps()));
+        let heard =
+            |_: &PodId| Some(Heard { at, report: PodReport { in_force_bps, ..PodReport::default() } });
+        self.enforcer.shared.confirmed([&id()], heard, at)
     }
 
     /// Why the limit is not in force, a while later.
@@ -397,6 +407,25 @@ async fn a_lower_value_that_was_set_by_hand_holds_the_pod() {
     stage.claim(4);
     assert!(stage.problem().is_some(), "5M is more than 4M");
     assert!(stage.api.next_request().now_or_never().is_none(), "nothing is written");
+}
+
+#[tokio::test]
+async fn a_limit_is_confirmed_once_it_is_written_and_the_shaper_says_so() {
+    let mut stage = Stage::new();
+    let before = limited(7, "50M", "");
+    stage.watch(&before);
+    assert_eq!(stage.confirmed(50), Confirmed::Unwitnessed, "nothing is asked for");
+    stage.claim(50);
+    assert!(matches!(stage.confirmed(50), Confirmed::Since(_)));
+    stage.claim(40);
+    let change = stage.asked().await;
+    assert_eq!([stage.confirmed(50), stage.confirmed(40)], [Confirmed::NotYet; 2], "it is not written");
+    change.accept(&before, 8);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stage.confirmed(50), Confirmed::NotYet, "that is the one of a moment ago");
+    assert!(matches!(stage.confirmed(40), Confirmed::Since(_)));
 }
 
 #[tokio::test]

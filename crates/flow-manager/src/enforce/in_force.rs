@@ -106,9 +106,12 @@ pub(super) fn judge(written: &Written, witness: &Witness<'_>, now: Moment) -> In
 }
 
 fn held(written: &Written, heard: Option<&Heard>, now: Moment) -> Result<Option<Bandwidth>, String> {
-    let asked_for =
-        |limit: Bandwidth, in_force: Bandwidth| limit.bps().abs_diff(in_force.bps()) < ROUNDING_BPS;
-    holds(heard, |in_force| written.counting(now).any(|(_, limit)| asked_for(limit, in_force)), now)
+    holds(heard, |in_force| written.counting(now).any(|(_, limit)| is_same(limit, in_force)), now)
+}
+
+/// Whether what is in force is this limit, but for what is rounded off.
+pub(super) const fn is_same(limit: Bandwidth, in_force: Bandwidth) -> bool {
+    limit.bps().abs_diff(in_force.bps()) < ROUNDING_BPS
 }
 
 /// What the pod really sends, if its shaper has just said that it holds it to a limit that is `right`; else why not.

@@ -6,6 +6,7 @@
 
 mod backend;
 mod book;
+mod confirmed;
 mod created;
 mod detect;
 mod encode;
@@ -23,6 +24,7 @@ mod worker;
 mod write;
 
 pub use backend::Backend;
+pub use confirmed::Confirmed;
 pub use detect::{Choice, of_cluster};
 pub use enforcer::Enforcer;
 pub use held::{Held, sentence as held_sentence};

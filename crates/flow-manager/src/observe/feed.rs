@@ -1,11 +1,14 @@
+use super::first_sign::FirstSign;
+use super::record::Seen;
 use super::{Path, Paths};
 use crate::prometheus::{Latest, Queries, Query};
 use crate::report::ObjectiveView;
-use flow_control::{Moment, Observation, Reading, Unknown};
+use flow_control::{Moment, Observation, Queueing, Reading, Role, Unknown};
 use flow_policy::{Histogram, Indicator, Objective, Question, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// The shortest time between two questions to Prometheus for one query: scrapes are rarely closer, and the
 /// answer between two scrapes is the same.
@@ -26,7 +29,8 @@ pub struct Feed {
 }
 
 enum Input {
-    Path(Arc<Path>),
+    /// And the queue on it that is the first sign of a violation.
+    Path(Arc<Path>, Option<FirstSign>),
     Query(Query),
     Histogram(Query, Histogram),
     /// There is nothing to ask; why, also as a sentence.
@@ -38,7 +42,10 @@ impl Sources {
     #[must_use]
     pub fn feed(&self, objective: &Objective, interval: Duration) -> Feed {
         let input = match &objective.source {
-            Source::Probe(probe) => Input::Path(self.paths.open(probe)),
+            Source::Probe(probe) => {
+                let sign = FirstSign::of(objective.indicator, objective.bound);
+                Input::Path(self.paths.open(probe), sign)
+            }
             Source::Prometheus { source, question } => self.ask(source, question, objective, interval),
         };
         Feed { objective: objective.clone(), input }
@@ -67,35 +74,77 @@ impl Sources {
     }
 }
 
-impl Feed {
-    /// What is known `now`: for the decision, and for people.
-    #[must_use]
-    pub fn read(&self, now: Moment) -> (Observation, ObjectiveView) {
-        let (reading, measured, detail) = self.input.read(self.objective.indicator, now);
-        let Objective { role, priority, bound, .. } = self.objective;
-        let is_measured = matches!(reading, Ok(_) | Err(Unknown::Stale { .. }));
-        let behind = measured.filter(|_| is_measured);
-        let view = ObjectiveView { reading, judgement: bound.judge(reading), measured: behind, detail };
-        (Observation::new(role, priority, bound, reading, measured), view)
-    }
+/// What an input says of an objective.
+struct Told {
+    reading: Reading,
+    settled: Reading,
+    measured: Option<Moment>,
+    period: Duration,
+    queueing: Option<Queueing>,
+    /// What there is to add for people.
+    detail: Option<String>,
 }
 
-impl Input {
-    fn read(&self, indicator: Indicator, now: Moment) -> (Reading, Option<Moment>, Option<String>) {
-        match self {
-            Self::Path(path) => {
-                let (reading, measured) = path.read(indicator, now);
-                (reading, measured, reading.is_err().then(|| path.problem()).flatten())
-            }
-            Self::Query(query) => shown(query.latest(now)),
-            Self::Histogram(query, histogram) => shown(of_histogram(query.latest(now), histogram)),
-            Self::Nothing(unknown, why) => (Err(*unknown), None, Some(why.clone())),
+impl Feed {
+    /// What is known `now`, where the limits took effect at `settled_since`, which may be yet to come: for the decision,
+    /// and for people.
+    #[must_use]
+    pub fn read(&self, now: Moment, settled_since: Moment) -> (Observation, ObjectiveView) {
+        let told = self.input.read(self.objective.indicator, now, settled_since);
+        let Told { reading, settled, measured, period, queueing, detail } = told;
+        let Objective { role, priority, bound, .. } = self.objective;
+        let is_measured = matches!(reading, Ok(_) | Err(Unknown::Stale { .. }));
+        let view = ObjectiveView {
+            reading,
+            judgement: bound.judge(reading),
+            measured: measured.filter(|_| is_measured),
+            queueing: queueing.map(|queueing| queueing.delay),
+            detail,
+        };
+        (Observation { role, priority, bound, reading, measured, settled, period, queueing }, view)
+    }
+
+    /// Lets `bell` ring at the first sign that the objective will be violated, if it is decisive and there is such a sign:
+    /// for as long as somebody holds on to the bell.
+    pub fn ring(&self, bell: &Arc<Notify>) {
+        if let (Input::Path(path, Some(sign)), Role::Control) = (&self.input, self.objective.role) {
+            path.ring(*sign, bell);
         }
     }
 }
 
-fn shown(Latest { reading, measured, detail }: Latest) -> (Reading, Option<Moment>, Option<String>) {
-    (reading, measured, detail)
+impl Input {
+    fn read(&self, indicator: Indicator, now: Moment, settled_since: Moment) -> Told {
+        match self {
+            Self::Path(path, sign) => {
+                Told::by_path(path.read(indicator, *sign, now, settled_since), path.interval())
+            }
+            Self::Query(query) => Told::by_query(query.latest(now), settled_since),
+            Self::Histogram(query, histogram) => {
+                Told::by_query(of_histogram(query.latest(now), histogram), settled_since)
+            }
+            Self::Nothing(unknown, why) => Told::nothing(*unknown, why.clone()),
+        }
+    }
+}
+
+impl Told {
+    fn by_path(seen: Seen, period: Duration) -> Self {
+        let Seen { reading, settled, measured, queueing, problem } = seen;
+        Self { reading, settled, measured, period, queueing, detail: problem }
+    }
+
+    fn by_query(latest: Latest, settled_since: Moment) -> Self {
+        let Latest { reading, measured, period, detail } = latest;
+        let is_settled = measured.is_some_and(|measured| measured > settled_since);
+        let settled = if is_settled { reading } else { Err(Unknown::NoData) };
+        Self { reading, settled, measured, period, queueing: None, detail }
+    }
+
+    const fn nothing(unknown: Unknown, why: String) -> Self {
+        let (reading, period) = (Err(unknown), Duration::ZERO);
+        Self { reading, settled: reading, measured: None, period, queueing: None, detail: Some(why) }
+    }
 }
 
 /// What the answer to the query of a histogram means.
@@ -156,7 +205,7 @@ mod tests {
 
     fn read(names: &[&str], prometheus: &Value) -> ObjectiveView {
         let feed = sources(names).feed(&objective(prometheus), Duration::from_secs(1));
-        feed.read(Moment::after_epoch(Duration::ZERO)).1
+        feed.read(Moment::default(), Moment::default()).1
     }
 
     #[tokio::test]
@@ -176,6 +225,44 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_settled_if_it_was_asked_for_after_the_limits_took_effect() {
+        let at = |seconds| Moment::after_epoch(Duration::from_secs(seconds));
+        let (number, period) = (Ok(Finite::default()), Duration::from_secs(15));
+        let told = |reading, since| {
+            let latest = Latest { reading, measured: Some(at(10)), period, detail: None };
+            Told::by_query(latest, at(since))
+        };
+        assert_eq!([told(number, 9).settled, told(number, 10).settled], [number, Err(Unknown::NoData)]);
+        assert_eq!(told(Err(Unknown::NoSeries), 9).settled, Err(Unknown::NoSeries));
+        assert_eq!((told(number, 10).reading, told(number, 10).period), (number, period));
+    }
+
+    #[tokio::test]
+    async fn only_a_decisive_objective_with_a_first_sign_rings() {
+        let rings = |role: &str, indicator: &str, samples: u64| {
+            let mut objective =
+                json!({"name": "robot", "role": role, "probe": {"host": "127.0.0.1", "port": 9}});
+            let max = if indicator == "loss" { "0.1" } else { "1ms" };
+            objective[indicator] = json!({"max": max, "samples": samples});
+            let other = json!({"name": "rate", "prometheus": {"query": "x"}, "value": {"min": "1"}});
+            let target = json!({"kind": "Deployment", "name": "a", "limit": {"min": "10M", "max": "100M"}});
+            let spec = json!({"objectives": [objective, other], "targets": [target]});
+            let policy = Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap();
+            let (sources, bell) = (sources(&["default"]), Arc::default());
+            let feeds =
+                policy.objectives.iter().map(|objective| sources.feed(objective, Duration::from_secs(1)));
+            let feeds: Vec<_> = feeds.collect();
+            for feed in &feeds {
+                feed.ring(&bell);
+            }
+            Arc::weak_count(&bell)
+        };
+        assert_eq!(rings("Control", "jitter", 20), 1);
+        assert_eq!(rings("Watch", "jitter", 20), 0);
+        assert_eq!(rings("Control", "loss", 100), 0);
+    }
+
+    #[test]
     fn an_answer_of_a_histogram_is_told_in_its_own_words() {
         let histogram = Histogram {
             selector: "rtt".to_owned(),
@@ -184,7 +271,8 @@ mod tests {
             window: Duration::from_secs(30),
             observations: 20,
         };
-        let latest = |reading| Latest { reading, measured: None, detail: Some("what it was".to_owned()) };
+        let (measured, period) = (None, Duration::from_secs(1));
+        let latest = |reading| Latest { reading, measured, period, detail: Some("what it was".to_owned()) };
         let few = of_histogram(latest(Err(Unknown::NoSeries)), &histogram);
         assert_eq!(few.reading, Err(Unknown::TooFewSamples { have: 0, need: 20 }));
         assert_eq!(few.detail.unwrap(), "the histogram has fewer than 20 observations in 30s");

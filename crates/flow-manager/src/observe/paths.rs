@@ -1,16 +1,16 @@
+use super::first_sign::FirstSign;
 use super::path_metrics::{Delays, by_target};
+use super::record::{Record, Seen, TIMEOUT};
 use crate::clock::Clock;
-use flow_control::{BaseRtt, Moment, Reading, Sample, Window};
+use flow_control::Moment;
 use flow_policy::spec::ProtocolSpec;
 use flow_policy::{Indicator, Probe};
 use flow_probe::metrics::Metrics;
-use flow_probe::{Event, ProbeHandle, ProbeSpec, Prober, Problem, Protocol, Sink};
+use flow_probe::{ProbeHandle, ProbeSpec, Prober, Protocol};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
-
-/// How many samples a path remembers: the most that an objective may ask for.
-const WINDOW: usize = 1000;
+use tokio::sync::Notify;
 
 /// An indicator is stale once the newest answer is older than this many probe intervals, but never before
 /// [`MIN_AGE`], since an answer that queued for long is old when it arrives.
@@ -28,21 +28,8 @@ pub struct Paths {
 /// A path that is probed for as long as somebody holds on to it.
 pub struct Path {
     record: Arc<Record>,
-    max_age: Duration,
+    interval: Duration,
     _probing: ProbeHandle,
-}
-
-/// What the probes of a path have told so far.
-struct Record {
-    clock: Clock,
-    state: Mutex<State>,
-}
-
-struct State {
-    window: Window,
-    base: BaseRtt,
-    queueing: Duration,
-    problem: Option<Problem>,
 }
 
 impl Paths {
@@ -68,20 +55,18 @@ impl Paths {
     /// The delays of every path that has answered, by target.
     pub(super) fn delays(&self) -> BTreeMap<String, Delays> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let paths =
-            open.iter().filter_map(|(probe, path)| Some((spec(probe).endpoint(), path.upgrade()?.delays()?)));
+        let paths = open
+            .iter()
+            .filter_map(|(probe, path)| Some((spec(probe).endpoint(), path.upgrade()?.record.delays()?)));
         by_target(paths)
     }
 
     fn start(&self, probe: &Probe) -> Path {
         let spec = spec(probe);
-        let record = Arc::new(Record { clock: self.clock, state: Mutex::new(State::new()) });
+        let max_age = (probe.interval * MAX_AGE_INTERVALS).max(MIN_AGE);
+        let record = Arc::new(Record::new(self.clock, max_age));
         let sink = (Arc::clone(&record), self.metrics.target(&spec));
-        Path {
-            record,
-            max_age: (probe.interval * MAX_AGE_INTERVALS).max(MIN_AGE),
-            _probing: self.prober.spawn(spec, Arc::new(sink)),
-        }
+        Path { record, interval: probe.interval, _probing: self.prober.spawn(spec, Arc::new(sink)) }
     }
 }
 
@@ -95,75 +80,30 @@ fn spec(probe: &Probe) -> ProbeSpec {
         host: probe.host.clone(),
         port: probe.port,
         interval: probe.interval,
-        timeout: ProbeSpec::DEFAULT_TIMEOUT,
+        timeout: TIMEOUT,
     }
 }
 
 impl Path {
-    /// What `indicator` says now, and when the newest probe behind it was sent.
-    pub fn read(&self, indicator: Indicator, now: Moment) -> (Reading, Option<Moment>) {
-        let mut state = self.record.lock();
-        let window = &mut state.window;
-        let reading = match indicator {
-            Indicator::Jitter { samples, method } => window.jitter(now, samples, method, self.max_age),
-            Indicator::Latency { samples, permille } => window.latency(now, samples, permille, self.max_age),
-            // A loss is known only once its timeout is over.
-            Indicator::Loss { samples } => {
-                window.loss(now, samples, self.max_age + ProbeSpec::DEFAULT_TIMEOUT)
-            }
-            Indicator::Throughput | Indicator::Value => Err(flow_control::Unknown::NoData),
-        };
-        (reading, window.newest())
+    /// What `indicator` says now, of which a queue may be the first `sign`, where the limits took effect at
+    /// `settled_since`.
+    pub(super) fn read(
+        &self,
+        indicator: Indicator,
+        sign: Option<FirstSign>,
+        now: Moment,
+        settled_since: Moment,
+    ) -> Seen {
+        self.record.read(indicator, sign, now, settled_since)
     }
 
-    /// Why the path cannot be probed, where that is known.
-    #[must_use]
-    pub fn problem(&self) -> Option<String> {
-        self.record.lock().problem.as_ref().map(ToString::to_string)
+    /// The time from one probe to the next.
+    pub(super) const fn interval(&self) -> Duration {
+        self.interval
     }
 
-    fn delays(&self) -> Option<Delays> {
-        let state = self.record.lock();
-        Some(Delays { base: state.base.get()?, queueing: state.queueing })
-    }
-}
-
-impl State {
-    fn new() -> Self {
-        Self {
-            window: Window::new(WINDOW),
-            base: BaseRtt::default(),
-            queueing: Duration::ZERO,
-            problem: None,
-        }
-    }
-}
-
-impl Record {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Sink for Record {
-    fn record(&self, event: Event) {
-        let mut state = self.lock();
-        match event {
-            Event::Answered { sent_at, rtt, .. } => {
-                let sent = self.clock.moment(sent_at);
-                state.window.push(Sample { sent, rtt: Some(rtt) });
-                state.queueing = state.base.observe(rtt, sent);
-                state.problem = None;
-            }
-            Event::Lost { sent_at } => {
-                state.window.push(Sample { sent: self.clock.moment(sent_at), rtt: None });
-            }
-            Event::Failed { problem, .. } => state.problem = Some(problem),
-            Event::Sent { .. }
-            | Event::Late { .. }
-            | Event::Duplicate { .. }
-            | Event::Discarded { .. }
-            | Event::Stray => {}
-        }
+    /// Lets `bell` ring when the queue on this path gives the first `sign`, for as long as somebody holds on to it.
+    pub(super) fn ring(&self, sign: FirstSign, bell: &Arc<Notify>) {
+        self.record.ring(sign, bell);
     }
 }

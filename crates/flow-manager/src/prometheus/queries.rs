@@ -44,6 +44,9 @@ pub struct Latest {
     pub reading: Reading,
     /// When the question behind it was asked.
     pub measured: Option<Moment>,
+    /// The time from one measurement to the next: that between the newest two, but at least the interval at which it is
+    /// wanted.
+    pub period: Duration,
     /// Why there is no number, as a sentence.
     pub detail: Option<String>,
 }
@@ -78,6 +81,8 @@ struct Listener {
 #[derive(Clone)]
 struct Found {
     asked: Moment,
+    /// How long before it the one before was asked for; nothing, where there was none.
+    after: Duration,
     number: Result<Finite, QueryError>,
 }
 
@@ -123,17 +128,18 @@ impl Query {
     pub fn latest(&self, now: Moment) -> Latest {
         let mut listener = lock(&self.listener);
         let Some(outcome) = listener.subscription.asking.newest() else {
-            return Latest { reading: Err(Unknown::NoData), measured: None, detail: self.doubt.clone() };
+            let (reading, period) = (Err(Unknown::NoData), listener.interval);
+            return Latest { reading, measured: None, period, detail: self.doubt.clone() };
         };
         listener.fall_back(&self.text, &outcome);
-        let Found { asked, number } = self.find(outcome);
+        let Found { asked, after, number } = self.find(outcome);
         let age = now.since(asked);
         let (reading, detail) = match number {
             Ok(_) if age > listener.max_age() => (Err(Unknown::Stale { age }), None),
             Ok(number) => (Ok(number), None),
             Err(error) => (Err(error.unknown()), Some(error.to_string())),
         };
-        Latest { reading, measured: Some(asked), detail }
+        Latest { reading, measured: Some(asked), period: after.max(listener.interval), detail }
     }
 
     /// What is in an answer for this query.
@@ -143,7 +149,8 @@ impl Query {
             return found.clone();
         }
         let number = answer.and_then(|answer| answer.number(&self.matchers));
-        found.insert(Found { asked, number }).clone()
+        let after = found.as_ref().map(|before| asked.since(before.asked)).unwrap_or_default();
+        found.insert(Found { asked, after, number }).clone()
     }
 }
 

@@ -1,20 +1,22 @@
 use super::effect::effect;
+use super::effective::{Effective, unseen};
 use super::plan::Plan;
 use super::registry::Services;
 use super::rollout::{self, Seen};
 use super::settled::Settled;
 use crate::cluster::PolicyId;
-use crate::enforce::{InForce, held_sentence};
+use crate::enforce::{Backend, Confirmed, InForce, held_sentence};
 use crate::observe::Feed;
 use crate::report::{Change, Ineffective, ObjectiveView, Snapshot, Standing, Tally, TargetView};
 use flow_control::{
-    Action, Bandwidth, Decision, Effect, Hindrance, Moment, Observation, Params, State, step,
+    Action, Bandwidth, Decision, Effect, Hindrance, Law, Moment, Observation, Params, State, step,
 };
 use flow_policy::spec::Mode;
 use flow_policy::{Policy, Strategy};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// The longest time between two reports of a policy about which nothing was decided.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -28,8 +30,13 @@ pub(super) struct Regulator {
     id: PolicyId,
     plan: Arc<Plan>,
     feeds: Vec<Feed>,
+    /// Rings when it should not wait for the next tick.
+    bell: Arc<Notify>,
     params: Params,
     state: State,
+    /// When the policy was taken up, by this spec: its limits may have changed with it.
+    taken_up: Moment,
+    effective: Effective,
     /// Whether limits were needed since the policy was taken up, or its spec changed.
     needed: bool,
     last_change: Option<Change>,
@@ -47,14 +54,18 @@ impl Regulator {
     pub(super) fn new(services: Arc<Services>, id: PolicyId, plan: Arc<Plan>) -> Self {
         let feeds = feeds(&services, &plan.policy);
         let (params, state) = (params(&plan.policy), State::resume(present_limits(&plan)));
-        let measured_since = Timestamp::now();
+        let (measured_since, taken_up) = (Timestamp::now(), services.clock.now());
+        let bell = bell(&plan.policy, &feeds);
         let regulator = Self {
             services,
             id,
             plan,
             feeds,
+            bell,
             params,
             state,
+            taken_up,
+            effective: Effective::default(),
             needed: false,
             last_change: None,
             decisions: Tally::default(),
@@ -77,8 +88,10 @@ impl Regulator {
             self.measured_since = Timestamp::now();
         }
         if plan.policy != self.plan.policy {
+            self.bell = bell(&plan.policy, &self.feeds);
             self.params = params(&plan.policy);
             self.state = State::resume(self.carried_limits(&plan));
+            self.taken_up = self.services.clock.now();
             self.needed = false;
             self.said.clear();
         }
@@ -90,7 +103,9 @@ impl Regulator {
     /// Observes, decides, and passes on what was decided.
     pub(super) fn tick(&mut self) {
         let now = self.services.clock.now();
-        let (observations, views): (Vec<_>, Vec<_>) = self.feeds.iter().map(|feed| feed.read(now)).unzip();
+        let settled_since = self.settled_since(now);
+        let readings = self.feeds.iter().map(|feed| feed.read(now, settled_since));
+        let (observations, views): (Vec<_>, Vec<_>) = readings.unzip();
         self.params.manual = self.plan.overrides.manual(Timestamp::now());
         self.look(&observations, now);
         let decision = self.decide(&observations, now);
@@ -107,9 +122,36 @@ impl Regulator {
         }
     }
 
+    /// What rings when the next tick should come early: at the first sign of a violation on a path.
+    pub(super) fn bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.bell)
+    }
+
     /// How long to wait from one tick to the next.
     pub(super) fn interval(&self) -> Duration {
         self.plan.policy.interval
+    }
+
+    /// Since when the limits as they are have been in effect, which may be yet to come.
+    fn settled_since(&mut self, now: Moment) -> Moment {
+        let changed = self.state.changed().unwrap_or(self.taken_up);
+        let mut effective = self.effective;
+        let since = effective.since(changed, now, || self.confirmed(changed, now));
+        self.effective = effective;
+        since
+    }
+
+    /// The moment at which the limits that were `changed` then are known to be in force.
+    fn confirmed(&self, changed: Moment, now: Moment) -> Option<Moment> {
+        let enforcer = &self.services.enforcer;
+        if !self.plan.enforces() || enforcer.backend() != Backend::Shaper {
+            return Some(unseen(changed));
+        }
+        let pods = self.plan.targets.iter().flat_map(|planned| &planned.found.pods);
+        match enforcer.confirmed(pods.map(|pod| &pod.id), now) {
+            Confirmed::Since(at) => Some(at),
+            Confirmed::NotYet | Confirmed::Unwitnessed => None,
+        }
     }
 
     fn decide(&mut self, observations: &[Observation], now: Moment) -> Decision {
@@ -256,6 +298,17 @@ impl Regulator {
 
 fn feeds(services: &Services, policy: &Policy) -> Vec<Feed> {
     policy.objectives.iter().map(|objective| services.sources.feed(objective, policy.interval)).collect()
+}
+
+/// What rings at the first sign that an objective will be violated, for a law that goes by it.
+fn bell(policy: &Policy, feeds: &[Feed]) -> Arc<Notify> {
+    let bell = Arc::default();
+    if let Law::Adaptive(_) = policy.law {
+        for feed in feeds {
+            feed.ring(&bell);
+        }
+    }
+    bell
 }
 
 fn params(policy: &Policy) -> Params {

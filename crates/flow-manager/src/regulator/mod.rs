@@ -2,6 +2,7 @@
 
 mod control;
 mod effect;
+mod effective;
 #[cfg(test)]
 mod fixture;
 mod plan;

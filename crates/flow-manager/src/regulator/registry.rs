@@ -10,9 +10,9 @@ use crate::rollout::Rollouts;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// What every regulator uses.
 pub struct Services {
@@ -85,6 +85,7 @@ impl Regulators {
 async fn run(mut regulator: Regulator, mut plans: watch::Receiver<Arc<Plan>>) {
     let mut ticks = ticker(&regulator);
     loop {
+        let bell = regulator.bell();
         tokio::select! {
             biased;
             changed = plans.changed() => {
@@ -96,13 +97,47 @@ async fn run(mut regulator: Regulator, mut plans: watch::Receiver<Arc<Plan>>) {
                     ticks = ticker(&regulator);
                 }
             }
-            _ = ticks.tick() => regulator.tick(),
+            () = due(&mut ticks, &bell) => regulator.tick(),
         }
     }
 }
 
-fn ticker(regulator: &Regulator) -> tokio::time::Interval {
+/// Waits until a tick is due, by the clock or since the bell has rung: such a tick is one more, and delays no other.
+async fn due(ticks: &mut Interval, bell: &Notify) {
+    tokio::select! {
+        biased;
+        _ = ticks.tick() => {}
+        () = bell.notified() => {}
+    }
+}
+
+fn ticker(regulator: &Regulator) -> Interval {
     let mut ticks = interval(regulator.interval());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::time::{Instant, sleep};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bell_makes_one_more_tick_and_the_others_keep_their_time() {
+        let (began, bell) = (Instant::now(), Arc::new(Notify::new()));
+        let ringing = Arc::clone(&bell);
+        tokio::spawn(async move {
+            for _ in 0..2 {
+                sleep(Duration::from_millis(1_300)).await;
+                ringing.notify_one();
+            }
+        });
+        let (mut ticks, mut times) = (interval(Duration::from_secs(1)), Vec::new());
+        for _ in 0..6 {
+            due(&mut ticks, &bell).await;
+            times.push(began.elapsed().as_millis());
+        }
+        assert_eq!(times, [0, 1_000, 1_300, 2_000, 2_600, 3_000]);
+    }
 }

@@ -46,6 +46,7 @@ pub(super) fn view(position: usize, reading: Result<f64, Unknown>) -> ObjectiveV
         reading,
         judgement: policy("Enforce").objectives[position].bound.judge(reading),
         measured: None,
+        queueing: None,
         detail: None,
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct Gauge {
     pub(super) series: for<'a> fn(&[Policy<'a>]) -> Vec<Series<'a>>,
 }
 
-const GAUGES: [Gauge; 9] = [
+const GAUGES: [Gauge; 10] = [
     Gauge {
         name: "flowmanager_objective_value",
         help: "What the indicator of an objective says, in its base unit: seconds, a ratio, bits per second, or a plain number",
@@ -56,6 +56,14 @@ const GAUGES: [Gauge; 9] = [
         name: "flowmanager_objective_age_seconds",
         help: "Age of the measurement behind what the indicator of an objective says",
         series: ages,
+    },
+    Gauge {
+        name: "flowmanager_objective_queueing_delay_seconds",
+        help: "What most of the newest probes behind the indicator of an objective waited in queues",
+        series: |policies| {
+            let delay = |view: &ObjectiveView| view.queueing.map(|delay| delay.as_secs_f64());
+            objectives(policies, |_, view| vec![(None, delay(view))])
+        },
     },
     Gauge {
         name: "flowmanager_objective_bound",
@@ -379,6 +387,17 @@ mod tests {
         assert_eq!(first.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), [name]);
         let passed = passed.since(Moment::after_epoch(std::time::Duration::ZERO)).as_secs_f64();
         assert!((0.0..=passed).contains(&first[0].1) && second[0].1 >= passed, "{first:?} {second:?}");
+    }
+
+    #[test]
+    fn the_queueing_delay_of_an_objective_is_absent_where_no_probe_tells_of_one() {
+        let series = scrape(vec![(
+            "robot",
+            running(|snapshot| snapshot.objectives[0].queueing = Some(std::time::Duration::from_millis(2))),
+        )]);
+        let of_queues: Vec<_> = series.iter().filter(|(name, _)| name.contains("_queueing_")).collect();
+        let name = r#"flowmanager_objective_queueing_delay_seconds{namespace="factory",policy="robot",objective="command-jitter",indicator="jitter"}"#;
+        assert_eq!(of_queues, [(&name.to_owned(), &0.002)]);
     }
 
     #[test]

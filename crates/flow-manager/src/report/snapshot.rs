@@ -7,6 +7,7 @@ use flow_control::{Bandwidth, Decision, Judgement, Moment, Reading};
 use flow_policy::{Invalid, Overrides, Policy};
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What there is to say about a policy now.
 #[derive(Clone, Debug)]
@@ -73,6 +74,8 @@ pub struct ObjectiveView {
     pub judgement: Judgement,
     /// When it was measured, even if that is too long ago to count.
     pub measured: Option<Moment>,
+    /// The queueing delay on its path lately, where there is one.
+    pub queueing: Option<Duration>,
     /// What there is to add where it is unknown, such as the error of a query. It goes into the status, so it
     /// must stay the same while the cause does: no port numbers, no times.
     pub detail: Option<String>,

@@ -1,7 +1,7 @@
 //! What `--print` prints of a target.
 
 use crate::clock::Clock;
-use flow_control::{JitterMethod, Moment, Reading, Sample, Window};
+use flow_control::{JitterMethod, Moment, Reading, Sample, Selection, Window};
 use flow_probe::{Event, ProbeSpec, Problem, Sink};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -41,9 +41,9 @@ impl Summary {
     pub(super) fn next_line(&self, now: Moment) -> String {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (answered, lost) = (std::mem::take(&mut state.answered), std::mem::take(&mut state.lost));
-        let median = Milliseconds(state.window.latency(now, SAMPLES, MEDIAN_PERMILLE, self.max_age));
-        let iqr =
-            Milliseconds(state.window.jitter(now, SAMPLES, JitterMethod::InterquartileRange, self.max_age));
+        let newest = Selection::newest(SAMPLES, now, self.max_age);
+        let median = Milliseconds(state.window.latency(newest, MEDIAN_PERMILLE));
+        let iqr = Milliseconds(state.window.jitter(newest, JitterMethod::InterquartileRange));
         let target = &self.target;
         let problem = state.problem.as_ref().map(|problem| format!("  ({problem})")).unwrap_or_default();
         format!("{target}  answered {answered}  lost {lost}  median {median}  iqr {iqr}{problem}")

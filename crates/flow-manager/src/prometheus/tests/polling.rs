@@ -87,7 +87,7 @@ async fn nothing_is_known_before_the_first_answer() {
     let operator = Operator::new(&server.url);
     let query = operator.queries.subscribe("up", SELDOM);
     server.until_asked("up", 1).await;
-    let nothing = Latest { reading: Err(Unknown::NoData), measured: None, detail: None };
+    let nothing = Latest { reading: Err(Unknown::NoData), measured: None, period: SELDOM, detail: None };
     assert_eq!(query.latest(operator.clock.now()), nothing);
     assert!(
         operator.metrics().contains("prometheus_up{source=\"default\"} NaN\n"),
@@ -106,7 +106,8 @@ async fn a_number_becomes_stale_three_intervals_and_a_timeout_after_it_was_asked
     let last = SELDOM * 3 + Duration::from_secs(100);
     assert!(query.latest(measured + last).reading.is_ok());
     let age = last + Duration::from_millis(1);
-    let stale = Latest { reading: Err(Unknown::Stale { age }), measured: Some(measured), detail: None };
+    let (reading, measured_at) = (Err(Unknown::Stale { age }), Some(measured));
+    let stale = Latest { reading, measured: measured_at, period: SELDOM, detail: None };
     assert_eq!(query.latest(measured + age), stale);
 }
 
@@ -117,6 +118,22 @@ async fn each_answer_is_news() {
     let query = operator.queries.subscribe("up", OFTEN);
     let first = operator.until_latest(&query, number).await.measured;
     operator.until_latest(&query, |latest| latest.measured > first).await;
+}
+
+#[tokio::test]
+async fn the_period_is_the_time_between_answers_and_at_least_the_interval() {
+    let server = serve(|_| async {
+        tokio::time::sleep(OFTEN * 4).await;
+        one("5").into_response()
+    })
+    .await;
+    let operator = Operator::new(&server.url);
+    let query = operator.queries.subscribe("up", OFTEN);
+    let first = operator.until_latest(&query, number).await;
+    assert_eq!(first.period, OFTEN, "no more is known");
+    let second = operator.until_latest(&query, |latest| latest.measured > first.measured).await;
+    assert_eq!(Some(second.period), second.measured.map(|measured| measured.since(first.measured.unwrap())));
+    assert!(second.period >= OFTEN * 4, "{second:?}");
 }
 
 #[tokio::test]

@@ -207,3 +207,59 @@ async fn limits_that_count_only_for_new_pods_do_not_move() {
     stage.regulator.look(&[], Moment::default());
     assert_eq!(stage.decide(value(2.0), 1).reason, flow_control::Reason::OnlyAtCreation);
 }
+
+fn at(ms: u64) -> Moment {
+    Moment::after_epoch(Duration::from_millis(ms))
+}
+
+#[tokio::test]
+async fn where_nobody_tells_limits_are_in_effect_half_a_second_after_their_change() {
+    let mut stage = Stage::set("Enforce", "none", true).await;
+    let taken_up = stage.regulator.taken_up;
+    assert_eq!(stage.regulator.settled_since(taken_up), taken_up + Duration::from_millis(500));
+    stage.decide(value(2.0), 100);
+    assert_eq!(stage.regulator.settled_since(at(100_200)), at(100_500));
+    stage.decide(value(0.7), 101);
+    assert_eq!(stage.regulator.settled_since(at(101_200)), at(100_500), "nothing has changed");
+}
+
+#[tokio::test]
+async fn what_a_shaper_does_not_confirm_is_in_effect_three_seconds_after_its_change() {
+    for (mode, ms) in [("Enforce", 103_000), ("Observe", 100_500)] {
+        let mut stage = Stage::with(Backend::Shaper, mode, "none", true).await;
+        stage.decide(value(2.0), 100);
+        assert_eq!(stage.regulator.settled_since(at(100_200)), at(ms), "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn another_spec_counts_as_a_change_of_limits() {
+    let mut stage = Stage::set("Enforce", "none", true).await;
+    stage.decide(value(2.0), 100);
+    let mut next = (*stage.regulator.plan).clone();
+    next.policy = Arc::new(Policy {
+        no_data: flow_control::NoData { after: Duration::ZERO, ..next.policy.no_data },
+        ..(*next.policy).clone()
+    });
+    stage.regulator.adopt(Arc::new(next));
+    let taken_up = stage.regulator.taken_up;
+    assert_eq!(stage.regulator.settled_since(taken_up), taken_up + Duration::from_millis(500));
+}
+
+#[tokio::test]
+async fn only_a_law_that_goes_by_queues_listens_for_them() {
+    let mut stage = Stage::set("Enforce", "none", true).await;
+    let probed = json!({
+        "objectives": [{"name": "jitter", "probe": {"host": "127.0.0.1", "port": 9}, "jitter": {"max": "1ms"}}],
+        "targets": [{"kind": "Deployment", "name": "upload", "limit": {"min": "10M", "max": "100M"}}],
+    });
+    let probed = Policy::try_from(&serde_json::from_value(probed).unwrap()).unwrap();
+    let adaptive = flow_control::Law::Adaptive(flow_control::Adaptive::BALANCED);
+    let mut listens = |law| {
+        let policy = Arc::new(Policy { law, ..probed.clone() });
+        stage.regulator.adopt(Arc::new(Plan { policy, ..(*stage.regulator.plan).clone() }));
+        Arc::weak_count(&stage.regulator.bell()) == 1
+    };
+    let aimd = flow_control::Law::Aimd(flow_control::Aimd::default());
+    assert_eq!([aimd, adaptive, aimd, adaptive].map(&mut listens), [false, true, false, true]);
+}
