@@ -1,3 +1,4 @@
+use crate::moment::percent;
 use crate::quantile::nearest_rank;
 use crate::{Moment, Queueing};
 use std::time::Duration;
@@ -22,6 +23,21 @@ impl NewestProbes {
         }
     }
 
+    /// How much the delay grows from one probe to the next, typically, in hundredths of the time between them.
+    fn growth_percent(&self) -> u32 {
+        let mut in_order = self.0;
+        in_order.sort_unstable_by_key(|outcome| outcome.map(|outcome| outcome.sent));
+        let mut growths = [0; 4];
+        for (growth, pair) in growths.iter_mut().zip(in_order.windows(2)) {
+            if let [Some(before), Some(after)] = pair {
+                *growth = percent(after.took.saturating_sub(before.took), after.sent.since(before.sent));
+            }
+        }
+        growths.sort_unstable();
+        let [_, _, typical, _] = growths;
+        typical
+    }
+
     /// The median of the five above the path's base round-trip time; `None` while there are fewer.
     #[must_use]
     pub fn delay(&self, base: Duration) -> Option<Duration> {
@@ -43,7 +59,7 @@ impl NewestProbes {
     #[must_use]
     pub fn queueing(&self, base: Duration, allowed: Duration, settled_since: Moment) -> Option<Queueing> {
         let settled = self.0.iter().flatten().all(|outcome| outcome.sent >= settled_since);
-        Some(Queueing { delay: self.delay(base)?, allowed, settled })
+        Some(Queueing { delay: self.delay(base)?, allowed, growth_percent: self.growth_percent(), settled })
     }
 }
 

@@ -154,7 +154,8 @@ fn a_limit_set_by_a_person_stands_and_ends_what_was_under_way() {
 fn the_highest_ranking_objective_that_presses_is_the_reason() {
     let scene = Scene::at(100);
     let ranked = |priority, percent| {
-        let queueing = Queueing { delay: ALLOWED * percent / 100, allowed: ALLOWED, settled: true };
+        let queueing =
+            Queueing { delay: ALLOWED * percent / 100, allowed: ALLOWED, growth_percent: 0, settled: true };
         Observation { priority, queueing: Some(queueing), ..scene.observation() }
     };
     let seen = [ranked(10, 900), ranked(90, 300), ranked(90, 900), ranked(100, 50)];
