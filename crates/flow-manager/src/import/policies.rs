@@ -172,6 +172,7 @@ fn target(target: &BestEffort, control: &Control) -> TargetSpec {
         name: target.deployment.clone(),
         selector: None,
         limit: LimitSpec { min: rate(min), max: rate(max), initial, scope: ScopeSpec::Pod },
+        traffic: None,
     }
 }
 

@@ -96,8 +96,8 @@ pub struct EffectCheckSpec {
     #[x_kube(validation = Rule::new("duration(self) >= duration('500ms') && duration(self) <= duration('1h')")
         .message("effectCheck.after must be between 500ms and 1h"))]
     pub after: Option<DurationText>,
-    /// How long to wait before limits are tried again, 10s to 24h. Adaptive doubles it with each trial that helps no
-    /// more than the one before, up to ten times as long. Default: 30s, with AIMD 10m.
+    /// How long to wait before limits are tried again, 10s to 24h. Adaptive doubles it with each trial that does not
+    /// help either, up to ten times as long. Default: 30s, with AIMD 10m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('10s') && duration(self) <= duration('24h')")
         .message("effectCheck.retryAfter must be between 10s and 24h"))]
