@@ -435,7 +435,7 @@ mod tests {
         let old = FlowPolicyStatus::default();
         let news = events(&old, &status(&old, &standing, at(1)), &standing);
         let news = news.iter().find(|news| news.reason == "NoEffect").unwrap();
-        assert_eq!(news.note, "command-jitter gains nothing by limits at their minimum: they are given back");
+        assert_eq!(news.note, "command-jitter gains nothing by lower limits: they are given back");
     }
 
     #[test]

@@ -59,12 +59,11 @@ fn cause(policy: &Policy, decision: Decision, objectives: &[ObjectiveView]) -> S
         .objective
         .and_then(|position| Some((policy.objectives.get(position)?, objectives.get(position)?)));
     match (decision.reason, decisive) {
-        (reason @ (Reason::Recovery | Reason::Idle), _) => of_all(policy, reason),
+        (reason @ (Reason::Recovery | Reason::Idle), _) | (reason, None) => of_all(policy, reason),
         (reason, Some((objective, view))) => {
             let more = of_objective(policy, reason).map(|more| format!(", and {more}"));
             format!("{}{}", fact(objective, view), more.unwrap_or_default())
         }
-        (reason, None) => of_all(policy, reason),
     }
 }
 

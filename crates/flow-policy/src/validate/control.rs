@@ -117,7 +117,7 @@ mod tests {
         serde_json::from_value(spec).unwrap()
     }
 
-    fn adaptive_of(spec: Value) -> Result<Adaptive, Invalid> {
+    fn adaptive_of(spec: &Value) -> Result<Adaptive, Invalid> {
         match law(&control(json!({"adaptive": spec})))? {
             Law::Adaptive(adaptive) => Ok(adaptive),
             Law::Aimd(_) => panic!("Adaptive is the default"),
@@ -126,9 +126,9 @@ mod tests {
 
     #[test]
     fn the_defaults_of_the_law_adaptive_are_those_of_its_mode() {
-        assert_eq!(adaptive_of(json!({})), Ok(Adaptive::BALANCED));
-        assert_eq!(adaptive_of(json!({"mode": "Balanced"})), Ok(Adaptive::BALANCED));
-        assert_eq!(adaptive_of(json!({"mode": "Strict"})), Ok(Adaptive::STRICT));
+        assert_eq!(adaptive_of(&json!({})), Ok(Adaptive::BALANCED));
+        assert_eq!(adaptive_of(&json!({"mode": "Balanced"})), Ok(Adaptive::BALANCED));
+        assert_eq!(adaptive_of(&json!({"mode": "Strict"})), Ok(Adaptive::STRICT));
         assert_eq!(law(&ControlSpec::default()), Ok(Law::Adaptive(Adaptive::BALANCED)));
     }
 
@@ -146,7 +146,7 @@ mod tests {
         ];
         for (mut spec, expected) in cases {
             spec["mode"] = json!("Strict");
-            assert_eq!(adaptive_of(spec.clone()), Ok(expected), "{spec}");
+            assert_eq!(adaptive_of(&spec), Ok(expected), "{spec}");
         }
     }
 
@@ -162,25 +162,25 @@ mod tests {
             ("idleAfter", [json!("999ms"), json!("25h")], "1s to 86400s"),
         ] {
             for value in values {
-                let error = adaptive_of(json!({(name): value})).unwrap_err();
+                let error = adaptive_of(&json!({(name): value})).unwrap_err();
                 assert_eq!(error.field, format!("spec.control.adaptive.{name}"), "{value}");
                 assert!(error.problem.contains(allowed), "{error}");
             }
         }
-        let negative = adaptive_of(json!({"headroomPercent": -1})).unwrap_err();
+        let negative = adaptive_of(&json!({"headroomPercent": -1})).unwrap_err();
         assert_eq!(negative.field, "spec.control.adaptive.headroomPercent");
     }
 
     #[test]
     fn retries_cannot_become_rarer_than_they_begin_and_a_default_gives_way() {
-        let error = adaptive_of(json!({"retryAfter": "10s", "retryMax": "9s"})).unwrap_err();
+        let error = adaptive_of(&json!({"retryAfter": "10s", "retryMax": "9s"})).unwrap_err();
         assert_eq!(error.field, "spec.control.adaptive.retryMax");
         assert!(error.problem.contains("less than retryAfter, 10s"), "{error}");
-        let rare = adaptive_of(json!({"retryAfter": "1h"})).unwrap();
+        let rare = adaptive_of(&json!({"retryAfter": "1h"})).unwrap();
         assert_eq!((rare.retry_after, rare.retry_max), (HOUR, HOUR));
-        let often = adaptive_of(json!({"retryMax": "1s"})).unwrap();
+        let often = adaptive_of(&json!({"retryMax": "1s"})).unwrap();
         assert_eq!((often.retry_after, often.retry_max), (SECOND, SECOND));
-        assert!(adaptive_of(json!({"retryAfter": "10s", "retryMax": "10s"})).is_ok());
+        assert!(adaptive_of(&json!({"retryAfter": "10s", "retryMax": "10s"})).is_ok());
     }
 
     #[test]
@@ -227,6 +227,8 @@ mod tests {
             .fold(whole, |schema, name| schema.properties.unwrap().remove(name).unwrap())
     }
 
+    type Of = fn(Adaptive) -> Duration;
+
     #[test]
     fn the_documented_defaults_are_those_of_the_law() {
         let fields = documented().properties.unwrap();
@@ -243,7 +245,7 @@ mod tests {
         let [balanced, strict] = [Adaptive::BALANCED, Adaptive::STRICT];
         told("headroomPercent", balanced.headroom_percent.to_string(), strict.headroom_percent.to_string());
         told("growthPercent", balanced.growth_percent.to_string(), strict.growth_percent.to_string());
-        let spans: [(&str, fn(Adaptive) -> Duration); 5] = [
+        let spans: [(&str, Of); 5] = [
             ("retryAfter", |law| law.retry_after),
             ("retryMax", |law| law.retry_max),
             ("cutInterval", |law| law.cut_interval),
