@@ -45,7 +45,7 @@ pub(crate) struct Figures {
     pub(crate) writes_per_min_each: f64,
     /// Pods that were replaced, and containers that restarted, in the whole run.
     pub(crate) pod_restarts: usize,
-    /// Of the whole run.
+    /// Of the whole run; none of a fault, to which no limit is the answer.
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) fault: Option<FaultFigures>,
 }
@@ -71,6 +71,7 @@ impl Figures {
         let probes = run.probes(from_s, to_s);
         let delays: Vec<f64> = probes.iter().map(delay_us).collect();
         let answered = |permille| quantile(&delays, permille).filter(|delay| delay.is_finite());
+        let is_fault = plan.scenario == Scenario::Fault;
         let limits = sampled(&run.totals, from_s, to_s);
         let (writes_per_min, writes_per_min_each) = writes_per_min(run, from_s, to_s);
         Self {
@@ -94,8 +95,8 @@ impl Figures {
             writes_per_min,
             writes_per_min_each,
             pod_restarts: run.pod_restarts,
-            reactions: reactions(run, base_us, to_s),
-            fault: (plan.scenario == Scenario::Fault).then(|| fault(run, from_s)),
+            reactions: if is_fault { Vec::new() } else { reactions(run, base_us, to_s) },
+            fault: is_fault.then(|| fault(run, from_s)),
         }
     }
 }
@@ -225,6 +226,7 @@ mod tests {
         run.sent = (0..=60).map(|at_s| (f64::from(at_s), Bytes(u64::from(bytes(at_s))))).collect();
         run.ineffective_s = Some(24.5);
         let fault = figures(Scenario::Fault, &run).fault.unwrap();
+        assert!(figures(Scenario::Fault, &run).reactions.is_empty());
         assert!(near(fault.goodput_share, (24.0 - CRITICAL_MBPS) / (32.0 - CRITICAL_MBPS)), "{fault:?}");
         assert_eq!(fault.ineffective_s, Some(4.5));
         assert_eq!(figures(Scenario::Fixed, &run).fault, None);

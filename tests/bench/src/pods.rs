@@ -8,6 +8,7 @@ use flow_policy::names::LIMITING;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +46,7 @@ impl PodWatch {
     /// Starts to watch; times count from `start`.
     pub(crate) fn start(start: Instant, cluster: &Cluster, namespace: &str) -> Self {
         let seen = Seen { start, log: Arc::default() };
-        let events = watcher(cluster.pods(namespace), watcher::Config::default());
+        let events = watcher(cluster.pods(namespace), watcher::Config::default()).default_backoff();
         let into = seen.clone();
         let task = tokio::spawn(async move {
             let mut events = Box::pin(events);

@@ -9,6 +9,7 @@ use crate::link;
 use crate::plan::{FAULT, FAULT_MS, LINK_MBPS, Plan, QUIET, Scenario};
 use crate::recording::{Probe, Recording, Write};
 use flow_e2e::Result;
+use flow_probe::ProbeSpec;
 use std::time::{Duration, Instant};
 use tokio::time::sleep_until;
 
@@ -36,19 +37,25 @@ pub(crate) async fn run(bed: &mut Bed, plan: &Plan) -> Result<Recording> {
     let working = Working::start(bed, plan, pods).await?;
     let played = play(bed, plan).await;
     bed.stage.factory.close_sink();
-    let end_s = bed.now_s();
-    // Its pods are asked for before all limits go: that may replace them.
     let stopped = working.stop(bed).await;
-    let mut recording = played?;
+    let played = played?;
     stopped?;
-    let start_s = end_s - plan.length.as_secs_f64();
-    recording.pod_restarts =
-        bed.watch.seen().gone(start_s, end_s) + bed.restarts().await?.saturating_sub(restarts);
-    Ok(recording)
+    // Only then is it known of each probe whether it was lost.
+    tokio::time::sleep(ProbeSpec::DEFAULT_TIMEOUT).await;
+    let restarted = bed.restarts().await?.saturating_sub(restarts);
+    Ok(collect(bed, plan, played, restarted))
 }
 
-/// Lets traffic flow, does what the scenario has planned, and collects what was measured.
-async fn play(bed: &mut Bed, plan: &Plan) -> Result<Recording> {
+/// What happened, besides what is measured all the time.
+struct Played {
+    /// When the traffic started, in seconds after the start of all measurements.
+    start_s: f64,
+    capacity: Vec<Capacity>,
+    ineffective_s: Option<f64>,
+}
+
+/// Lets traffic flow, and does what the scenario has planned.
+async fn play(bed: &mut Bed, plan: &Plan) -> Result<Played> {
     tokio::time::sleep(QUIET).await;
     bed.stage.factory.open_sink()?;
     let (start, start_s) = (Instant::now(), bed.now_s());
@@ -71,7 +78,7 @@ async fn play(bed: &mut Bed, plan: &Plan) -> Result<Recording> {
     }
     bed.stage.factory.close_sink();
     let ineffective_s = watching.and_then(|watching| watching.said_s());
-    Ok(Recording { capacity, ineffective_s, ..collect(bed, plan, start_s) })
+    Ok(Played { start_s, capacity, ineffective_s })
 }
 
 fn acts(plan: &Plan) -> Vec<Act> {
@@ -92,8 +99,9 @@ fn acts(plan: &Plan) -> Vec<Act> {
     acts
 }
 
-/// What was measured from [`QUIET`] before `start_s` to the end of the run.
-fn collect(bed: &Bed, plan: &Plan, start_s: f64) -> Recording {
+/// What was measured from [`QUIET`] before the traffic to the end of the run.
+fn collect(bed: &Bed, plan: &Plan, played: Played, restarted: usize) -> Recording {
+    let start_s = played.start_s;
     let (from_s, to_s) = (start_s - QUIET.as_secs_f64(), start_s + plan.length.as_secs_f64());
     let seen = bed.watch.seen();
     let probe = |probe: Probe| Probe { sent_s: probe.sent_s - start_s, ..probe };
@@ -110,7 +118,9 @@ fn collect(bed: &Bed, plan: &Plan, start_s: f64) -> Recording {
             .map(|(at_s, sent)| (at_s - start_s, sent))
             .collect(),
         writes: writes.map(write).collect(),
-        ..Recording::default()
+        pod_restarts: seen.gone(start_s, to_s) + restarted,
+        capacity: played.capacity,
+        ineffective_s: played.ineffective_s,
     }
 }
 
