@@ -4,10 +4,13 @@ mod control;
 mod effect;
 #[cfg(test)]
 mod fixture;
+mod memory;
 mod plan;
 mod registry;
 mod rollout;
 mod settled;
+mod traffic;
 
+pub use memory::remembered;
 pub use plan::{Plan, PlannedTarget};
 pub use registry::{Regulators, Services};
