@@ -407,6 +407,31 @@ mod tests {
     }
 
     #[test]
+    fn a_safe_limit_that_moves_a_little_is_taken_over_with_whatever_else_changes() {
+        let stands = |safe: u64, mbps| {
+            let mut snapshot = cut(412e-6, mbps, 99);
+            snapshot.targets[0].safe = Some(Bandwidth::from_mbps(safe));
+            Standing::Running(snapshot)
+        };
+        let shown =
+            |status: &FlowPolicyStatus| [0, 1].map(|target: usize| status.targets[target].safe_limit.clone());
+        let old = first(&stands(100, 80));
+        assert_eq!(shown(&old), [Some("100M".to_owned()), None]);
+        assert_eq!(status(&old, &stands(104, 80), at(101)), old);
+        assert_eq!(shown(&status(&old, &stands(104, 81), at(101))), [Some("104M".to_owned()), None]);
+        assert_eq!(shown(&status(&old, &stands(106, 80), at(101))), [Some("106M".to_owned()), None]);
+    }
+
+    #[test]
+    fn in_mode_observe_no_limit_is_known_to_be_good() {
+        let observing = running(|snapshot| {
+            snapshot.policy = Arc::new(policy("Observe"));
+            snapshot.targets[0].safe = Some(Bandwidth::from_mbps(100));
+        });
+        assert_eq!(first(&observing).targets[0].safe_limit, None);
+    }
+
+    #[test]
     fn what_the_api_stores_is_equal_to_what_was_written() {
         let mut snapshot = cut(412e-6, 80, 99);
         let change = snapshot.last_change.as_mut().unwrap();
