@@ -43,6 +43,13 @@ impl Bandwidth {
         Self(u64::try_from(scaled).unwrap_or(u64::MAX))
     }
 
+    /// `whole` times the share that this is of `of`; this where `of` is nothing.
+    #[must_use]
+    pub fn scaled(self, whole: Self, of: Self) -> Self {
+        let scaled = (u128::from(self.0) * u128::from(whole.0)).checked_div(u128::from(of.0));
+        scaled.map_or(self, |scaled| Self(u64::try_from(scaled).unwrap_or(u64::MAX)))
+    }
+
     /// The rate between this and `other`.
     #[must_use]
     pub const fn midpoint(self, other: Self) -> Self {

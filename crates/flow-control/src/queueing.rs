@@ -120,9 +120,19 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_grows_by_what_most_probes_wait_longer_than_the_one_before() {
+        let growth = |outcomes: &[(u64, u64)]| probes(outcomes).growth_percent();
+        assert_eq!(growth(&[(0, 1), (20, 1), (40, 11), (60, 21), (80, 31)]), 50);
+        assert_eq!(growth(&[(0, 1), (20, 1), (40, 1), (60, 21), (80, 22)]), 5, "one that is late by itself");
+        assert_eq!(growth(&[(0, 90), (20, 70), (40, 50), (60, 30), (80, 10)]), 0, "it empties");
+        assert_eq!(growth(&[(80, 31), (0, 1), (60, 21), (20, 1), (40, 11)]), 50, "in whatever order");
+        assert_eq!(growth(&[(0, 1), (20, 21)]), 0, "two are too few");
+    }
+
+    #[test]
     fn a_queue_is_settled_once_all_five_were_sent_after_the_limits_took_effect() {
         let five = probes(&[(20, 9), (40, 9), (60, 9), (80, 9), (100, 9)]);
-        let expected = |settled| Some(Queueing { delay: ms(8), allowed: ms(5), settled });
+        let expected = |settled| Some(Queueing { delay: ms(8), allowed: ms(5), growth_percent: 0, settled });
         assert_eq!(five.queueing(ms(1), ms(5), at(20)), expected(true), "the moment itself is after it");
         assert_eq!(five.queueing(ms(1), ms(5), at(21)), expected(false));
     }

@@ -34,25 +34,19 @@ impl Look<'_> {
         aim.clamp(range.min, range.max.max(range.min))
     }
 
-    /// What gets through, less some headroom, and less what empties the queue in time; never more than the limit.
+    /// What is good, less what empties the queue in time; never more than the limit.
     fn cut(&self, target: Standing) -> Bandwidth {
         let since = self.troubled_since();
         if target.sends_next_to_nothing(since) {
             return target.limit;
         }
-        let first = self.course.episode.is_none();
         let Some(good) = target.good(self.signs, since, self.is_raise_to_blame()) else {
             return target.limit.percent(LEAST_LEFT_PERCENT);
         };
         let drained = FULL_PERCENT.saturating_sub(percent(self.signs.pressure.delay, self.signs.law.drain));
-        let left = if first { self.carried_part(drained) } else { drained.min(self.left_of_excess()) };
+        let first = self.course.episode.is_none();
+        let left = if first { drained } else { drained.min(self.left_of_excess()) };
         good.percent(left.max(LEAST_LEFT_PERCENT)).min(target.limit)
-    }
-
-    /// `percent` hundredths of what is sent, or less where the link carries only part of that: of what comes to a queue
-    /// that grows by a second each second, half leaves it.
-    fn carried_part(&self, percent: u32) -> u32 {
-        percent.saturating_mul(FULL_PERCENT) / beyond(self.signs.pressure.growth_percent)
     }
 
     /// What a further cut leaves, in hundredths: the less the worse it is.
@@ -97,12 +91,20 @@ impl Standing {
     /// The limit that is good, for all that is known when limits turn out too high: what gets through, or else what was
     /// too much before, less the headroom; where a raise is to blame, what was good before it, if that is more.
     fn good(&self, signs: &Signs, since: Moment, blamed: bool) -> Option<Bandwidth> {
-        let Memory { safe, ceiling, risen_from, .. } = self.memory;
+        let Memory { safe, ceiling, .. } = self.memory;
         let safe = safe.filter(|safe| blamed && *safe < self.limit);
-        let before = risen_from.filter(|before| blamed && *before < self.limit);
-        let carried = self.carried(since).or(before).map(|carried| signs.below(carried));
+        let carried = self.carried(signs, since, blamed).map(|carried| signs.below(carried));
         let known = ceiling.map(|ceiling| signs.below(ceiling)).filter(|known| *known < self.limit);
         safe.max(carried).or(known).map(|good| good.min(self.limit))
+    }
+
+    /// What the link carries of what each of its pods sends, where that can be told: of what comes to a queue that grows
+    /// by a second each second, half leaves it. Where a raise is to blame, no less than before it.
+    fn carried(&self, signs: &Signs, since: Moment, blamed: bool) -> Option<Bandwidth> {
+        let growth = u64::from(beyond(signs.pressure.growth_percent));
+        let part = |sent: Bandwidth| Bandwidth::from_bps(sent.bps().saturating_mul(100) / growth);
+        let before = self.memory.raised.map(|raised| raised.from).filter(|_| blamed);
+        self.at_it(since).map(part).max(before).map(|carried| carried.min(self.limit))
     }
 
     /// What to remember as its limit is cut.
@@ -115,7 +117,7 @@ impl Standing {
         let half = self.limit.percent(LEAST_LEFT_PERCENT);
         let goal = self.good(signs, since, blamed).unwrap_or_else(|| half.midpoint(self.limit));
         let safe = memory.safe.filter(|safe| blamed || *safe <= goal);
-        let ceiling = self.carried(since).unwrap_or(self.limit);
+        let ceiling = self.carried(signs, since, blamed).unwrap_or(self.limit);
         Memory { safe, goal: Some(goal), ceiling: Some(ceiling), ..memory }
     }
 

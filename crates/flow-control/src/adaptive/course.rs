@@ -41,14 +41,21 @@ pub(super) struct Memory {
     pub(super) safe: Option<Bandwidth>,
     /// What got through when its limit was too high.
     pub(super) ceiling: Option<Bandwidth>,
-    /// The limit before the last raise.
-    pub(super) risen_from: Option<Bandwidth>,
+    /// The last raise.
+    pub(super) raised: Option<Raised>,
     /// The limit to go back to once the queue is gone.
     pub(super) goal: Option<Bandwidth>,
     /// The limit before the first cut of the episode.
     pub(super) before: Option<Bandwidth>,
     /// The limit that is decided now.
     pub(super) next: Bandwidth,
+}
+
+/// When a limit was raised, and from what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Raised {
+    pub(super) at: Moment,
+    pub(super) from: Bandwidth,
 }
 
 impl Course {
@@ -154,7 +161,8 @@ impl Course {
     /// Limits rise: what they were is remembered.
     fn raise(&mut self, signs: &Signs) {
         for (position, memory) in self.targets.iter_mut().enumerate() {
-            memory.risen_from = signs.target(position, *memory).map(|target| target.limit);
+            let from = signs.target(position, *memory).map(|target| target.limit);
+            memory.raised = from.map(|from| Raised { at: signs.now(), from });
         }
         self.raised = Some(signs.now());
     }

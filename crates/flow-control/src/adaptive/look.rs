@@ -6,7 +6,9 @@ use std::time::Duration;
 
 /// So bad that it cannot be a moment's noise, in hundredths of what is allowed.
 const GRAVE_PERCENT: u32 = 200;
-/// How long a queue that is less bad has to stand.
+/// So much of growth that a queue is no moment's noise, in hundredths of the time that passes.
+const GROWING_PERCENT: u32 = 10;
+/// How long a queue that is less bad, and grows less, has to stand.
 const LASTING: Duration = Duration::from_millis(150);
 /// How long an indicator has to be beyond its bound where probes see no queue: it is of few samples, and sways.
 const LASTING_WITHOUT_QUEUE: Duration = Duration::from_secs(1);
@@ -54,6 +56,7 @@ impl Look<'_> {
         self.signs.presses()
             && (pressure.is_blind
                 || pressure.queue_percent >= GRAVE_PERCENT
+                || (pressure.queue_percent > FULL_PERCENT && pressure.growth_percent >= GROWING_PERCENT)
                 || lasted(self.course.queue_since, LASTING)
                 || lasted(self.course.broken_since, LASTING_WITHOUT_QUEUE))
     }

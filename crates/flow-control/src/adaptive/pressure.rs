@@ -83,7 +83,8 @@ impl Pressure {
 impl Part {
     fn of(observation: &Observation) -> Self {
         debug_assert_eq!(observation.role, Role::Control);
-        let queueing = observation.queueing;
+        // Where nothing is answered any more, there is no queue to speak of: nobody knows.
+        let queueing = observation.queueing.filter(|_| observation.reading.is_ok());
         let queue_percent = queueing.map_or(0, |queueing| percent(queueing.delay, queueing.allowed));
         let broken = observation.bound.judge(observation.settled) == Judgement::Violated;
         let bound_percent = observation.settled.map_or(0, |value| {

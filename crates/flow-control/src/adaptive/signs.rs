@@ -1,5 +1,5 @@
 use super::Adaptive;
-use super::course::Memory;
+use super::course::{Memory, Raised};
 use super::pressure::{FULL_PERCENT, Pressure};
 use crate::situation::Situation;
 use crate::{Bandwidth, Moment, Range, Traffic};
@@ -7,6 +7,9 @@ use std::time::Duration;
 
 /// How much of its limit a target sends that could send more.
 const USED_PERCENT: u32 = 90;
+
+/// How long what is sent is counted to tell a rate, about.
+const COUNTED_OVER: Duration = Duration::from_millis(250);
 
 /// What is to be seen now, whatever was before.
 pub(super) struct Signs<'a> {
@@ -95,11 +98,14 @@ impl Standing {
         })
     }
 
-    /// What each of its pods gets through the link, where that can be told: from what was counted since the trouble
-    /// began, or from so much that it was at it before.
-    pub(super) fn carried(&self, since: Moment) -> Option<Bandwidth> {
+    /// What each of its pods sends, where that tells how much the link carries: counted since the trouble began, or so
+    /// much that it was at it before. What was counted before limits rose has grown with them since.
+    pub(super) fn at_it(&self, since: Moment) -> Option<Bandwidth> {
         let traffic = self.fresh()?;
         let tells = traffic.measured >= since || traffic.busiest >= self.limit.percent(FULL_PERCENT / 2);
-        tells.then(|| traffic.fair.min(self.limit))
+        let is_older = |raised: Raised| traffic.measured < raised.at + COUNTED_OVER;
+        let grown = self.memory.raised.filter(|raised| is_older(*raised));
+        let sent = grown.map_or(traffic.fair, |raised| traffic.fair.scaled(self.limit, raised.from));
+        tells.then(|| sent.min(self.limit))
     }
 }

@@ -22,6 +22,8 @@ const LONGEST_WAIT: u32 = 10;
 pub(super) struct Episode {
     /// When the first cut was made.
     since: Moment,
+    /// When it was first seen what a cut does.
+    seen: Option<Moment>,
     /// When the newest cut was made.
     cut: Moment,
     /// The worst pressure so far, in hundredths.
@@ -52,6 +54,7 @@ impl Episode {
         let (now, pressure) = (look.signs.now(), look.signs.pressure);
         let begun = || Self {
             since: now,
+            seen: None,
             cut: now,
             worst_percent: pressure.percent(),
             delay: pressure.delay,
@@ -62,7 +65,10 @@ impl Episode {
     }
 
     pub(super) fn observe(self, signs: &Signs) -> Self {
-        Self { worst_percent: self.worst_percent.max(signs.pressure.percent()), ..self }
+        let pressure = signs.pressure;
+        let seen = (pressure.evidence > Evidence::Old || pressure.is_known).then(|| signs.now());
+        let worst_percent = self.worst_percent.max(pressure.percent());
+        Self { worst_percent, seen: self.seen.or(seen), ..self }
     }
 
     /// Whether the newest cut has had the time to show what it does, and the queue does not shrink.
@@ -83,7 +89,7 @@ impl Episode {
         let due = look.signs.at_least_measured(check.after, 4);
         let pressure = look.signs.pressure;
         let unchanged = pressure.percent() >= percent_of(self.worst_percent, UNCHANGED_PERCENT);
-        look.signs.now().since(self.since) >= due
+        self.seen.is_some_and(|seen| look.signs.now().since(seen) >= due)
             && pressure.evidence > Evidence::Old
             && unchanged
             && self.is_reduced(look)
