@@ -43,6 +43,12 @@ impl Bandwidth {
         Self(u64::try_from(scaled).unwrap_or(u64::MAX))
     }
 
+    /// The rate between this and `other`.
+    #[must_use]
+    pub const fn midpoint(self, other: Self) -> Self {
+        Self(self.0.midpoint(other.0))
+    }
+
     /// This rate rounded down to whole megabits per second.
     #[must_use]
     pub const fn whole_mbps(self) -> Self {

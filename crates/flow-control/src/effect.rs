@@ -26,11 +26,11 @@ pub struct EffectCheck {
 pub struct NoEffect {
     /// The position, among the observations, of the objective that gained nothing.
     pub objective: usize,
-    /// What it was, typically, while limits were cut; `None` if limits were at their minimum from the start.
+    /// What it was, typically, before; `None` if limits were at their minimum from the start.
     pub before: Option<Finite>,
-    /// What it was, typically, while they were at their minimum.
-    pub at_minimum: Finite,
-    /// When limits are tried again, known once they are back at their maximum.
+    /// What it was, typically, under the lowered limits.
+    pub after: Finite,
+    /// When limits are tried again, as far as that is known.
     pub retry: Option<Moment>,
 }
 
@@ -139,7 +139,7 @@ impl Lowered {
             return Trial::Lowered(Self { at_minimum: None, ..self });
         };
         let before = self.before.typical(objective).map(|before| before.value);
-        let verdict = NoEffect { objective, before, at_minimum, retry: None };
+        let verdict = NoEffect { objective, before, after: at_minimum, retry: None };
         Trial::Returned(Returned {
             verdict,
             worse: levels.watch(seen.now),

@@ -11,7 +11,7 @@ pub(crate) const HOLD: Decision =
     Decision { action: Action::Hold, reason: Reason::WithinBounds, objective: None };
 
 /// What a person asks for goes before everything.
-fn by_hand(situation: &Situation) -> Option<Decision> {
+pub(crate) fn by_hand(situation: &Situation) -> Option<Decision> {
     let (action, reason) = match situation.params.manual? {
         Manual::Hold => (Action::Hold, Reason::Paused),
         Manual::Pin(_) => (Action::Pin, Reason::Pinned),

@@ -1,9 +1,10 @@
-use crate::adaptive::Course;
+use crate::adaptive::{self, Course};
 use crate::effect::Trial;
 use crate::rules::{HOLD, RULES};
 use crate::situation::Situation;
 use crate::{
-    Action, Bandwidth, Decision, Effect, EffectCheck, Law, Moment, NoEffect, Observation, Reason, Traffic,
+    Action, Adaptive, Aimd, Bandwidth, Decision, Effect, EffectCheck, Law, Moment, NoEffect, Observation,
+    Reason, Traffic,
 };
 use std::time::Duration;
 
@@ -104,8 +105,8 @@ impl State {
 
     /// That lower limits do not help, while that holds.
     #[must_use]
-    pub const fn no_effect(&self) -> Option<NoEffect> {
-        self.trial.verdict()
+    pub fn no_effect(&self) -> Option<NoEffect> {
+        self.course.verdict().or(self.trial.verdict())
     }
 }
 
@@ -120,14 +121,45 @@ pub fn step(
     observations: &[Observation],
     now: Moment,
 ) -> (State, Decision) {
-    let trial = std::mem::take(&mut state.trial);
+    state.unknown_since = Situation { params, state: &state, observations, now }.unknown_since();
+    match params.law {
+        Law::Adaptive(law) => by_adaptive(law, params, state, observations, now),
+        Law::Aimd(law) => by_aimd(law, params, state, observations, now),
+    }
+}
+
+fn by_adaptive(
+    law: Adaptive,
+    params: &Params,
+    mut state: State,
+    observations: &[Observation],
+    now: Moment,
+) -> (State, Decision) {
+    let mut course = std::mem::take(&mut state.course);
     let seen = Situation { params, state: &state, observations, now };
-    let (unknown_since, trial) = (seen.unknown_since(), trial.observe(&seen));
-    (state.unknown_since, state.trial) = (unknown_since, trial);
+    let decision = adaptive::decide(law, &seen, &mut course);
+    let moved =
+        apply(params, &mut state, decision, now, |position, limit| course.next(position).unwrap_or(limit));
+    state.course = course;
+    (state, if moved { decision } else { settled(decision) })
+}
+
+fn by_aimd(
+    law: Aimd,
+    params: &Params,
+    mut state: State,
+    observations: &[Observation],
+    now: Moment,
+) -> (State, Decision) {
+    let trial = std::mem::take(&mut state.trial);
+    state.trial = trial.observe(&Situation { params, state: &state, observations, now });
     let seen = Situation { params, state: &state, observations, now };
     let decision = RULES.iter().find_map(|rule| rule(&seen)).unwrap_or(HOLD);
     let (decision, overshoot) = (params.effect.hinder(decision), seen.overshoot());
-    let (mut state, moved) = apply(params, state, decision, overshoot, now);
+    let moved = apply(params, &mut state, decision, now, |position, limit| {
+        let range = params.ranges.get(position);
+        range.map_or(limit, |range| next_limit(params, law, decision, overshoot, limit, *range))
+    });
     let trial = std::mem::take(&mut state.trial);
     state.trial = trial.follow(&Situation { params, state: &state, observations, now }, decision, moved);
     (state, if moved { decision } else { settled(decision) })
@@ -136,15 +168,14 @@ pub fn step(
 /// Moves the limits as decided, and returns whether that changed anything.
 fn apply(
     params: &Params,
-    mut state: State,
+    state: &mut State,
     decision: Decision,
-    overshoot: u32,
     now: Moment,
-) -> (State, bool) {
+    next_limit: impl Fn(usize, Bandwidth) -> Bandwidth,
+) -> bool {
     let mut changed = false;
-    for (limit, range) in state.limits.iter_mut().zip(&params.ranges) {
-        let next = next_limit(params, decision, overshoot, *limit, *range)
-            .clamp(range.min, range.max.max(range.min));
+    for (position, (limit, range)) in state.limits.iter_mut().zip(&params.ranges).enumerate() {
+        let next = next_limit(position, *limit).clamp(range.min, range.max.max(range.min));
         changed |= next != *limit;
         *limit = next;
     }
@@ -156,30 +187,31 @@ fn apply(
     if changed {
         state.changed = Some(now);
     }
-    (state, changed)
+    changed
 }
 
 fn next_limit(
     params: &Params,
+    law: Aimd,
     decision: Decision,
     overshoot: u32,
     limit: Bandwidth,
     range: Range,
 ) -> Bandwidth {
-    match (decision.action, params.law, params.manual) {
-        (Action::Decrease, ..) if decision.reason == Reason::NoDataTooLong => range.min,
-        (Action::Decrease, Law::Aimd(law), _) => law.cut(limit, overshoot),
-        (Action::Increase, Law::Aimd(law), _) => law.raise(limit),
-        (Action::Release, ..) => range.max,
-        (Action::Pin, _, Some(Manual::Pin(pin))) => pin,
-        _ => limit,
+    match (decision.action, params.manual) {
+        (Action::Decrease, _) if decision.reason == Reason::NoDataTooLong => range.min,
+        (Action::Decrease, _) => law.cut(limit, overshoot),
+        (Action::Increase, _) => law.raise(limit),
+        (Action::Release, _) => range.max,
+        (Action::Pin, Some(Manual::Pin(pin))) => pin,
+        (Action::Pin | Action::Hold, _) => limit,
     }
 }
 
 /// A decision that changed nothing is a hold, and says why nothing could change.
 const fn settled(decision: Decision) -> Decision {
     let reason = match (decision.action, decision.reason) {
-        (Action::Decrease, Reason::ObjectiveViolated) => Reason::AtMinimum,
+        (Action::Decrease, Reason::ObjectiveViolated | Reason::QueueGrows) => Reason::AtMinimum,
         (Action::Increase, Reason::Headroom) => Reason::AtMaximum,
         (_, reason) => reason,
     };

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use flow_control::{
-    Action, Aimd, Bandwidth, Bound, Decision, Effect, EffectCheck, Finite, Hindrance, Judgement, Law, Manual,
-    Moment, NoData, NoDataAction, Observation, Params, Range, Reading, Reason, Role, State, Unknown, step,
+    Action, Adaptive, Aimd, Bandwidth, Bound, Decision, Effect, EffectCheck, Finite, Hindrance, Judgement,
+    Law, Manual, Moment, NoData, NoDataAction, Observation, Params, Queueing, Range, Reading, Reason, Role,
+    State, Traffic, Unknown, step,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -14,10 +15,23 @@ const STEPS: usize = 200;
 /// One tick: how long after the one before, what each objective reads and how old that is, and what else there is.
 #[derive(Clone, Debug)]
 struct Tick {
-    seconds: u64,
-    seen: Vec<(Reading, u64)>,
+    millis: u64,
+    seen: Vec<Seen>,
+    /// What each target sends in hundredths of its limit, and how many milliseconds ago, where anybody tells.
+    sent: Vec<Option<(u32, u64)>>,
     manual: Option<Manual>,
     effect: Effect,
+}
+
+/// What is seen of an objective.
+#[derive(Clone, Debug)]
+struct Seen {
+    reading: Reading,
+    /// That of the present limits, where it is another one.
+    settled: Option<Reading>,
+    /// The queueing delay in hundredths of what is allowed, and whether that is of the present limits.
+    queueing: Option<(u32, bool)>,
+    age_millis: u64,
 }
 
 /// A decision with all that it was based on.
@@ -45,6 +59,12 @@ fn any_reading() -> impl Strategy<Value = Reading> {
     prop_oneof![2 => value(0.0..0.5), 1 => value(0.5..1.0), 5 => value(1.0..4.0), 1 => unknown]
 }
 
+fn any_seen() -> impl Strategy<Value = Seen> {
+    let queueing = prop::option::of((0u32..300, any::<bool>()));
+    (any_reading(), prop::option::of(any_reading()), queueing, 0u64..3_000)
+        .prop_map(|(reading, settled, queueing, age_millis)| Seen { reading, settled, queueing, age_millis })
+}
+
 fn any_tick(objectives: usize) -> impl Strategy<Value = Tick> {
     let manual = prop_oneof![
         30 => Just(None),
@@ -56,10 +76,13 @@ fn any_tick(objectives: usize) -> impl Strategy<Value = Tick> {
         1 => Just(Effect::Impossible(Hindrance::NoPods)),
         1 => Just(Effect::Impossible(Hindrance::RollingOut)),
     ];
-    let seen = prop::collection::vec((any_reading(), 0u64..3), objectives);
-    (1u64..4, seen, manual, effect).prop_map(|(seconds, seen, manual, effect)| Tick {
-        seconds,
+    let seen = prop::collection::vec(any_seen(), objectives);
+    let sent = prop::collection::vec(prop::option::of((0u32..110, 0u64..1_500)), 0..4);
+    let millis = prop_oneof![50u64..500, 1_000u64..4_000];
+    (millis, seen, sent, manual, effect).prop_map(|(millis, seen, sent, manual, effect)| Tick {
+        millis,
         seen,
+        sent,
         manual,
         effect,
     })
@@ -76,6 +99,22 @@ fn any_range() -> impl Strategy<Value = Range> {
     (1u64..100, 0u64..500).prop_map(|(min, span)| Range { min: mbps(min), max: mbps(min + span) })
 }
 
+fn any_law() -> impl Strategy<Value = Law> {
+    let aimd = (1u32..=90, 1u32..=10).prop_map(|(decrease_percent, severity_max)| {
+        Law::Aimd(Aimd { decrease_percent, severity_max, ..Aimd::default() })
+    });
+    let adaptive = (1u32..=50, 1u32..=100, 1u64..20, 1u64..20).prop_map(|(headroom, growth, retry, idle)| {
+        Law::Adaptive(Adaptive {
+            headroom_percent: headroom,
+            growth_percent: growth,
+            retry_after: Duration::from_secs(retry),
+            idle_after: Duration::from_secs(idle),
+            ..Adaptive::BALANCED
+        })
+    });
+    prop_oneof![aimd, adaptive]
+}
+
 fn any_params() -> impl Strategy<Value = Params> {
     let action =
         prop_oneof![Just(NoDataAction::Hold), Just(NoDataAction::Minimum), Just(NoDataAction::Release)];
@@ -87,10 +126,7 @@ fn any_params() -> impl Strategy<Value = Params> {
             retry_after: Duration::from_secs(retry),
         })
     });
-    let law = (1u32..=90, 1u32..=10).prop_map(|(decrease_percent, severity_max)| {
-        Law::Aimd(Aimd { decrease_percent, severity_max, ..Aimd::default() })
-    });
-    (law, no_data, prop::collection::vec(any_range(), 1..4), check).prop_map(
+    (any_law(), no_data, prop::collection::vec(any_range(), 1..4), check).prop_map(
         |(law, no_data, ranges, effect_check)| Params {
             law,
             no_data,
@@ -114,22 +150,44 @@ fn any_walk() -> impl Strategy<Value = (Params, Vec<Role>, Vec<Tick>)> {
 
 fn walk((params, roles, ticks): (Params, Vec<Role>, Vec<Tick>)) -> Vec<Decided> {
     let mut state = State::resume(params.ranges.iter().map(|range| range.max).collect());
-    let mut second = 100;
+    let mut millis = 100_000;
     let mut decided = Vec::new();
     for tick in ticks {
-        second += tick.seconds;
-        let now = Moment::after_epoch(Duration::from_secs(second));
-        let observe = |(role, (reading, age)): (&Role, &(Reading, u64))| {
-            let measured = Some(Moment::after_epoch(Duration::from_secs(second - age)));
-            Observation::new(*role, 1, Bound::AtMost(Finite::new(1.0).unwrap()), *reading, measured)
-        };
+        millis += tick.millis;
+        let now = at(millis);
+        let observe = |(role, seen): (&Role, &Seen)| observation(*role, seen, millis);
         let observations: Vec<_> = roles.iter().zip(&tick.seen).map(observe).collect();
-        let params = Params { manual: tick.manual, effect: tick.effect, ..params.clone() };
+        let traffic = state.limits.iter().zip(&tick.sent);
+        let traffic = traffic
+            .map(|(limit, sent)| sent.map(|(percent, age)| traffic_of(limit.percent(percent), millis - age)));
+        let traffic = traffic.collect();
+        let params = Params { manual: tick.manual, effect: tick.effect, traffic, ..params.clone() };
         let (after, decision) = step(&params, state.clone(), &observations, now);
         decided.push(Decided { before: state, after: after.clone(), decision, observations, params, now });
         state = after;
     }
     decided
+}
+
+fn at(millis: u64) -> Moment {
+    Moment::after_epoch(Duration::from_millis(millis))
+}
+
+fn observation(role: Role, seen: &Seen, millis: u64) -> Observation {
+    let measured = Some(at(millis - seen.age_millis));
+    let allowed = Duration::from_millis(1);
+    let queueing = |(percent, settled)| Queueing { delay: allowed * percent / 100, allowed, settled };
+    let bound = Bound::AtMost(Finite::new(1.0).unwrap());
+    Observation {
+        settled: seen.settled.unwrap_or(seen.reading),
+        queueing: seen.queueing.map(queueing),
+        ..Observation::new(role, 1, bound, seen.reading, measured)
+    }
+}
+
+fn traffic_of(sent: Bandwidth, millis: u64) -> Traffic {
+    let fresh_for = Duration::from_secs(1);
+    Traffic { sent, busiest: sent, fair: sent, measured: at(millis), fresh_for }
 }
 
 impl Decided {
@@ -174,7 +232,9 @@ proptest! {
     #[test]
     fn no_limit_rises_on_a_violation_unless_lower_ones_do_not_help(walked in any_walk()) {
         for step in walk(walked) {
-            let violated = step.is_any(|judgement| judgement == Judgement::Violated);
+            let adaptive = matches!(step.params.law, Law::Adaptive(_));
+            let counts = |seen: &Observation| if adaptive { seen.settled } else { seen.reading };
+            let violated = step.decisive().any(|seen| seen.bound.judge(counts(seen)) == Judgement::Violated);
             let rises = step.decision.action == Action::Increase;
             let reason = step.decision.reason;
             prop_assert!(!(violated && rises) || reason == Reason::NoEffect);

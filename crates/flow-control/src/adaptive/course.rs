@@ -1,18 +1,169 @@
-use crate::Bandwidth;
+use super::look::Look;
+use super::pressure::FULL_PERCENT;
+use super::rules::verdict;
+use super::signs::{Signs, Standing};
+use super::trial::{Episode, Parked};
+use crate::{Action, Bandwidth, Decision, Moment, NoEffect, Reason};
+use std::time::Duration;
 
 /// What the law remembers from one decision to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Course {
-    safe: Vec<Option<Bandwidth>>,
+    pub(super) targets: Vec<Memory>,
+    /// From the first cut until it is calm again.
+    pub(super) episode: Option<Episode>,
+    /// That cuts do not help, while that holds.
+    pub(super) parked: Option<Parked>,
+    /// How many times in a row they did not.
+    pub(super) futile: u32,
+    /// Since when a queue stands on the way.
+    pub(super) queue_since: Option<Moment>,
+    /// Since when an objective is violated under the present limits.
+    pub(super) broken_since: Option<Moment>,
+    /// Since when no objective presses, and all are known.
+    pub(super) calm_since: Option<Moment>,
+    /// Since when nothing is sent.
+    pub(super) idle_since: Option<Moment>,
+    /// When limits were last raised, unless that was to blame for trouble.
+    pub(super) raised: Option<Moment>,
+    /// How many raises beyond what was good went well in a row.
+    pub(super) streak: u32,
+    /// When limits were last too high.
+    pub(super) failed: Option<Moment>,
+    /// How many times in a row a raise was to blame for that.
+    pub(super) failures: u32,
+}
+
+/// What the law remembers of a target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Memory {
+    /// The highest limit that is known to be good.
+    pub(super) safe: Option<Bandwidth>,
+    /// What got through when its limit was too high.
+    pub(super) ceiling: Option<Bandwidth>,
+    /// The limit to go back to once the queue is gone.
+    pub(super) goal: Option<Bandwidth>,
+    /// The limit before the first cut of the episode.
+    pub(super) before: Option<Bandwidth>,
+    /// The limit that is decided now.
+    pub(super) next: Bandwidth,
 }
 
 impl Course {
     /// A course of so many targets, of which these limits are known to be good.
     pub(crate) fn remembering(targets: usize, safe: &[Option<Bandwidth>]) -> Self {
-        Self { safe: (0..targets).map(|target| safe.get(target).copied().flatten()).collect() }
+        let memory = |target| Memory { safe: safe.get(target).copied().flatten(), ..Memory::default() };
+        Self { targets: (0..targets).map(memory).collect(), ..Self::default() }
     }
 
     pub(crate) fn safe_limits(&self) -> impl Iterator<Item = Option<Bandwidth>> {
-        self.safe.iter().copied()
+        self.targets.iter().map(|memory| memory.safe)
+    }
+
+    pub(crate) fn verdict(&self) -> Option<NoEffect> {
+        self.parked.as_ref().map(|parked| parked.verdict)
+    }
+
+    /// The limit that was decided last for the target at that position.
+    pub(crate) fn next(&self, position: usize) -> Option<Bandwidth> {
+        self.targets.get(position).map(|memory| memory.next)
+    }
+
+    /// How long to wait, after limits were too high, before higher ones are tried.
+    pub(super) fn patience(&self, signs: &Signs) -> Duration {
+        let doubled = signs.law.retry_after.saturating_mul(1 << self.failures.min(16));
+        doubled.min(signs.law.retry_max.max(signs.law.retry_after))
+    }
+
+    /// Takes in how things stand, before anything is decided.
+    pub(super) fn observe(&mut self, signs: &Signs) {
+        let now = signs.now();
+        let since = |before: Option<Moment>, holds: bool| holds.then(|| before.unwrap_or(now));
+        let look = Look { signs, course: self };
+        let (idle, calm) = (look.targets().all(|target| target.is_idle()), signs.pressure.is_known);
+        self.idle_since = since(self.idle_since, idle);
+        self.calm_since = since(self.calm_since, calm && !signs.presses());
+        self.queue_since = since(self.queue_since, signs.pressure.queue_percent > FULL_PERCENT);
+        self.broken_since = since(self.broken_since, signs.pressure.bound_percent > FULL_PERCENT);
+        self.episode = self.episode.map(|episode| episode.observe(signs));
+        self.judge(signs);
+        self.parked = self.parked.and_then(|parked| parked.observe(Look { signs, course: self }));
+        if (Look { signs, course: self }).is_calm() {
+            self.conclude(signs);
+        }
+    }
+
+    /// Ends an episode whose cuts do not help.
+    fn judge(&mut self, signs: &Signs) {
+        if let Some(parked) = verdict(Look { signs, course: self }) {
+            (self.parked, self.episode) = (Some(parked), None);
+            self.futile = self.futile.saturating_add(1);
+        }
+    }
+
+    /// Notes how far each limit goes.
+    pub(super) fn aim(&mut self, signs: &Signs, decision: Decision) {
+        for position in 0..self.targets.len() {
+            let look = Look { signs, course: self };
+            let next = look.target(position).map(|target| look.aim(decision, target));
+            if let (Some(memory), Some(next)) = (self.targets.get_mut(position), next) {
+                memory.next = next;
+            }
+        }
+    }
+
+    /// The present limits are good: trouble is over, and what is used of them is remembered.
+    fn conclude(&mut self, signs: &Signs) {
+        if self.episode.take().is_some() {
+            self.futile = 0;
+        }
+        for (position, memory) in self.targets.iter_mut().enumerate() {
+            if let Some(target) = signs.target(position, *memory).filter(Standing::is_used) {
+                memory.safe = memory.safe.max(Some(target.limit));
+                if memory.ceiling.is_some_and(|ceiling| target.limit > ceiling) {
+                    memory.ceiling = None;
+                    self.failures = 0;
+                }
+            }
+        }
+    }
+
+    /// Takes in what was decided, before limits are moved.
+    pub(super) fn follow(&mut self, signs: &Signs, decision: Decision) {
+        match (decision.action, decision.reason) {
+            (Action::Pin | Action::Release, _) | (_, Reason::NoDataTooLong | Reason::Paused) => {
+                self.interrupt();
+            }
+            (Action::Decrease, _) => self.cut(signs),
+            (Action::Increase, Reason::NoEffect) => self.episode = None,
+            (Action::Increase, reason) => {
+                self.raised = Some(signs.now());
+                self.streak = if reason == Reason::Headroom { self.streak.saturating_add(1) } else { 0 };
+            }
+            (Action::Hold, _) => {}
+        }
+    }
+
+    /// Limits move for another reason: nothing that was under way goes on.
+    fn interrupt(&mut self) {
+        let targets = std::mem::take(&mut self.targets);
+        *self = Self { targets, ..Self::default() };
+    }
+
+    /// Limits are too high: what got through is remembered.
+    fn cut(&mut self, signs: &Signs) {
+        let (look, first) = (Look { signs, course: self }, self.episode.is_none());
+        let (blamed, since) = (look.is_raise_to_blame(), look.troubled_since());
+        let episode = Episode::after_cut(self.episode, look);
+        for (position, memory) in self.targets.iter_mut().enumerate() {
+            if let Some(target) = signs.target(position, *memory) {
+                *memory = target.after_cut(signs, since, blamed, first);
+            }
+        }
+        if first {
+            self.failures = if blamed { self.failures.saturating_add(1) } else { 0 };
+        }
+        self.episode = Some(episode);
+        (self.failed, self.raised, self.streak) = (Some(signs.now()), None, 0);
     }
 }

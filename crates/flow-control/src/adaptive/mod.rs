@@ -1,11 +1,34 @@
 //! The law that converges: it cuts to what the link really carries, comes back to the limit that was good, and tries
 //! for more the less often the more often that failed.
 
+mod aim;
 mod course;
+mod look;
+mod pressure;
+mod rules;
+mod signs;
+mod trial;
 
 pub(crate) use course::Course;
 
+use crate::Decision;
+use crate::rules::HOLD;
+use crate::situation::Situation;
+use look::Look;
+use signs::Signs;
 use std::time::Duration;
+
+/// Decides, and notes in `course` what was decided and how far each limit goes.
+pub(crate) fn decide(law: Adaptive, seen: &Situation, course: &mut Course) -> Decision {
+    let signs = Signs::of(seen, law);
+    course.observe(&signs);
+    let look = Look { signs: &signs, course };
+    let decision = rules::RULES.iter().find_map(|rule| rule(&look)).unwrap_or(HOLD);
+    let decision = seen.params.effect.hinder(decision);
+    course.aim(&signs, decision);
+    course.follow(&signs, decision);
+    decision
+}
 
 /// The parameters of the law; those of [`Self::BALANCED`] suit nearly everyone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -63,7 +63,7 @@ fn limits_at_their_minimum_from_the_start_are_given_back_only_after_the_long_wai
     assert!(held.iter().all(|limit| *limit == 10));
     looped.stay(2.0, 1);
     let found = looped.state.no_effect().unwrap();
-    assert_eq!((found.before, found.at_minimum), (None, number(2.0)));
+    assert_eq!((found.before, found.after), (None, number(2.0)));
 }
 
 #[test]

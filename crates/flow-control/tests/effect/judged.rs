@@ -45,7 +45,7 @@ fn it_is_told_what_the_objective_was_before_and_at_the_minimum() {
     let mut looped = Loop::from(100);
     looped.run(CUTS + AFTER + 1, |limit| if limit > 10 { 3.0 } else { 2.9 });
     let found = looped.state.no_effect().unwrap();
-    assert_eq!((found.objective, found.before, found.at_minimum), (0, Some(number(3.0)), number(2.9)));
+    assert_eq!((found.objective, found.before, found.after), (0, Some(number(3.0)), number(2.9)));
 }
 
 #[test]

@@ -411,8 +411,8 @@ mod tests {
 
     #[test]
     fn limits_that_do_not_help_are_told_once_without_values() {
-        let at_minimum = Finite::new(412e-6).unwrap();
-        let found = NoEffect { objective: 0, before: None, at_minimum, retry: None };
+        let after = Finite::new(412e-6).unwrap();
+        let found = NoEffect { objective: 0, before: None, after, retry: None };
         let standing = running(|snapshot| {
             snapshot.ineffective = Ineffective::next(None, Some(found), Moment::default(), at(1));
         });

@@ -38,7 +38,7 @@ impl Ineffective {
         let what = format!(
             "{name}: {}{} with limits at their minimum",
             before.unwrap_or_default(),
-            show(self.found.at_minimum)
+            show(self.found.after)
         );
         Some(match self.retry {
             None => format!("{what}; they are given back"),
@@ -69,8 +69,8 @@ mod tests {
 
     fn found(before: Option<f64>, retry: Option<u64>) -> NoEffect {
         let finite = |value| Finite::new(value).unwrap();
-        let at_minimum = finite(450e-6);
-        NoEffect { objective: 0, before: before.map(finite), at_minimum, retry: retry.map(moment) }
+        let after = finite(450e-6);
+        NoEffect { objective: 0, before: before.map(finite), after, retry: retry.map(moment) }
     }
 
     fn said(found: NoEffect) -> String {

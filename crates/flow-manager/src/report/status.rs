@@ -254,8 +254,8 @@ mod tests {
 
     #[test]
     fn limits_that_do_not_help_are_a_condition_of_their_own() {
-        let at_minimum = flow_control::Finite::new(450e-6).unwrap();
-        let found = flow_control::NoEffect { objective: 0, before: None, at_minimum, retry: None };
+        let after = flow_control::Finite::new(450e-6).unwrap();
+        let found = flow_control::NoEffect { objective: 0, before: None, after, retry: None };
         let mut snapshot = cut(500e-6, 10, 99);
         snapshot.ineffective =
             super::super::Ineffective::next(None, Some(found), flow_control::Moment::default(), at(99));

@@ -53,8 +53,8 @@ fn every_target(change: fn(&mut TargetView)) -> Standing {
 fn unhelped() -> Standing {
     running(|snapshot| {
         snapshot.objectives[0] = view(0, Ok(1.0));
-        let at_minimum = Finite::new(1.0).unwrap();
-        let found = NoEffect { objective: 0, before: None, at_minimum, retry: None };
+        let after = Finite::new(1.0).unwrap();
+        let found = NoEffect { objective: 0, before: None, after, retry: None };
         snapshot.ineffective = Ineffective::next(None, Some(found), Moment::default(), at(NOW));
     })
 }

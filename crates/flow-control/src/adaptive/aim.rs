@@ -1,0 +1,119 @@
+//! How far limits go.
+
+use super::course::Memory;
+use super::look::{Look, beyond};
+use super::pressure::{FULL_PERCENT, percent};
+use super::signs::{Signs, Standing};
+use crate::{Action, Bandwidth, Decision, Manual, Moment, Reason};
+
+/// What a single cut leaves at least, in hundredths.
+const LEAST_LEFT_PERCENT: u32 = 50;
+/// How much of what is too much a further cut takes away, in hundredths.
+const EAGER_PERCENT: u32 = 80;
+/// The first raise beyond what is known to be good, in hundredths of the limit.
+const FIRST_RAISE_PERCENT: u32 = 3;
+
+impl Look<'_> {
+    /// The limit that `decision` leads to for a target.
+    pub(super) fn aim(&self, decision: Decision, target: Standing) -> Bandwidth {
+        let Standing { limit, range, memory, .. } = target;
+        let aim = match (decision.action, decision.reason) {
+            (Action::Decrease, Reason::NoDataTooLong) => range.min,
+            (Action::Decrease, _) => self.cut(target),
+            (Action::Increase, Reason::Recovery) => limit.max(memory.goal.unwrap_or(limit)),
+            (Action::Increase, Reason::NoEffect) => limit.max(target.given_back()),
+            (Action::Increase, Reason::Idle) | (Action::Release, _) => range.max,
+            (Action::Increase, _) => self.grown(target),
+            (Action::Pin, _) => match self.signs.seen.params.manual {
+                Some(Manual::Pin(pin)) => pin,
+                _ => limit,
+            },
+            (Action::Hold, _) => limit,
+        };
+        aim.clamp(range.min, range.max.max(range.min))
+    }
+
+    /// What gets through, less some headroom, and less what empties the queue in time; never more than the limit.
+    fn cut(&self, target: Standing) -> Bandwidth {
+        let since = self.troubled_since();
+        if target.sends_next_to_nothing(since) {
+            return target.limit;
+        }
+        let first = self.course.episode.is_none();
+        let Some(good) = target.good(self.signs, since, self.is_raise_to_blame()) else {
+            return target.limit.percent(LEAST_LEFT_PERCENT);
+        };
+        let drained = FULL_PERCENT.saturating_sub(percent(self.signs.pressure.delay, self.signs.law.drain));
+        let left = if first { drained } else { drained.min(self.left_of_excess()) };
+        good.percent(left.max(LEAST_LEFT_PERCENT)).min(target.limit)
+    }
+
+    /// What a further cut leaves, in hundredths: the less the worse it is.
+    fn left_of_excess(&self) -> u32 {
+        let pressure = self.signs.pressure.percent().max(FULL_PERCENT);
+        let excess = (pressure - FULL_PERCENT).saturating_mul(EAGER_PERCENT) / pressure;
+        FULL_PERCENT.saturating_sub(excess)
+    }
+
+    /// One step more: a small one beyond what is known to be good, then larger ones while that goes well. Up to where
+    /// it was too much it may go at once.
+    pub(super) fn grown(&self, target: Standing) -> Bandwidth {
+        let Standing { limit, memory, .. } = target;
+        if !target.is_used() {
+            return limit;
+        }
+        let most = self.signs.law.growth_percent;
+        let step = FIRST_RAISE_PERCENT.saturating_mul(1 << self.course.streak.min(8)).min(most);
+        let raised = limit.percent(beyond(step));
+        let known = memory.ceiling.map(|ceiling| self.signs.below(ceiling));
+        match known {
+            Some(known) if self.has_to_wait() => raised.min(known.max(limit)),
+            _ => raised,
+        }
+    }
+
+    /// Whether it is too early for more than what is known to be good.
+    pub(super) fn has_to_wait(&self) -> bool {
+        let patience = self.course.patience(self.signs);
+        self.course.failed.is_some_and(|failed| self.signs.now().since(failed) < patience)
+    }
+}
+
+impl Signs<'_> {
+    /// `rate` less the headroom.
+    fn below(&self, rate: Bandwidth) -> Bandwidth {
+        rate.percent(FULL_PERCENT.saturating_sub(self.law.headroom_percent))
+    }
+}
+
+impl Standing {
+    /// The limit that is good, for all that is known when limits turn out too high: the one of before where a raise is
+    /// to blame; else what gets through, or else what was too much before, less the headroom.
+    fn good(&self, signs: &Signs, since: Moment, blamed: bool) -> Option<Bandwidth> {
+        let Memory { safe, ceiling, .. } = self.memory;
+        let carried = self.carried(since).map(|carried| signs.below(carried));
+        let known = ceiling.map(|ceiling| signs.below(ceiling)).filter(|known| *known < self.limit);
+        let safe = safe.filter(|safe| blamed && *safe < self.limit);
+        safe.or(carried).or(known).map(|good| good.min(self.limit))
+    }
+
+    /// What to remember as its limit is cut.
+    pub(super) fn after_cut(&self, signs: &Signs, since: Moment, blamed: bool, first: bool) -> Memory {
+        let memory = if first { Memory { before: Some(self.limit), ..self.memory } } else { self.memory };
+        if self.sends_next_to_nothing(since) {
+            return memory;
+        }
+        // Where nobody knows what gets through, the truth is between what was too much and the half that is left.
+        let half = self.limit.percent(LEAST_LEFT_PERCENT);
+        let goal = self.good(signs, since, blamed).unwrap_or_else(|| half.midpoint(self.limit));
+        let safe = memory.safe.filter(|safe| blamed || *safe <= goal);
+        let ceiling = self.carried(since).unwrap_or(self.limit);
+        Memory { safe, goal: Some(goal), ceiling: Some(ceiling), ..memory }
+    }
+
+    /// The limit to return to where cuts did not help.
+    fn given_back(&self) -> Bandwidth {
+        let Memory { safe, before, .. } = self.memory;
+        before.filter(|before| *before > self.range.min).or(safe).unwrap_or(self.range.max)
+    }
+}

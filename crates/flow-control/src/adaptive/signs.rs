@@ -1,0 +1,105 @@
+use super::Adaptive;
+use super::course::Memory;
+use super::pressure::{FULL_PERCENT, Pressure};
+use crate::situation::Situation;
+use crate::{Bandwidth, Moment, Range, Traffic};
+use std::time::Duration;
+
+/// How much of its limit a target sends that could send more.
+const USED_PERCENT: u32 = 90;
+
+/// What is to be seen now, whatever was before.
+pub(super) struct Signs<'a> {
+    pub(super) seen: &'a Situation<'a>,
+    pub(super) law: Adaptive,
+    pub(super) pressure: Pressure,
+}
+
+/// A target as it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) limit: Bandwidth,
+    pub(super) range: Range,
+    /// What it sends, where somebody tells.
+    traffic: Option<Traffic>,
+    now: Moment,
+    pub(super) memory: Memory,
+}
+
+impl<'a> Signs<'a> {
+    pub(super) fn of(seen: &'a Situation<'a>, law: Adaptive) -> Self {
+        Self { seen, law, pressure: Pressure::of(seen) }
+    }
+
+    pub(super) const fn now(&self) -> Moment {
+        self.seen.now
+    }
+
+    /// Whether an objective is broken, or is about to be.
+    pub(super) fn presses(&self) -> bool {
+        self.pressure.objective.is_some()
+    }
+
+    /// Whether every objective lets limits rise.
+    pub(super) fn is_roomy(&self) -> bool {
+        self.pressure.is_known && self.pressure.percent() < Adaptive::ROOMY_PERCENT
+    }
+
+    /// How long limits have been what they are.
+    pub(super) fn unchanged_for(&self) -> Duration {
+        self.seen.state.changed.map_or(Duration::MAX, |changed| self.now().since(changed))
+    }
+
+    /// `span`, or so many times what passes between two measurements where that is more.
+    pub(super) fn at_least_periods(&self, span: Duration, times: u32) -> Duration {
+        span.max(self.pressure.period.saturating_mul(times))
+    }
+
+    pub(super) fn target(&self, position: usize, memory: Memory) -> Option<Standing> {
+        Some(Standing {
+            limit: *self.seen.state.limits.get(position)?,
+            range: *self.seen.params.ranges.get(position)?,
+            traffic: self.seen.params.traffic.get(position).copied().flatten(),
+            now: self.now(),
+            memory,
+        })
+    }
+}
+
+impl Standing {
+    /// What it sends, where that is known now.
+    fn fresh(&self) -> Option<Traffic> {
+        self.traffic.filter(|traffic| self.now.since(traffic.measured) <= traffic.fresh_for)
+    }
+
+    /// What all of its pods send, where that is known now.
+    pub(super) fn sent(&self) -> Option<Bandwidth> {
+        Some(self.fresh()?.sent)
+    }
+
+    /// Whether it could send more if it might; taken for granted where nobody tells at all.
+    pub(super) fn is_used(&self) -> bool {
+        let used = |traffic: Traffic| traffic.busiest >= self.limit.percent(USED_PERCENT);
+        self.traffic.is_none() || self.fresh().is_some_and(used)
+    }
+
+    /// Whether it sends nothing worth speaking of.
+    pub(super) fn is_idle(&self) -> bool {
+        self.fresh().is_some_and(|traffic| traffic.busiest <= self.limit.percent(1))
+    }
+
+    /// Whether no limit that it may be given would take anything from it, by what was counted after `since`.
+    pub(super) fn sends_next_to_nothing(&self, since: Moment) -> bool {
+        self.fresh().is_some_and(|traffic| {
+            traffic.measured >= since && traffic.busiest <= self.range.min && !self.is_used()
+        })
+    }
+
+    /// What each of its pods gets through the link, where that can be told: from what was counted since the trouble
+    /// began, or from so much that it was at it before.
+    pub(super) fn carried(&self, since: Moment) -> Option<Bandwidth> {
+        let traffic = self.fresh()?;
+        let tells = traffic.measured >= since || traffic.busiest >= self.limit.percent(FULL_PERCENT / 2);
+        tells.then(|| traffic.fair.min(self.limit))
+    }
+}

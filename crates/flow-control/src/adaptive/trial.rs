@@ -1,0 +1,149 @@
+//! Whether cuts help. Where they do not, limits are given back, and tried again the later the more often that was so.
+
+use super::look::{Look, beyond};
+use super::pressure::FULL_PERCENT;
+use super::signs::Signs;
+use crate::{Bandwidth, EffectCheck, Finite, Moment, NoEffect};
+use std::time::Duration;
+
+/// What is left of best effort's traffic, in hundredths, once a cut can be told to be of no use.
+const REDUCED_PERCENT: u32 = 55;
+/// What is left of the pressure, in hundredths of the worst, where a cut is of no use.
+const UNCHANGED_PERCENT: u32 = 70;
+/// How much worse it has to get, in hundredths, after limits are given back to cut again before the time.
+const WORSE_PERCENT: u32 = 50;
+/// How long that, or calm, has to last.
+const LASTING: Duration = Duration::from_secs(1);
+/// The wait for another trial doubles up to this many times the first.
+const LONGEST_WAIT: u32 = 10;
+
+/// The time from the first cut on, until it is calm again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Episode {
+    /// When the first cut was made.
+    since: Moment,
+    /// When the newest cut was made.
+    cut: Moment,
+    /// The worst pressure so far, in hundredths.
+    worst_percent: u32,
+    /// The queueing delay at the newest cut.
+    delay: Duration,
+    /// What was sent as it began, where that is known.
+    sent: Option<Bandwidth>,
+    /// What the objective read as it began.
+    value: Option<Finite>,
+}
+
+/// That cuts do not help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parked {
+    /// What there is to say of it.
+    pub(super) verdict: NoEffect,
+    /// Whether that is so because nothing is sent that a limit could take away.
+    pub(super) for_nothing_sent: bool,
+    until: Moment,
+    percent: u32,
+    worse_since: Option<Moment>,
+}
+
+impl Episode {
+    /// The episode that a cut begins or goes on with.
+    pub(super) fn after_cut(before: Option<Self>, look: Look) -> Self {
+        let (now, pressure) = (look.signs.now(), look.signs.pressure);
+        let begun = || Self {
+            since: now,
+            cut: now,
+            worst_percent: pressure.percent(),
+            delay: pressure.delay,
+            sent: look.sent(),
+            value: look.value(),
+        };
+        Self { cut: now, delay: pressure.delay, ..before.unwrap_or_else(begun) }
+    }
+
+    pub(super) fn observe(self, signs: &Signs) -> Self {
+        Self { worst_percent: self.worst_percent.max(signs.pressure.percent()), ..self }
+    }
+
+    /// Whether the newest cut has had the time to show what it does, and the queue does not shrink.
+    pub(super) fn is_cut_too_small(&self, signs: &Signs) -> bool {
+        let (pressure, law) = (signs.pressure, signs.law);
+        let elapsed = signs.now().since(self.cut);
+        let least = if pressure.queue_percent > FULL_PERCENT || pressure.is_blind {
+            signs.at_least_periods(law.cut_interval, 2)
+        } else {
+            // Without a queue, what is beyond its bound is most likely still of the time as it emptied.
+            law.drain.saturating_mul(3)
+        };
+        let drains = elapsed < law.drain.saturating_mul(2) && pressure.delay < self.delay.mul_f64(0.85);
+        pressure.is_settled && elapsed >= least && !drains
+    }
+
+    /// Whether cuts have had all the time and depth that they need to help.
+    fn is_futile(&self, check: EffectCheck, look: Look) -> bool {
+        let due = look.signs.at_least_periods(check.after, 4);
+        let pressure = look.signs.pressure;
+        let unchanged = pressure.percent() >= percent_of(self.worst_percent, UNCHANGED_PERCENT);
+        look.signs.now().since(self.since) >= due && pressure.is_settled && unchanged && self.is_reduced(look)
+    }
+
+    fn is_reduced(&self, look: Look) -> bool {
+        let traffic = self.sent.zip(look.sent());
+        let less = traffic.is_some_and(|(before, now)| now <= before.percent(REDUCED_PERCENT));
+        let lower = look.targets().all(|target| {
+            target.memory.before.is_some_and(|before| target.limit <= before.percent(REDUCED_PERCENT))
+        });
+        look.is_at_minimum() || if traffic.is_some() { less } else { lower }
+    }
+}
+
+impl Parked {
+    /// The verdict on an episode, where there is one by now.
+    pub(super) fn judge(look: Look) -> Option<Self> {
+        let (check, episode) = (look.signs.seen.params.effect_check?, look.course.episode?);
+        let (objective, after) = (look.signs.pressure.objective?, look.value()?);
+        let lasts = look.signs.now().since(episode.since) >= check.after;
+        let for_nothing_sent = lasts && look.nothing_is_sent();
+        if !for_nothing_sent && !episode.is_futile(check, look) {
+            return None;
+        }
+        let times = 1 << look.course.futile.min(8);
+        let until = look.signs.now() + check.retry_after.saturating_mul(LONGEST_WAIT.min(times));
+        let verdict =
+            NoEffect { objective, before: episode.value, after, retry: (!for_nothing_sent).then_some(until) };
+        let percent = look.signs.pressure.percent();
+        Some(Self { verdict, for_nothing_sent, until, percent, worse_since: None })
+    }
+
+    /// Goes on while there is trouble that is not worse, until it is time to try again.
+    pub(super) fn observe(mut self, look: Look) -> Option<Self> {
+        let now = look.signs.now();
+        let worse = look.signs.pressure.percent() > percent_of(self.percent, beyond(WORSE_PERCENT));
+        self.worse_since = worse.then(|| self.worse_since.unwrap_or(now));
+        let lasted = |since: Option<Moment>| since.is_some_and(|since| now.since(since) >= LASTING);
+        let over = if self.for_nothing_sent {
+            !look.nothing_is_sent() && look.signs.presses()
+        } else {
+            now >= self.until || lasted(self.worse_since)
+        };
+        (!over && !lasted(look.course.calm_since)).then_some(self)
+    }
+}
+
+impl Look<'_> {
+    /// What the objective that presses reads.
+    fn value(&self) -> Option<Finite> {
+        let observation = self.signs.seen.observations.get(self.signs.pressure.objective?)?;
+        observation.settled.or(observation.reading).ok()
+    }
+
+    /// Whether no target has sent anything that a limit could take from it since the trouble began.
+    fn nothing_is_sent(&self) -> bool {
+        let since = self.troubled_since();
+        self.targets().all(|target| target.sends_next_to_nothing(since))
+    }
+}
+
+fn percent_of(number: u32, percent: u32) -> u32 {
+    u32::try_from(u64::from(number) * u64::from(percent) / 100).unwrap_or(u32::MAX)
+}

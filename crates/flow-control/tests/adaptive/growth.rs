@@ -1,0 +1,124 @@
+use super::*;
+
+#[test]
+fn after_a_cut_for_a_deep_queue_limits_return_to_what_gets_through() {
+    let mut scene = Scene::at(100);
+    assert_eq!(scene.queue(6_000).tick().limit(), 84);
+    let waited = scene.sends_all().queue(0).until(Reason::Recovery);
+    assert_eq!((scene.limit(), waited), (94, 1_200));
+}
+
+#[test]
+fn what_is_unused_does_not_grow() {
+    let mut scene = Scene::at(100);
+    scene.sends(80).lasts(60_000);
+    assert_eq!((scene.said(), scene.limit()), ((Action::Hold, Reason::Unused), 100));
+}
+
+#[test]
+fn what_is_used_and_does_no_harm_grows_in_longer_and_longer_steps() {
+    let mut scene = Scene::at(100);
+    let mut steps = vec![];
+    for _ in 0..6 {
+        scene.sends_all().until(Reason::Headroom);
+        steps.push(scene.limit());
+    }
+    assert_eq!(steps, [103, 109, 122, 140, 161, 185]);
+}
+
+#[test]
+fn it_grows_although_nobody_tells_what_is_used_but_not_while_nobody_tells_any_more() {
+    let mut scene = Scene::at(100);
+    scene.sent = vec![None];
+    assert!(scene.lasts(2_000).limit() > 100);
+    let mut silent = Scene::at(100);
+    silent.sent = vec![Some((100, 1_001))];
+    assert_eq!((silent.lasts(20_000).limit(), silent.said().1), (100, Reason::Unused));
+}
+
+#[test]
+fn nothing_grows_while_an_objective_is_close_to_its_bound() {
+    let mut scene = Scene::at(100);
+    scene.reads(Ok(number(0.8))).lasts(20_000);
+    assert_eq!((scene.said(), scene.limit()), ((Action::Hold, Reason::WithinBounds), 100));
+    assert_eq!(scene.last.objective, Some(0));
+}
+
+#[test]
+fn nothing_grows_before_the_last_raise_is_measured() {
+    let mut scene = Scene::at(100);
+    scene.until(Reason::Headroom);
+    scene.settled = Some(Err(Unknown::NoData));
+    let limit = scene.sends_all().limit();
+    assert_eq!(scene.lasts(10_000).limit(), limit);
+    scene.settled = None;
+    scene.until(Reason::Headroom);
+}
+
+#[test]
+fn what_failed_is_tried_again_later_and_later() {
+    let mut scene = Scene::at(1_000);
+    let mut tried = vec![];
+    let mut before = 0;
+    for _ in 0..3_000 {
+        on_link(&mut scene, 100, TICK_MILLIS);
+        if scene.said() == (Action::Increase, Reason::Headroom) && scene.limit() > 95 {
+            tried.push((scene.millis - before) / 1_000);
+            before = scene.millis;
+        }
+    }
+    let waits: Vec<_> = tried.iter().skip(2).copied().filter(|wait| *wait > 2).collect();
+    assert!(waits.is_sorted() && waits.len() >= 5, "{waits:?}");
+    assert!(waits.last() >= Some(&60) && waits.last() < Some(&65), "no longer than retry_max: {waits:?}");
+}
+
+#[test]
+fn on_a_link_that_stays_as_it_is_the_limit_settles_just_below_it() {
+    let mut scene = Scene::at(1_000);
+    on_link(&mut scene, 100, 60_000);
+    let mut limits = vec![];
+    for _ in 0..600 {
+        on_link(&mut scene, 100, TICK_MILLIS);
+        limits.push(scene.limit());
+    }
+    assert!(limits.iter().all(|limit| (88..=104).contains(limit)), "{limits:?}");
+    let changes = limits.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(changes <= 12, "{changes} changes in two minutes");
+}
+
+#[test]
+fn a_raise_that_is_followed_by_a_faint_queue_is_taken_back() {
+    let mut scene = Scene::at(1_000);
+    on_link(&mut scene, 100, 20_000);
+    while scene.said() != (Action::Increase, Reason::Headroom) {
+        on_link(&mut scene, 100, TICK_MILLIS);
+    }
+    let raised = scene.limit();
+    let after = scene.sends_all().queue(50).tick().limit();
+    assert!(after < raised && after >= 90, "{raised} to {after}");
+}
+
+#[test]
+fn a_link_that_bears_more_than_before_is_used_again() {
+    let mut scene = Scene::at(1_000);
+    on_link(&mut scene, 50, 30_000);
+    assert!((44..=52).contains(&scene.limit()), "{}", scene.limit());
+    on_link(&mut scene, 100, 90_000);
+    assert!((88..=104).contains(&scene.limit()), "{}", scene.limit());
+}
+
+#[test]
+fn where_nothing_is_sent_for_long_limits_are_forgotten() {
+    let mut scene = Scene::at(1_000);
+    on_link(&mut scene, 100, 10_000);
+    let waited = scene.sends(0).queue(0).until(Reason::Idle);
+    assert_eq!((waited, scene.limit()), (60_200, 1_000));
+}
+
+#[test]
+fn only_targets_that_use_their_limit_grow() {
+    let mut scene = Scene::of(&[100, 100]);
+    scene.sent = vec![Some((100, 0)), Some((20, 0))];
+    scene.until(Reason::Headroom);
+    assert_eq!(scene.limits(), [103, 100]);
+}

@@ -1,0 +1,43 @@
+use super::*;
+
+/// A scene that has settled on a link of 100 Mbit/s.
+fn settled() -> Scene {
+    let mut scene = Scene::at(1_000);
+    on_link(&mut scene, 100, 30_000);
+    scene
+}
+
+#[test]
+fn the_highest_good_limit_is_remembered() {
+    let safe = settled().state.safe_limits().next().flatten().unwrap();
+    assert!((mbps(88)..=mbps(100)).contains(&safe), "{safe:?}");
+}
+
+#[test]
+fn nothing_is_remembered_where_nothing_was_good() {
+    let mut scene = Scene::at(100);
+    scene.queue(300).lasts(1_000);
+    assert_eq!(scene.state.safe_limits().collect::<Vec<_>>(), [None]);
+}
+
+#[test]
+fn after_a_restart_a_raise_that_fails_leads_back_to_what_was_good() {
+    let mut scene = Scene::at(100);
+    scene.state = State::remembering(vec![mbps(90)], &[Some(mbps(90))]);
+    scene.sends_all().until(Reason::Headroom);
+    assert_eq!(scene.sends_all().queue(150).tick().limit(), 90);
+}
+
+#[test]
+fn what_was_good_is_forgotten_where_the_link_bears_less_now() {
+    let mut scene = settled();
+    on_link(&mut scene, 50, 10_000);
+    let safe = scene.state.safe_limits().next().flatten();
+    assert!(safe <= Some(mbps(50)), "{safe:?}");
+}
+
+#[test]
+fn a_target_more_or_less_is_no_matter() {
+    let state = State::remembering(vec![mbps(10), mbps(20)], &[Some(mbps(5))]);
+    assert_eq!(state.safe_limits().collect::<Vec<_>>(), [Some(mbps(5)), None]);
+}

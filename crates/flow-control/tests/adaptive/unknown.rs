@@ -1,0 +1,46 @@
+use super::*;
+
+#[test]
+fn a_silent_objective_holds_every_limit() {
+    let mut scene = Scene::at(100);
+    scene.queue = None;
+    scene.reads(Err(Unknown::NoData)).lasts(60_000);
+    assert_eq!((scene.limit(), scene.said()), (100, (Action::Hold, Reason::NoDataTooLong)));
+}
+
+#[test]
+fn after_a_while_it_brings_what_is_declared_for_that() {
+    for (action, limit) in
+        [(NoDataAction::Hold, 100), (NoDataAction::Minimum, 10), (NoDataAction::Release, 1_000)]
+    {
+        let mut scene = Scene::at(100);
+        scene.params.no_data.action = action;
+        scene.queue = None;
+        assert_eq!(scene.reads(Err(Unknown::NoSeries)).lasts(5_000).limit(), 100);
+        assert_eq!(scene.tick().limit(), limit, "{action:?}");
+        assert_eq!(scene.state.released, action == NoDataAction::Release);
+    }
+}
+
+#[test]
+fn a_queue_is_cut_although_another_objective_is_unknown() {
+    let scene = Scene::at(100);
+    let unknown =
+        Observation::new(Role::Control, 900, Bound::AtMost(number(1.0)), Err(Unknown::NoSeries), None);
+    let queueing = Queueing { delay: ALLOWED * 3, allowed: ALLOWED, settled: true };
+    let seen = Observation { queueing: Some(queueing), ..scene.observation() };
+    let (_, decision) = step(&scene.params, scene.state, &[unknown, seen], at(1_000));
+    assert_eq!((decision.action, decision.objective), (Action::Decrease, Some(1)));
+}
+
+#[test]
+fn after_silence_nothing_grows_before_it_is_known_to_be_calm() {
+    let mut scene = Scene::at(100);
+    scene.reads(Err(Unknown::NoData)).lasts(3_000);
+    scene.queue(6_000).tick();
+    let low = scene.limit();
+    scene.queue(0).lasts(3_000);
+    assert_eq!(scene.limit(), low, "unknown");
+    scene.reads(Ok(number(0.1)));
+    assert!(scene.until(Reason::Recovery) >= 1_000);
+}

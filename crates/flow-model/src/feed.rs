@@ -1,0 +1,171 @@
+use crate::base::Base;
+use crate::clock::Every;
+use crate::critical::Path;
+use crate::dice::Dice;
+use crate::indicator::Indicator;
+use crate::link::Link;
+use crate::scraped::Scraped;
+use crate::spec::{ObjectiveSpec, ProbeSpec, Source};
+use flow_control::{Moment, Observation, Queueing, Reading, Role, Sample, Unknown, Window};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How long an answer is waited for.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// Indicators are stale after so many intervals, but not before the least age.
+const MAX_AGE_INTERVALS: u32 = 3;
+const MIN_AGE: Duration = Duration::from_millis(500);
+/// How many of the newest probes tell of a queue.
+const NEWEST: usize = 5;
+const PRIORITY: u16 = 100;
+
+/// Where the readings of an objective come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Feed {
+    Probed(Box<Probed>),
+    Scraped(Box<Scraped>),
+}
+
+impl Feed {
+    pub(crate) fn new(spec: &ObjectiveSpec, dice: Dice) -> Self {
+        let (path, indicator) = (Path::new(spec, dice.clone()), Indicator::new(spec.asks));
+        match &spec.by {
+            Source::Probe(probe) => Self::Probed(Box::new(Probed::new(path, indicator, probe, dice))),
+            Source::Prometheus(scrape) => Self::Scraped(Box::new(Scraped::new(path, indicator, *scrape))),
+        }
+    }
+
+    /// Goes one step on, and returns whether a queue has just become longer than is allowed.
+    pub(crate) fn step(&mut self, links: &[Link], now: Moment) -> bool {
+        match self {
+            Self::Probed(probed) => probed.step(links, now),
+            Self::Scraped(scraped) => {
+                scraped.step(links, now);
+                false
+            }
+        }
+    }
+
+    /// What the operator sees, where the limits have been in force since `settled`, for all that it knows.
+    pub(crate) fn observe(&self, settled: Option<Moment>, now: Moment) -> Observation {
+        match self {
+            Self::Probed(probed) => probed.observe(settled, now),
+            Self::Scraped(scraped) => scraped.observe(settled, now),
+        }
+    }
+}
+
+/// The probes of a path.
+#[derive(Clone, Debug)]
+pub(crate) struct Probed {
+    path: Path,
+    indicator: Indicator,
+    spec: ProbeSpec,
+    dice: Dice,
+    every: Every,
+    /// Those of which nothing is known yet, and when it will be.
+    on_the_way: Vec<(Moment, Sample)>,
+    /// The newest ones in the order in which they became known.
+    known: VecDeque<Sample>,
+    base: Base,
+    queued: bool,
+}
+
+impl Probed {
+    fn new(path: Path, indicator: Indicator, spec: &ProbeSpec, dice: Dice) -> Self {
+        Self {
+            path,
+            indicator,
+            spec: spec.clone(),
+            dice,
+            every: Every::new(spec.interval.0),
+            on_the_way: Vec::new(),
+            known: VecDeque::new(),
+            base: Base::default(),
+            queued: false,
+        }
+    }
+
+    fn step(&mut self, links: &[Link], now: Moment) -> bool {
+        if self.every.is_due(now) {
+            self.send(links, now);
+        }
+        let (known, still): (Vec<_>, Vec<_>) = self.on_the_way.drain(..).partition(|(at, _)| now >= *at);
+        self.on_the_way = still;
+        for (_, sample) in &known {
+            self.learn(*sample, now);
+        }
+        !known.is_empty() && self.has_crossed(now)
+    }
+
+    fn send(&mut self, links: &[Link], now: Moment) {
+        let true_rtt = self.path.send(links, now);
+        let lost = self.dice.chance(self.spec.lost) || self.spec.silent.iter().any(|span| span.covers(now));
+        let rtt = true_rtt.map(|rtt| rtt + self.noise()).filter(|rtt| !lost && *rtt < TIMEOUT);
+        self.on_the_way.push((now + rtt.unwrap_or(TIMEOUT), Sample { sent: now, rtt }));
+    }
+
+    fn noise(&mut self) -> Duration {
+        let usual = self.spec.noise.0.mul_f64(self.dice.normal().abs());
+        let is_outlier = self.dice.chance(self.spec.outliers);
+        usual + if is_outlier { self.spec.outlier.0.mul_f64(self.dice.uniform()) } else { Duration::ZERO }
+    }
+
+    fn learn(&mut self, sample: Sample, now: Moment) {
+        if let Some(rtt) = sample.rtt {
+            self.base.observe(rtt, now);
+        }
+        self.known.push_back(sample);
+        if self.known.len() > self.indicator.samples.max(NEWEST) {
+            self.known.pop_front();
+        }
+    }
+
+    fn has_crossed(&mut self, now: Moment) -> bool {
+        let before = self.queued;
+        self.queued = self.queueing(None, now).is_some_and(|queue| queue.delay > queue.allowed);
+        self.queued && !before
+    }
+
+    fn observe(&self, settled: Option<Moment>, now: Moment) -> Observation {
+        let since = |settled: Moment| self.read(|sample| sample.sent >= settled, now);
+        Observation {
+            settled: settled.map_or(Err(Unknown::NoData), since),
+            period: self.spec.interval.0,
+            queueing: self.queueing(settled, now),
+            ..Observation::new(
+                Role::Control,
+                PRIORITY,
+                self.indicator.bound,
+                self.read(|_| true, now),
+                self.known.iter().map(|sample| sample.sent).max(),
+            )
+        }
+    }
+
+    fn read(&self, counts: impl Fn(&Sample) -> bool, now: Moment) -> Reading {
+        let mut window = Window::new(self.indicator.samples);
+        self.known.iter().filter(|sample| counts(sample)).for_each(|sample| window.push(*sample));
+        self.indicator.read(&mut window, self.indicator.samples, self.max_age(), now)
+    }
+
+    fn queueing(&self, settled: Option<Moment>, now: Moment) -> Option<Queueing> {
+        let base = self.base.get()?;
+        let allowed = self.indicator.first_sign(base)?;
+        let newest = || self.known.iter().rev().take(NEWEST);
+        let mut delays: Vec<_> =
+            newest().map(|sample| sample.rtt.unwrap_or(TIMEOUT).saturating_sub(base)).collect();
+        let is_stale = newest().map(|sample| now.since(sample.sent)).min()? > self.max_age() + TIMEOUT;
+        if is_stale || delays.len() < NEWEST {
+            return None;
+        }
+        delays.sort_unstable();
+        let settled = settled.is_some_and(|since| newest().all(|sample| sample.sent >= since));
+        Some(Queueing { delay: delays[NEWEST / 2], allowed, settled })
+    }
+
+    fn max_age(&self) -> Duration {
+        let age = (self.spec.interval.0 * MAX_AGE_INTERVALS).max(MIN_AGE);
+        if self.indicator.is_loss() { age + TIMEOUT } else { age }
+    }
+}

@@ -1,0 +1,182 @@
+use crate::bits::{count, per_second};
+use crate::clock::{Every, STEP, elapsed};
+use crate::contender::Contender;
+use crate::dice::Dice;
+use crate::feed::Feed;
+use crate::in_force::InForce;
+use crate::spec::{PolicySpec, Scope};
+use crate::trace::Glimpse;
+use crate::traffic::Meter;
+use crate::world::World;
+use flow_control::{Effect, Moment, NoData, NoDataAction, Observation, Params, Range, State, step};
+use std::time::Duration;
+
+/// The shortest time between two decisions.
+const SHORTEST: Duration = Duration::from_millis(50);
+/// Objectives that are unknown are borne for so long.
+const NO_DATA: NoData = NoData { after: Duration::from_secs(5), action: NoDataAction::Hold };
+
+/// The control loop of one policy.
+#[derive(Clone, Debug)]
+pub(crate) struct Regulator {
+    position: usize,
+    contender: Contender,
+    targets: Vec<Target>,
+    feeds: Vec<Feed>,
+    params: Params,
+    state: State,
+    in_force: InForce,
+    ticks: Every,
+    ticked: Moment,
+    hurry: bool,
+    /// When the limits of how many targets changed.
+    pub(crate) changes: Vec<(Moment, usize)>,
+    pub(crate) ineffective: Option<Moment>,
+}
+
+#[derive(Clone, Debug)]
+struct Target {
+    scope: Scope,
+    pods: std::ops::Range<usize>,
+    meter: Option<Meter>,
+}
+
+impl Regulator {
+    /// That of the policy at `position`, whose pods are the senders from `first` on.
+    pub(crate) fn new(
+        spec: &PolicySpec,
+        position: usize,
+        first: usize,
+        contender: Contender,
+        seed: u64,
+    ) -> Self {
+        let targets = targets(spec, first);
+        let ranges: Vec<_> =
+            spec.targets.iter().map(|target| Range { min: target.min.0, max: target.max.0 }).collect();
+        let dice = |objective| Dice::new(seed, &format!("probes {position} {objective}"));
+        let feeds = spec.objectives.iter().enumerate();
+        Self {
+            position,
+            contender,
+            feeds: feeds.map(|(number, objective)| Feed::new(objective, dice(number))).collect(),
+            state: State::resume(ranges.iter().map(|range| range.max).collect()),
+            params: Params {
+                // Without a law nothing is asked of it.
+                law: contender.law().unwrap_or(flow_control::Law::Aimd(flow_control::Aimd::default())),
+                no_data: NO_DATA,
+                traffic: vec![None; targets.len()],
+                ranges,
+                effect_check: contender.effect_check(),
+                manual: None,
+                effect: Effect::Possible,
+            },
+            targets,
+            in_force: InForce::new(spec.backend.delay.0, spec.backend.tells),
+            ticks: Every::after(spec.interval.0, spec.interval.0),
+            ticked: Moment::default(),
+            hurry: false,
+            changes: Vec::new(),
+            ineffective: None,
+        }
+    }
+
+    /// Holds the pods to the limits to begin with.
+    pub(crate) fn begin(&self, world: &mut World) {
+        self.hold(&self.limits(), world);
+    }
+
+    /// The limit of each target, in bits per second.
+    pub(crate) fn limits(&self) -> Vec<f64> {
+        self.state.limits.iter().map(|limit| per_second(*limit)).collect()
+    }
+
+    /// The senders that it limits.
+    pub(crate) fn pods(&self) -> std::ops::Range<usize> {
+        let ends = |target: Option<&Target>| target.map(|target| target.pods.clone()).unwrap_or_default();
+        ends(self.targets.first()).start..ends(self.targets.last()).end
+    }
+
+    /// Goes one step on.
+    pub(crate) fn step(&mut self, world: &mut World, now: Moment, watch: &mut dyn FnMut(&Glimpse)) {
+        self.measure(world, now);
+        if let Some(limits) = self.in_force.arrived(now) {
+            self.hold(&limits, world);
+            if self.contender.replaces_pods() {
+                self.pods().for_each(|pod| world.senders[pod].restart());
+            }
+        }
+        let early = self.hurry && self.contender.hurries() && now.since(self.ticked) >= SHORTEST;
+        if self.ticks.is_due(now) || early {
+            (self.ticked, self.hurry) = (now, false);
+            self.tick(world, now, watch);
+        }
+    }
+
+    fn measure(&mut self, world: &World, now: Moment) {
+        for feed in &mut self.feeds {
+            self.hurry |= feed.step(&world.links, now);
+        }
+        for target in &mut self.targets {
+            let (first, senders) = (target.pods.start, &world.senders);
+            if let Some(meter) = &mut target.meter {
+                meter.step(|pod| senders[first + pod].sent(), now);
+            }
+        }
+    }
+
+    fn tick(&mut self, world: &World, now: Moment, watch: &mut dyn FnMut(&Glimpse)) {
+        let told = self.targets.iter().map(|target| target.meter.as_ref().and_then(Meter::told));
+        self.params.traffic = told.collect();
+        let settled = self.in_force.settled_since(now);
+        let observations: Vec<_> = self.feeds.iter().map(|feed| feed.observe(settled, now)).collect();
+        let decision = self.decide(&observations, now);
+        let sent = self.params.traffic.iter().map(|traffic| Some(per_second((*traffic)?.sent)));
+        watch(&Glimpse {
+            elapsed: elapsed(now),
+            policy: self.position,
+            capacity: world.links[0].capacity(),
+            wait: world.links[0].wait(),
+            limits: self.limits(),
+            sent: sent.sum(),
+            observations: &observations,
+            decision,
+        });
+    }
+
+    fn decide(&mut self, observations: &[Observation], now: Moment) -> flow_control::Decision {
+        let before = self.state.clone();
+        let (state, decision) = step(&self.params, before.clone(), observations, now);
+        let moved = state.limits.iter().zip(&before.limits).filter(|(after, before)| after != before).count();
+        self.state = state;
+        if moved > 0 {
+            self.changes.push((now, moved));
+            self.in_force.write(self.limits(), now + STEP);
+        }
+        if self.state.no_effect().is_some() && self.ineffective.is_none() {
+            self.ineffective = Some(now);
+        }
+        decision
+    }
+
+    /// These limits are in force now.
+    fn hold(&self, limits: &[f64], world: &mut World) {
+        for (target, limit) in self.targets.iter().zip(limits) {
+            let share = match target.scope {
+                Scope::Pod => *limit,
+                Scope::Target => limit / count(target.pods.len()).max(1.0),
+            };
+            target.pods.clone().for_each(|pod| world.senders[pod].set_limit(share));
+        }
+    }
+}
+
+fn targets(spec: &PolicySpec, first: usize) -> Vec<Target> {
+    let (mut targets, mut next) = (Vec::new(), first);
+    for target in &spec.targets {
+        let pods: usize = target.pods.iter().map(|pods| pods.count).sum();
+        let meter = Meter::new(spec.traffic, target.scope, pods);
+        targets.push(Target { scope: target.scope, pods: next..next + pods, meter });
+        next += pods;
+    }
+    targets
+}
