@@ -28,6 +28,9 @@ pub struct Observation {
     pub settled: Reading,
     /// The time from one measurement to the next; zero where nobody knows.
     pub period: Duration,
+    /// How far back a measurement looks whatever the limits were: the range of a query. Zero where
+    /// [`settled`](Self::settled) does not reach further back than the limits as they are now.
+    pub window: Duration,
     /// The queue on the way, where probes tell of one.
     pub queueing: Option<Queueing>,
 }
@@ -69,7 +72,7 @@ impl Observation {
         reading: Reading,
         measured: Option<Moment>,
     ) -> Self {
-        let (settled, period, queueing) = (reading, Duration::ZERO, None);
-        Self { role, priority, bound, reading, measured, settled, period, queueing }
+        let (settled, period, window, queueing) = (reading, Duration::ZERO, Duration::ZERO, None);
+        Self { role, priority, bound, reading, measured, settled, period, window, queueing }
     }
 }
