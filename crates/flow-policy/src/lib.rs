@@ -22,6 +22,7 @@ pub use number::{BandwidthText, InvalidNumber, NumberText};
 pub use overrides::Overrides;
 pub use policy::{
     Histogram, Indicator, Objective, Policy, Probe, Question, Scope, Source, Strategy, Target, TargetId,
+    TrafficQuery,
 };
 pub use reference::reference;
 pub use schema::crd_yaml;

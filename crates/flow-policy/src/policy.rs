@@ -148,6 +148,17 @@ pub struct Target {
     pub initial: Bandwidth,
     /// Whose limit it is.
     pub scope: Scope,
+    /// Who is asked what its pods send, where that is somebody else than the shaper.
+    pub traffic: Option<TrafficQuery>,
+}
+
+/// A query for what the pods of a target send.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TrafficQuery {
+    /// The name of the Prometheus.
+    pub source: String,
+    /// The query in `PromQL`, whose answer is in bits per second: of all pods together, or of each by its label `pod`.
+    pub query: String,
 }
 
 /// Whose limit a target's limit is.

@@ -85,6 +85,10 @@ pub struct TargetStatus {
     /// The egress limit asked for: for each pod, or with the scope Target for all together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
+    /// The highest limit under which the objectives are known to hold, which the law Adaptive comes back to; absent
+    /// while none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safe_limit: Option<String>,
     /// The target's running pods.
     pub pods: i32,
     /// Those of them on which the limit is known to be in force.

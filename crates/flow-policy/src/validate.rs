@@ -243,7 +243,8 @@ fn target(spec: &TargetSpec, path: &dyn Fn(&str) -> String) -> Result<Target, In
         ScopeSpec::Pod => Scope::Pod,
         ScopeSpec::Target => Scope::Target,
     };
-    Ok(Target { id, selector: spec.selector.clone(), range: Range { min, max }, initial, scope })
+    let (selector, range) = (spec.selector.clone(), Range { min, max });
+    Ok(Target { id, selector, range, initial, scope, traffic: None })
 }
 
 fn strategy(spec: &StrategySpec, targets: &[Target]) -> Result<Strategy, Invalid> {

@@ -146,6 +146,7 @@ mod tests {
             throttled: 40,
             backlog_bytes: 50,
             sent_bps: Some(60),
+            rated_at_unix_ms: Some(1),
         };
         let upload = PodReport {
             wanted_bps: Some(64_000_000),

@@ -24,6 +24,13 @@ impl NodeReport {
     pub fn age_of(&self, measured: &Measured) -> Duration {
         Duration::from_millis(self.at_unix_ms.saturating_sub(measured.at_unix_ms))
     }
+
+    /// How long ago the time ended over which the rate in a measurement was counted.
+    #[must_use]
+    pub fn age_of_rate(&self, measured: &Measured) -> Duration {
+        let ended = measured.rated_at_unix_ms.unwrap_or(measured.at_unix_ms);
+        Duration::from_millis(self.at_unix_ms.saturating_sub(ended))
+    }
 }
 
 /// One limited pod.
@@ -62,6 +69,27 @@ pub struct Measured {
     pub throttled: u64,
     /// Bytes waiting.
     pub backlog_bytes: u64,
-    /// Bits per second sent over the last measuring interval; none until there are two measurements of one queue.
+    /// Bits per second sent over the last measuring interval, of it under the present limit; none until there are two
+    /// measurements of one queue.
     pub sent_bps: Option<u64>,
+    /// The end of that interval, in milliseconds since 1970 by the node's clock. An older shaper does not tell.
+    pub rated_at_unix_ms: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_as_old_as_the_end_of_its_interval_and_where_nobody_tells_as_the_measurement() {
+        let report = NodeReport { at_unix_ms: 1_000, ..NodeReport::default() };
+        let told = r#"{"atUnixMs": 950, "sentBytes": 0, "sentPackets": 0, "droppedPackets": 0, "throttled": 0,
+            "backlogBytes": 0, "sentBps": 8, "ratedAtUnixMs": 800}"#;
+        let measured: Measured = serde_json::from_str(told).unwrap();
+        let of_before = r#"{"atUnixMs": 950, "sentBytes": 0, "sentPackets": 0, "droppedPackets": 0, "throttled": 0,
+            "backlogBytes": 0, "sentBps": 8}"#;
+        let before: Measured = serde_json::from_str(of_before).unwrap();
+        assert_eq!(report.age_of_rate(&measured), Duration::from_millis(200));
+        assert_eq!(report.age_of_rate(&before), Duration::from_millis(50));
+    }
 }

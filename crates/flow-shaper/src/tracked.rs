@@ -171,10 +171,14 @@ impl Tracked {
         self.asserted = asserted;
         match &seen.root {
             Root::Ours(shown, counters) => {
+                let (before, now) = (self.in_force, Moment::now());
                 self.may_hold_ours = true;
                 self.in_force = Some(Bandwidth::from_bps(shown.rate.saturating_mul(8)));
                 self.conflict = None;
-                self.meter.read(*counters, Moment::now());
+                self.meter.read(*counters, now);
+                if self.in_force != before {
+                    self.meter.turn(*counters, now);
+                }
             }
             other => {
                 self.may_hold_ours = false;

@@ -5,7 +5,7 @@ use super::retry::Retries;
 use super::startup::Startup;
 use crate::cluster::{Caches, PolicyId};
 use crate::enforce::Enforcer;
-use crate::regulator::{Plan, Regulators, Services};
+use crate::regulator::{Plan, Regulators, Services, remembered};
 use crate::report::{Reporter, Standing};
 use crate::rollout::Rollouts;
 use flow_policy::{FlowPolicy, Policy, names};
@@ -61,7 +61,9 @@ async fn apply(id: &PolicyId, policy: &FlowPolicy, context: &Context) -> Result<
     let generation = policy.metadata.generation;
     match Policy::try_from(&policy.spec) {
         Ok(checked) => {
-            context.regulators.set(id.clone(), Plan::resolve(&context.caches, id, policy, checked));
+            let plan = Plan::resolve(&context.caches, id, policy, checked);
+            let safe = remembered(policy, &plan);
+            context.regulators.set(id.clone(), plan, &safe);
         }
         Err(problem) => {
             context.regulators.remove(id).await;

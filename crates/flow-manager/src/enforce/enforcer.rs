@@ -305,6 +305,10 @@ impl Shared {
 
     /// Notes that a write was accepted and what it made of the pod.
     pub(super) fn wrote(&self, id: &PodId, pod: Pod) {
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref());
+        if let (Some(shapers), Some(node)) = (&self.shapers, node) {
+            shapers.wrote(node, self.clock.now());
+        }
         let mut state = self.lock();
         if let Some(desk) = state.desks.get_mut(id) {
             desk.wrote(pod, self.clock.now());

@@ -2,8 +2,9 @@
 //!
 //! The [`Enforcer`] is told what each policy claims. [`book`] arbitrates between the claims, [`write`] says what has
 //! to be written to a pod, in the form that [`encode`] gives it and with what [`record`] needs to undo it; [`worker`]
-//! writes it, and [`shapers`] tells whether it is in force on the node.
+//! writes it, and [`shapers`] tells whether it is in force on the node, and what is sent.
 
+mod ask;
 mod backend;
 mod book;
 mod confirmed;
@@ -15,10 +16,14 @@ mod enforcer;
 mod faults;
 mod held;
 mod in_force;
+mod ledger;
 mod metrics;
+mod pace;
 mod record;
 mod request;
 mod restore_all;
+mod rounds;
+mod sent;
 mod shapers;
 mod worker;
 mod write;
@@ -29,8 +34,10 @@ pub use detect::{Choice, of_cluster};
 pub use enforcer::Enforcer;
 pub use held::{Held, sentence as held_sentence};
 pub use in_force::InForce;
+pub use ledger::Sent;
 pub use metrics::EnforceMetrics;
 pub use record::applied_limit;
 pub(crate) use request::Write;
 pub use restore_all::{RestoreError, restore_all};
+pub use shapers::Attention;
 pub(crate) use worker::WRITE_TIMEOUT;

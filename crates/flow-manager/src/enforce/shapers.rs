@@ -1,25 +1,26 @@
+use super::ask::{AskError, Asker};
 use super::in_force::FRESH;
+use super::ledger::{Ledger, Sent};
 use super::metrics::EnforceMetrics;
+use super::rounds::Rounds;
 use crate::clock::Clock;
 use flow_control::Moment;
 use flow_shaper::{NodeReport, PodReport};
 use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::FuturesUnordered;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::runtime::reflector::Store;
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Where a shaper serves its report.
-const PORT: u16 = 9102;
-const INTERVAL: Duration = Duration::from_secs(1);
-const TIMEOUT: Duration = Duration::from_secs(1);
-/// More than 10,000 pods of one node need.
-const MAX_BODY_BYTES: usize = 8 << 20;
-const CONCURRENCY: usize = 32;
+/// The time between two looks at which shapers there are.
+const SURVEY: Duration = Duration::from_secs(1);
 
 /// What the shaper of a pod's node said last.
 #[derive(Clone, Debug)]
@@ -30,73 +31,125 @@ pub(super) struct Heard {
     pub(super) report: PodReport,
 }
 
-/// Asks the shapers of all nodes, again and again, what is in force.
+/// While somebody holds on to it, shapers are asked often enough to know what pods send.
+#[derive(Clone, Debug)]
+pub struct Attention(#[expect(dead_code, reason = "it is counted")] Arc<()>);
+
+/// Asks the shapers of all nodes, again and again, what is in force and what is sent.
 pub(super) struct Shapers {
-    client: Option<reqwest::Client>,
+    asker: Asker,
     pods: Store<Pod>,
     namespace: String,
     clock: Clock,
     metrics: EnforceMetrics,
     heard: Mutex<HashMap<String, Heard>>,
+    ledger: Mutex<Ledger>,
+    rounds: Mutex<Rounds>,
+    /// Cloned by each that pays attention.
+    attention: Arc<()>,
+    /// A question may be due earlier than was thought.
+    news: Notify,
 }
 
-/// Why a shaper could not be asked.
-#[derive(Debug, thiserror::Error)]
-enum AskError {
-    #[error("no HTTP client")]
-    NoClient,
-    #[error(transparent)]
-    Http(#[from] reqwest::Error),
-    #[error("the report is longer than {MAX_BODY_BYTES} bytes")]
-    TooLong,
-    #[error("the report cannot be read: {0}")]
-    Malformed(#[from] serde_json::Error),
+/// What came of a question to the shaper of this address.
+struct Answer {
+    address: String,
+    asked: Moment,
+    report: Result<NodeReport, AskError>,
 }
 
 impl Shapers {
     /// The shapers that run in `namespace`: only there can nobody but the administrator start one.
     pub(super) fn new(pods: Store<Pod>, namespace: String, clock: Clock, metrics: EnforceMetrics) -> Self {
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            // Plain HTTP needs no authorities, and the machine may have none.
-            .tls_certs_only([]);
-        Self { client: client.build().ok(), pods, namespace, clock, metrics, heard: Mutex::default() }
+        let (heard, ledger, rounds) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let (asker, attention, news) = (Asker::default(), Arc::default(), Notify::new());
+        Self { asker, pods, namespace, clock, metrics, heard, ledger, rounds, attention, news }
     }
 
     /// What was last said about the pod of this UID.
     pub(super) fn heard(&self, uid: &str) -> Option<Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+        lock(&self.heard).get(uid).cloned()
+    }
+
+    /// What those of the pods send of which a shaper tells.
+    pub(super) fn sent<'a>(&self, uids: impl Iterator<Item = &'a str>) -> Vec<Sent> {
+        let ledger = lock(&self.ledger);
+        uids.filter_map(|uid| ledger.sent(uid)).collect()
+    }
+
+    /// Asks often enough to know what pods send, while this is held.
+    pub(super) fn attention(&self) -> Attention {
+        self.news.notify_one();
+        Attention(Arc::clone(&self.attention))
+    }
+
+    /// Asks oftener for the next seconds.
+    pub(super) fn hurry(&self, now: Moment) {
+        if lock(&self.rounds).hurry(now) {
+            self.news.notify_one();
+        }
+    }
+
+    /// Asks the shaper of this node soon, since a limit of one of its pods was written.
+    pub(super) fn wrote(&self, node: &str, now: Moment) {
+        lock(&self.rounds).wrote(node, now);
+        self.news.notify_one();
     }
 
     /// Asks until `shutdown`.
     pub(super) async fn run(&self, shutdown: &CancellationToken) {
-        let mut ticks = interval(INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-            if shutdown.run_until_cancelled(self.ask_all()).await.is_none() {
-                return;
-            }
-        }
+        shutdown.run_until_cancelled(self.ask_all()).await;
     }
 
     async fn ask_all(&self) {
-        let asked = self.clock.now();
-        let addresses = self.pods.state().into_iter().filter_map(|pod| self.address(&pod));
-        let answers = futures::stream::iter(addresses).map(|address| self.ask(address));
-        let answers: Vec<_> = answers.buffer_unordered(CONCURRENCY).collect().await;
-        let down = answers.iter().filter(|answer| answer.is_err()).count();
-        self.metrics.shapers_up.set(i64::try_from(answers.len() - down).unwrap_or(i64::MAX));
-        self.metrics.shapers_down.set(i64::try_from(down).unwrap_or(i64::MAX));
-        let reports = answers.into_iter().flatten().filter(|node| node.watching).flat_map(|node| node.pods);
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        // One question that was not answered does not make the answer before it wrong.
-        heard.retain(|_, before| asked.since(before.at) <= FRESH);
-        heard.extend(reports.map(|report| (report.uid.clone(), Heard { at: asked, report })));
+        let mut surveys = interval(SURVEY);
+        surveys.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut asking = FuturesUnordered::<BoxFuture<'_, Answer>>::new();
+        loop {
+            tokio::select! {
+                _ = surveys.tick() => self.survey(),
+                Some(answer) = asking.next() => self.learn(answer),
+                () = self.news.notified() => {}
+                () = self.until_due() => {}
+            }
+            let due = lock(&self.rounds).take(self.is_watched(), self.clock.now());
+            asking.extend(due.into_iter().map(|address| self.ask(address).boxed()));
+        }
     }
 
-    fn address(&self, pod: &Pod) -> Option<String> {
+    async fn until_due(&self) {
+        let next = lock(&self.rounds).next(self.is_watched());
+        match next {
+            // Timers are no finer than that.
+            Some(due) => sleep(due.since(self.clock.now()).max(Duration::from_millis(1))).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        Arc::strong_count(&self.attention) > 1
+    }
+
+    /// Looks which shapers there are, and forgets what is of no pod any more.
+    fn survey(&self) {
+        let (now, pods) = (self.clock.now(), self.pods.state());
+        lock(&self.rounds)
+            .survey(pods.iter().filter_map(|pod| self.address(pod)).collect::<BTreeMap<_, _>>());
+        // One question that was not answered does not make the answer before it wrong.
+        lock(&self.heard).retain(|_, heard| now.since(heard.at) <= FRESH);
+        let present: HashSet<_> = pods.iter().filter_map(|pod| pod.metadata.uid.as_deref()).collect();
+        lock(&self.ledger).forget(|uid| present.contains(uid));
+        self.count();
+    }
+
+    fn count(&self) {
+        let (up, down) = lock(&self.rounds).up_and_down();
+        self.metrics.shapers_up.set(i64::try_from(up).unwrap_or(i64::MAX));
+        self.metrics.shapers_down.set(i64::try_from(down).unwrap_or(i64::MAX));
+    }
+
+    /// Where a pod serves a report, and the node that it is of, if it is a shaper.
+    fn address(&self, pod: &Pod) -> Option<(String, String)> {
         let is = |label, value: &str| pod.labels().get(label).is_some_and(|found| found == value);
         let ours =
             is("app.kubernetes.io/name", "flow-manager") && is("app.kubernetes.io/component", "shaper");
@@ -104,26 +157,38 @@ impl Shapers {
         // The address of one that has ended may be somebody else's by now.
         let here =
             pod.metadata.deletion_timestamp.is_none() && pod.namespace().as_ref() == Some(&self.namespace);
-        (ours && here).then(|| status.pod_ip.clone())?
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
+        (ours && here).then(|| Some((status.pod_ip.clone()?, node)))?
     }
 
-    async fn ask(&self, address: String) -> Result<NodeReport, AskError> {
-        let asked = self.fetch(&address).await;
-        asked.inspect_err(|error| tracing::debug!(address, %error, "shaper not asked"))
+    async fn ask(&self, address: String) -> Answer {
+        let asked = self.clock.now();
+        let report = self.asker.ask(&address).await;
+        Answer { address, asked, report }
     }
 
-    async fn fetch(&self, address: &str) -> Result<NodeReport, AskError> {
-        let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
-        let client = self.client.as_ref().ok_or(AskError::NoClient)?;
-        let answer =
-            client.get(format!("http://{host}:{PORT}/v1/report")).send().await?.error_for_status()?;
-        let (mut chunks, mut body) = (answer.bytes_stream(), Vec::new());
-        while let Some(chunk) = chunks.next().await {
-            body.extend_from_slice(&chunk?);
-            if body.len() > MAX_BODY_BYTES {
-                return Err(AskError::TooLong);
-            }
+    fn learn(&self, Answer { address, asked, report }: Answer) {
+        lock(&self.rounds).settle(&address, report.is_ok());
+        self.count();
+        match report {
+            Ok(report) if report.watching => self.hear(asked, report),
+            Ok(_) => {}
+            Err(error) => tracing::debug!(address, %error, "shaper not asked"),
         }
-        Ok(serde_json::from_slice(&body)?)
+    }
+
+    /// Takes over what a shaper says that was asked at `asked`.
+    pub(super) fn hear(&self, asked: Moment, report: NodeReport) {
+        lock(&self.ledger).learn(asked, &report);
+        let pods = report.pods.into_iter();
+        let pods = pods.map(|report| (report.uid.clone(), Heard { at: asked, report }));
+        lock(&self.heard).extend(pods);
     }
 }
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -46,9 +46,10 @@ pub(super) fn number(status: StatusCode, body: &[u8]) -> Result<Finite, QueryErr
     }
 }
 
-/// All series in an answer to an instant query.
+/// All series in an answer to an instant query. A scalar is one without labels.
 pub(super) fn vector(status: StatusCode, body: &[u8]) -> Result<Vector, QueryError> {
     match data::<Vec<Series>>(status, body)? {
+        Data::Scalar(sample) => Ok(Vector::new(vec![Series::unlabelled(sample)])),
         Data::Vector(series) => Ok(Vector::new(series)),
         other => Err(other.is_wrong()),
     }
@@ -160,6 +161,7 @@ impl<'de> Visitor<'de> for CountSeries {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vector::PodSeries;
     use super::*;
     use proptest::prelude::*;
 
@@ -195,6 +197,25 @@ mod tests {
     fn a_number_too_large_to_be_represented_is_not_finite() {
         let error = read(&body(r#"{"value":[1,"1e999"]}"#)).unwrap_err();
         assert_eq!(error.to_string(), "the query returned 1e999, which is not a finite number");
+    }
+
+    #[test]
+    fn all_series_are_told_with_the_pods_that_they_are_of() {
+        let read = |body: &str| vector(StatusCode::OK, body.as_bytes()).unwrap().by_pod();
+        let one =
+            |pod: Option<&str>| PodSeries { pod: pod.map(str::to_owned), number: Finite::new(42.5).unwrap() };
+        let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"42.5"]}}"#;
+        assert_eq!(read(scalar), Ok(vec![one(None)]));
+        let of_a_pod = r#"{"metric":{"pod":"a"},"value":[1.5,"42.5"]}"#;
+        assert_eq!(read(&body(&format!("{ONE},{of_a_pod}"))), Ok(vec![one(None), one(Some("a"))]));
+    }
+
+    #[test]
+    fn one_series_without_a_number_spoils_all() {
+        let read = |series: &str| vector(StatusCode::OK, body(series).as_bytes()).unwrap().by_pod();
+        assert_eq!(read(""), Err(QueryError::NoSeries));
+        let spoilt = read(&format!(r#"{ONE},{{"metric":{{"pod":"a"}},"value":[1,"NaN"]}}"#));
+        assert_eq!(spoilt, Err(QueryError::NotFinite { value: "NaN".to_owned() }));
     }
 
     #[test]

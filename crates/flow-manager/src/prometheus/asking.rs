@@ -1,7 +1,7 @@
 use super::client::Client;
 use super::error::QueryError;
 use super::selector::Matcher;
-use super::vector::Vector;
+use super::vector::{PodSeries, Vector};
 use flow_control::{Finite, Moment};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -56,6 +56,14 @@ impl Answer {
         match self {
             Self::Number(number) => Ok(*number),
             Self::Vector(vector) => vector.number(matchers),
+        }
+    }
+
+    /// All series in this answer.
+    pub(super) fn by_pod(&self) -> Result<Vec<PodSeries>, QueryError> {
+        match self {
+            Self::Number(number) => Ok(vec![PodSeries { pod: None, number: *number }]),
+            Self::Vector(vector) => vector.by_pod(),
         }
     }
 }

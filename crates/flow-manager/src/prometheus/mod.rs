@@ -24,3 +24,4 @@ pub use credentials::{CredentialError, CredentialFiles};
 pub use error::QueryError;
 pub use metrics::QueryMetrics;
 pub use queries::{Latest, Queries, Query};
+pub use vector::PodSeries;

@@ -5,6 +5,7 @@ use super::health::Health;
 use super::metrics::{QueryMetrics, SourceMetrics};
 use super::selector::Matcher;
 use super::sight::Sight;
+use super::vector::PodSeries;
 use crate::clock::Clock;
 use crate::serve::Readiness;
 use flow_control::{Finite, Moment, Reading, Unknown};
@@ -120,6 +121,14 @@ impl Queries {
         let listener = Mutex::new(Hub::listen(&self.0, question, interval));
         Query { text, matchers, doubt, listener, found: Mutex::default() }
     }
+
+    /// The query for all series that it gives, asked as [others](Self::subscribe). Panics outside of a tokio runtime.
+    #[must_use]
+    pub fn subscribe_all(&self, query: &str, interval: Duration) -> Query {
+        let (text, matchers, doubt): (Arc<str>, _, _) = (query.into(), Vec::new(), None);
+        let listener = Mutex::new(Hub::listen(&self.0, Question::Vector(Arc::clone(&text)), interval));
+        Query { text, matchers, doubt, listener, found: Mutex::default() }
+    }
 }
 
 impl Query {
@@ -140,6 +149,16 @@ impl Query {
             Err(error) => (Err(error.unknown()), Some(error.to_string())),
         };
         Latest { reading, measured: Some(asked), period: after.max(listener.interval), detail }
+    }
+
+    /// All series of the newest answer, each with its label `pod`, and when the question was asked. `None` where there
+    /// is no answer later than `last`, or none but numbers.
+    #[must_use]
+    pub fn by_pod(&self, last: Option<Moment>) -> Option<(Moment, Vec<PodSeries>)> {
+        let Outcome { asked, answer } = lock(&self.listener).subscription.asking.newest()?;
+        let is_new = last.is_none_or(|last| asked > last);
+        let series = is_new.then(|| answer.and_then(|answer| answer.by_pod()))?.ok()?;
+        Some((asked, series))
     }
 
     /// What is in an answer for this query.

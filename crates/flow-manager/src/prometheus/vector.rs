@@ -25,6 +25,15 @@ pub(super) struct Series {
     histogram: Option<IgnoredAny>,
 }
 
+/// The number of one series, and the pod that it is of, if it names one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodSeries {
+    /// The value of the label `pod`.
+    pub pod: Option<String>,
+    /// The number.
+    pub number: Finite,
+}
+
 impl Vector {
     pub(super) fn new(series: Vec<Series>) -> Self {
         let mut places: HashMap<_, Vec<usize>> = HashMap::new();
@@ -46,6 +55,12 @@ impl Vector {
             1 => first.number(),
             series => Err(QueryError::Ambiguous { series }),
         }
+    }
+
+    /// All series: at least one, and each of them a number.
+    pub(super) fn by_pod(&self) -> Result<Vec<PodSeries>, QueryError> {
+        let series = self.series.iter().map(Series::of_pod).collect::<Result<Vec<_>, _>>()?;
+        if series.is_empty() { Err(QueryError::NoSeries) } else { Ok(series) }
     }
 
     /// The series that have the telling label that the matchers ask for; all, where they ask for none.
@@ -73,6 +88,15 @@ impl Series {
     fn is_accepted(&self, matchers: &[Matcher]) -> bool {
         let value = |label: &str| self.metric.get(label).map_or("", String::as_str);
         matchers.iter().all(|matcher| matcher.accepts(value(&matcher.label)))
+    }
+
+    /// The one series that a number without labels is.
+    pub(super) fn unlabelled(sample: Sample) -> Self {
+        Self { metric: HashMap::new(), value: Some(sample), histogram: None }
+    }
+
+    fn of_pod(&self) -> Result<PodSeries, QueryError> {
+        Ok(PodSeries { pod: self.metric.get("pod").cloned(), number: self.number()? })
     }
 
     /// The number that this series has.

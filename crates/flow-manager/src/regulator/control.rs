@@ -1,9 +1,11 @@
 use super::effect::effect;
 use super::effective::{Effective, unseen};
+use super::memory;
 use super::plan::Plan;
 use super::registry::Services;
 use super::rollout::{self, Seen};
 use super::settled::Settled;
+use super::traffic::TrafficFeeds;
 use crate::cluster::PolicyId;
 use crate::enforce::{Backend, Confirmed, InForce, held_sentence};
 use crate::observe::Feed;
@@ -32,6 +34,7 @@ pub(super) struct Regulator {
     feeds: Vec<Feed>,
     /// Rings when it should not wait for the next tick.
     bell: Arc<Notify>,
+    traffic: TrafficFeeds,
     params: Params,
     state: State,
     /// When the policy was taken up, by this spec: its limits may have changed with it.
@@ -53,6 +56,7 @@ impl Regulator {
     /// Takes up a policy, and claims the limits to go on from.
     pub(super) fn new(services: Arc<Services>, id: PolicyId, plan: Arc<Plan>) -> Self {
         let feeds = feeds(&services, &plan.policy);
+        let traffic = TrafficFeeds::open(&services, &plan.policy);
         let (params, state) = (params(&plan.policy), State::resume(present_limits(&plan)));
         let (measured_since, taken_up) = (Timestamp::now(), services.clock.now());
         let bell = bell(&plan.policy, &feeds);
@@ -62,6 +66,7 @@ impl Regulator {
             plan,
             feeds,
             bell,
+            traffic,
             params,
             state,
             taken_up,
@@ -79,6 +84,11 @@ impl Regulator {
         regulator
     }
 
+    /// Takes these limits for good, which were so before it was taken up.
+    pub(super) fn remember(&mut self, safe: &[Option<Bandwidth>]) {
+        self.state = State::remembering(std::mem::take(&mut self.state.limits), safe);
+    }
+
     /// Goes on by another plan. Limits carry over where the target is the same and was limited before.
     pub(super) fn adopt(&mut self, plan: Arc<Plan>) {
         if plan.policy.objectives != self.plan.policy.objectives
@@ -90,8 +100,10 @@ impl Regulator {
         if plan.policy != self.plan.policy {
             self.bell = bell(&plan.policy, &self.feeds);
             self.params = params(&plan.policy);
-            self.state = State::resume(self.carried_limits(&plan));
             self.taken_up = self.services.clock.now();
+            let safe = memory::carried(&plan, &self.plan, self.state.safe_limits());
+            self.state = State::remembering(self.carried_limits(&plan), &safe);
+            self.traffic = TrafficFeeds::open(&self.services, &plan.policy);
             self.needed = false;
             self.said.clear();
         }
@@ -108,6 +120,7 @@ impl Regulator {
         let (observations, views): (Vec<_>, Vec<_>) = readings.unzip();
         self.params.manual = self.plan.overrides.manual(Timestamp::now());
         self.look(&observations, now);
+        self.params.traffic = self.traffic.read(&self.services.enforcer, &self.plan, &observations, now);
         let decision = self.decide(&observations, now);
         self.decisions.count(&decision);
         self.ineffective =
@@ -244,6 +257,9 @@ impl Regulator {
         let targets = self.plan.targets.iter().zip(&self.state.limits);
         let mut views: Vec<_> =
             targets.map(|(planned, limit)| self.target_view(planned, *limit, now)).collect();
+        for (view, safe) in views.iter_mut().zip(self.state.safe_limits()) {
+            view.safe = safe;
+        }
         self.said.resize_with(views.len(), Settled::default);
         for (view, said) in views.iter_mut().zip(&mut self.said) {
             view.message = said.look(view.message.take(), now);
@@ -257,6 +273,7 @@ impl Regulator {
             consents: planned.found.consents,
             found: planned.found.exists,
             limit,
+            safe: None,
             pods: planned.found.pods.len(),
             enforced: 0,
             unverified: 0,

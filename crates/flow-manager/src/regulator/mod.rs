@@ -5,10 +5,13 @@ mod effect;
 mod effective;
 #[cfg(test)]
 mod fixture;
+mod memory;
 mod plan;
 mod registry;
 mod rollout;
 mod settled;
+mod traffic;
 
+pub use memory::remembered;
 pub use plan::{Plan, PlannedTarget};
 pub use registry::{Regulators, Services};

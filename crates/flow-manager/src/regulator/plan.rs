@@ -1,4 +1,4 @@
-use crate::cluster::{Caches, Found, PodId, PolicyId, find};
+use crate::cluster::{Caches, Found, PodId, PolicyId, TargetPod, find};
 use crate::rollout::WorkloadId;
 use flow_control::Bandwidth;
 use flow_policy::spec::Mode;
@@ -97,8 +97,13 @@ impl PlannedTarget {
     fn of_each_pod(&self, limit: Bandwidth) -> Bandwidth {
         match self.target.scope {
             Scope::Pod => limit,
-            Scope::Target => limit.share(self.found.pods.iter().filter(|pod| !pod.on_host_network).count()),
+            Scope::Target => limit.share(self.limitable().count()),
         }
+    }
+
+    /// Its pods that a limit can reach.
+    pub(super) fn limitable(&self) -> impl Iterator<Item = &TargetPod> {
+        self.found.pods.iter().filter(|pod| !pod.on_host_network)
     }
 
     /// The limit to go on from: that of the pod template, where it is written there; else the one behind the lowest that
@@ -119,11 +124,11 @@ impl PlannedTarget {
         present.map_or(self.target.initial, |limit| self.within_range(limit))
     }
 
-    fn within_range(&self, limit: Bandwidth) -> Bandwidth {
+    pub(super) fn within_range(&self, limit: Bandwidth) -> Bandwidth {
         limit.clamp(self.target.range.min, self.target.range.max)
     }
 
-    fn is_limited_alike(&self, other: &Self) -> bool {
+    pub(super) fn is_limited_alike(&self, other: &Self) -> bool {
         (&self.target.id, self.target.scope) == (&other.target.id, other.target.scope)
     }
 }
@@ -139,7 +144,6 @@ impl Template {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::TargetPod;
     use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
     use flow_policy::spec::FlowPolicySpec;
     use kube::runtime::reflector;

@@ -7,6 +7,7 @@ use crate::enforce::Enforcer;
 use crate::observe::Sources;
 use crate::report::Reporter;
 use crate::rollout::Rollouts;
+use flow_control::Bandwidth;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,8 +49,8 @@ impl Regulators {
     }
 
     /// Lets the policy be regulated by `plan` from now on. When this returns for the first time for a policy,
-    /// its limits are claimed.
-    pub fn set(&self, id: PolicyId, plan: Plan) {
+    /// its limits are claimed, and those in `safe` are known to be good.
+    pub fn set(&self, id: PolicyId, plan: Plan, safe: &[Option<Bandwidth>]) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match running.entry(id) {
             Entry::Occupied(entry) => {
@@ -62,7 +63,8 @@ impl Regulators {
             Entry::Vacant(entry) => {
                 let (plans, receiver) = watch::channel(Arc::new(plan));
                 let first = Arc::clone(&receiver.borrow());
-                let regulator = Regulator::new(Arc::clone(&self.services), entry.key().clone(), first);
+                let mut regulator = Regulator::new(Arc::clone(&self.services), entry.key().clone(), first);
+                regulator.remember(safe);
                 entry.insert(Running { plans, task: tokio::spawn(run(regulator, receiver)) });
             }
         }

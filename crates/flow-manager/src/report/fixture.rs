@@ -60,6 +60,7 @@ pub(super) fn target(mbps: u64) -> TargetView {
         consents: true,
         found: true,
         limit: Bandwidth::from_mbps(mbps),
+        safe: None,
         pods: 3,
         enforced: 3,
         unverified: 0,

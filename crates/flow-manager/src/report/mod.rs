@@ -19,6 +19,7 @@ mod predecessor_metrics;
 mod reporter;
 #[cfg(test)]
 mod rollout;
+mod safe_limit;
 mod sentences;
 mod snapshot;
 mod status;

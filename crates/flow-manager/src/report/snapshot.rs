@@ -90,6 +90,8 @@ pub struct TargetView {
     pub found: bool,
     /// The limit asked for: for each of its pods, or with the scope Target for all together.
     pub limit: Bandwidth,
+    /// The highest limit that is known to be good, where one is.
+    pub safe: Option<Bandwidth>,
     /// Its running pods.
     pub pods: usize,
     /// Those on which the limit is known to be in force.

@@ -1,4 +1,5 @@
 use super::conditions::{findings, is_starting};
+use super::safe_limit;
 use super::sentences::{self, STARTING, action_word, reason_word};
 use super::{Change, ObjectiveView, Snapshot, Standing, TargetView};
 use flow_control::{Bandwidth, Judgement};
@@ -28,7 +29,7 @@ pub fn status(old: &FlowPolicyStatus, standing: &Standing, now: Timestamp) -> Fl
         Standing::Running(snapshot) => {
             let last_decision =
                 snapshot.last_change.as_ref().map(decision).or_else(|| old.last_decision.clone());
-            FlowPolicyStatus {
+            let mut new = FlowPolicyStatus {
                 observed_generation: snapshot.generation,
                 conditions: conditions(snapshot.generation),
                 backend: Some(snapshot.backend.name().to_owned()),
@@ -36,7 +37,11 @@ pub fn status(old: &FlowPolicyStatus, standing: &Standing, now: Timestamp) -> Fl
                 objectives: objectives(old, snapshot, last_decision != old.last_decision, now),
                 targets: targets(old, snapshot),
                 last_decision,
+            };
+            if new != *old {
+                safe_limit::renew(&mut new.targets, snapshot.targets.iter().map(|view| safe(snapshot, view)));
             }
+            new
         }
     }
 }
@@ -63,6 +68,11 @@ fn limit(snapshot: &Snapshot) -> Option<String> {
 /// The limit of a target, if any is asked for: not of one that is missing, or must be left alone.
 fn asked_of(snapshot: &Snapshot, view: &TargetView) -> Option<Bandwidth> {
     (view.found && view.consents && !snapshot.released).then_some(view.limit)
+}
+
+/// The limit of a target that is known to be good. In mode Observe no limit proves anything.
+fn safe(snapshot: &Snapshot, view: &TargetView) -> Option<Bandwidth> {
+    view.safe.filter(|_| snapshot.policy.mode == Mode::Enforce)
 }
 
 fn objectives(
@@ -110,14 +120,20 @@ fn targets(old: &FlowPolicyStatus, snapshot: &Snapshot) -> Vec<TargetStatus> {
     targets
         .map(|(target, view)| TargetStatus {
             limit: asked_of(snapshot, view).map(|limit| limit.to_string()),
-            ..pods(old, target, view, asked)
+            ..pods(old, target, view, asked, safe(snapshot, view))
         })
         .collect()
 }
 
 /// A target's pods. While a new limit is on its way to those that had one, the old one holds, so they still
 /// count.
-fn pods(old: &FlowPolicyStatus, target: &Target, view: &TargetView, asked: bool) -> TargetStatus {
+fn pods(
+    old: &FlowPolicyStatus,
+    target: &Target,
+    view: &TargetView,
+    asked: bool,
+    safe: Option<Bandwidth>,
+) -> TargetStatus {
     let (kind, name) = (target.id.kind, &target.id.name);
     let namespace = target.id.namespace.clone().unwrap_or_default();
     let is_it =
@@ -129,6 +145,7 @@ fn pods(old: &FlowPolicyStatus, target: &Target, view: &TargetView, asked: bool)
         kind,
         name: name.clone(),
         limit: None,
+        safe_limit: safe_limit::told(before.and_then(|before| before.safe_limit.as_ref()), safe),
         pods,
         enforced: count(view.enforced).max(settled).min(pods),
         message: view.message.clone(),
@@ -387,6 +404,31 @@ mod tests {
         let aged = |seconds| unmeasured(Unknown::Stale { age: SECOND * seconds }, 0);
         let old = first(&aged(1));
         assert_eq!(status(&old, &aged(2), at(1000)), old);
+    }
+
+    #[test]
+    fn a_safe_limit_that_moves_a_little_is_taken_over_with_whatever_else_changes() {
+        let stands = |safe: u64, mbps| {
+            let mut snapshot = cut(412e-6, mbps, 99);
+            snapshot.targets[0].safe = Some(Bandwidth::from_mbps(safe));
+            Standing::Running(snapshot)
+        };
+        let shown =
+            |status: &FlowPolicyStatus| [0, 1].map(|target: usize| status.targets[target].safe_limit.clone());
+        let old = first(&stands(100, 80));
+        assert_eq!(shown(&old), [Some("100M".to_owned()), None]);
+        assert_eq!(status(&old, &stands(104, 80), at(101)), old);
+        assert_eq!(shown(&status(&old, &stands(104, 81), at(101))), [Some("104M".to_owned()), None]);
+        assert_eq!(shown(&status(&old, &stands(106, 80), at(101))), [Some("106M".to_owned()), None]);
+    }
+
+    #[test]
+    fn in_mode_observe_no_limit_is_known_to_be_good() {
+        let observing = running(|snapshot| {
+            snapshot.policy = Arc::new(policy("Observe"));
+            snapshot.targets[0].safe = Some(Bandwidth::from_mbps(100));
+        });
+        assert_eq!(first(&observing).targets[0].safe_limit, None);
     }
 
     #[test]

@@ -76,6 +76,8 @@ async fn while_no_state_changes_the_first_status_is_the_only_one() {
         // A newer limit is always on its way to some pod.
         snapshot.targets[0].enforced = if tick % 2 == 0 { 3 } else { 1 };
         snapshot.targets[1].sent = Some(Bandwidth::from_mbps(u64::try_from(tick).unwrap()));
+        // A limit known to be good moves a little, and back.
+        snapshot.targets[0].safe = Some(Bandwidth::from_mbps(400 + u64::try_from(tick % 20).unwrap()));
         snapshot
     });
     let written = steady.await;

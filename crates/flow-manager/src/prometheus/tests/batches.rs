@@ -1,8 +1,8 @@
 //! Queries that only select from our own metrics are answered together.
 
-use super::super::QueryError;
 use super::super::queries::Latest;
-use super::operator::Operator;
+use super::super::{PodSeries, QueryError};
+use super::operator::{Operator, eventually};
 use super::server::{Request, one, serve, serve_always, vector};
 use axum::response::IntoResponse;
 use flow_control::{Finite, Unknown};
@@ -47,6 +47,19 @@ async fn five_hundred_policies_cost_one_request_per_interval_and_metric() {
         assert_eq!(latest.reading, Ok(number));
     }
     assert_eq!((server.asked(LOST), server.asked(JITTER), server.requests()), (1, 1, 2));
+}
+
+#[tokio::test]
+async fn a_query_for_all_series_gives_each_once_per_answer() {
+    let server = serve_always(200, many("sent", "pod", 2)).await;
+    let operator = Operator::new(&server.url);
+    let query = operator.queries.subscribe_all("sum by (pod) (sent)", OFTEN);
+    let (asked, series) = eventually(|| query.by_pod(None)).await;
+    let one =
+        |n: u32| PodSeries { pod: Some(format!("robot-{n}")), number: Finite::new(f64::from(n)).unwrap() };
+    assert_eq!(series, [one(0), one(1)]);
+    let (again, _) = eventually(|| query.by_pod(Some(asked))).await;
+    assert!(again > asked, "another answer");
 }
 
 #[tokio::test]

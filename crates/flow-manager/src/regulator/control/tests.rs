@@ -107,6 +107,22 @@ fn value(value: f64) -> Reading {
     Finite::new(value).map_err(|_| Unknown::NotFinite)
 }
 
+#[tokio::test]
+async fn a_limit_known_to_be_good_before_a_restart_is_told_and_kept_by_another_plan_of_the_same_objectives() {
+    let mut stage = Stage::set("Enforce", "none", true).await;
+    let regulator = &mut stage.regulator;
+    let told = |regulator: &mut Regulator| regulator.target_views(Moment::default())[0].safe;
+    assert_eq!(told(regulator), None);
+    regulator.remember(&[Some(Bandwidth::from_mbps(40))]);
+    assert_eq!(told(regulator), Some(Bandwidth::from_mbps(40)));
+    let mut plan = (*regulator.plan).clone();
+    let policy = Policy { interval: Duration::from_secs(7), ..(*plan.policy).clone() };
+    plan.policy = Arc::new(policy);
+    regulator.adopt(Arc::new(plan));
+    assert_eq!(told(regulator), Some(Bandwidth::from_mbps(40)));
+    assert_eq!(regulator.state.limits, [Bandwidth::from_mbps(100)], "the limit itself stays");
+}
+
 /// The last of two decisions six seconds apart, and the limit written then.
 const TABLE: [(&str, &str, &str, Action, Option<&str>); 16] = [
     ("Enforce", "none", "violated", Action::Decrease, Some("64M")),

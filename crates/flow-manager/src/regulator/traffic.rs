@@ -1,0 +1,90 @@
+//! What the targets of a policy really send: as the shapers say, or where they do not, as a query does.
+
+mod load;
+mod query;
+
+use super::plan::{Plan, PlannedTarget};
+use super::registry::Services;
+use crate::enforce::{Attention, Enforcer};
+use flow_control::{Judgement, Law, Moment, Observation, Role, Traffic};
+use flow_policy::spec::Mode;
+use flow_policy::{Policy, Target};
+use load::Load;
+use query::TrafficFeed;
+use std::time::Duration;
+
+/// How long what a shaper says may be taken for the present: it measures four times a second, and is asked twice.
+const SHAPER_FRESH: Duration = Duration::from_secs(1);
+
+/// What tells of the traffic of a policy's targets, for as long as this is held. Nothing does where its law does not
+/// ask for it.
+#[derive(Default)]
+pub(super) struct TrafficFeeds {
+    /// A query for each target that has one, in the policy's order.
+    queries: Vec<Option<TrafficFeed>>,
+    /// Whether what shapers say is of this policy: its limits are not written in mode Observe.
+    writes: bool,
+    /// Lets shapers be asked often.
+    _attention: Option<Attention>,
+}
+
+impl TrafficFeeds {
+    /// Begins to ask what `policy` has to know.
+    pub(super) fn open(services: &Services, policy: &Policy) -> Self {
+        if !matches!(policy.law, Law::Adaptive(_)) {
+            return Self::default();
+        }
+        let query = |target: &Target| {
+            let wanted = target.traffic.as_ref()?;
+            let queries = services.sources.prometheus.get(&wanted.source)?;
+            Some(TrafficFeed::open(queries, &wanted.query, policy.interval))
+        };
+        let (queries, writes) = (policy.targets.iter().map(query).collect(), policy.mode == Mode::Enforce);
+        Self { queries, writes, _attention: services.enforcer.attention().filter(|_| writes) }
+    }
+
+    /// What each target sends, as known `now`. Where the observations call for other limits, it will soon be known
+    /// oftener.
+    pub(super) fn read(
+        &mut self,
+        enforcer: &Enforcer,
+        plan: &Plan,
+        observations: &[Observation],
+        now: Moment,
+    ) -> Vec<Option<Traffic>> {
+        if self.writes && observations.iter().any(is_urgent) {
+            enforcer.hurry(now);
+        }
+        let writes = self.writes;
+        let targets = plan.targets.iter().zip(&mut self.queries).map(|(planned, query)| {
+            let told = writes.then(|| by_shapers(enforcer, planned)).flatten();
+            let asked = query.as_mut().and_then(|query| query.read(planned));
+            newest(told, asked, now)
+        });
+        targets.collect()
+    }
+}
+
+/// Whether an objective that decides is violated, or soon will be.
+fn is_urgent(seen: &Observation) -> bool {
+    let violated = seen.bound.judge(seen.reading) == Judgement::Violated;
+    let soon = seen.queueing.is_some_and(|queueing| queueing.delay > queueing.allowed);
+    seen.role == Role::Control && (violated || soon)
+}
+
+/// What the shapers say of those of a target's pods that have a limit: as old as the oldest that they say.
+fn by_shapers(enforcer: &Enforcer, planned: &PlannedTarget) -> Option<Traffic> {
+    let sent = enforcer.sent(planned.limitable().map(|pod| &pod.id));
+    let measured = sent.iter().map(|sent| sent.measured).min()?;
+    let rates: Vec<_> = sent.iter().map(|sent| sent.rate).collect();
+    Some(Load::of_pods(planned.target.scope, &rates)?.until(measured, SHAPER_FRESH))
+}
+
+/// What the shapers tell, unless only the query is fresh.
+fn newest(told: Option<Traffic>, asked: Option<Traffic>, now: Moment) -> Option<Traffic> {
+    let is_fresh = |traffic: &Traffic| now.since(traffic.measured) <= traffic.fresh_for;
+    told.filter(is_fresh).or(asked.filter(is_fresh)).or(told).or(asked)
+}
+
+#[cfg(test)]
+mod tests;
