@@ -28,6 +28,11 @@ build: image-context ## Build the binaries, static, as they run in images
 demo: build ## See a critical flow broken and protected on a real cluster (KEEP=1 leaves it running)
 	KEEP=$(KEEP) tests/with-lab.sh demo $(STATIC)/demo
 
+.PHONY: bench
+bench: build ## Compare control laws on a real cluster and write docs/benchmarks.md (BENCH_REPETITIONS=3, BENCH_ONLY=fixed,udp)
+	$(CARGO_STATIC) build $(STATIC_FLAGS) -p flow-bench
+	tests/with-lab.sh bench $(STATIC)/bench
+
 .PHONY: test
 test: ## Run every test, the real cluster included
 	tests/run.sh

@@ -28,6 +28,13 @@ impl std::ops::Add<Duration> for Moment {
     }
 }
 
+/// `part` in hundredths of `whole`; without end where there is no whole to speak of.
+pub(crate) fn percent(part: Duration, whole: Duration) -> u32 {
+    let hundredfold = part.as_nanos().saturating_mul(100);
+    let percent = hundredfold.checked_div(whole.as_nanos());
+    percent.map_or(u32::MAX, |percent| u32::try_from(percent).unwrap_or(u32::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,6 +43,8 @@ pub struct Queueing {
     pub delay: Duration,
     /// A longer delay than this is a sign that the bound will break.
     pub allowed: Duration,
+    /// How much that grows, in hundredths of the time that passes: a link that gets twice what it carries has 100.
+    pub growth_percent: u32,
     /// Whether all of these probes were sent after the limits as they are now took effect.
     pub settled: bool,
 }

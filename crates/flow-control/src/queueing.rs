@@ -1,3 +1,4 @@
+use crate::moment::percent;
 use crate::quantile::nearest_rank;
 use crate::{Moment, Queueing};
 use std::time::Duration;
@@ -22,6 +23,21 @@ impl NewestProbes {
         }
     }
 
+    /// How much the delay grows from one probe to the next, typically, in hundredths of the time between them.
+    fn growth_percent(&self) -> u32 {
+        let mut in_order = self.0;
+        in_order.sort_unstable_by_key(|outcome| outcome.map(|outcome| outcome.sent));
+        let mut growths = [0; 4];
+        for (growth, pair) in growths.iter_mut().zip(in_order.windows(2)) {
+            if let [Some(before), Some(after)] = pair {
+                *growth = percent(after.took.saturating_sub(before.took), after.sent.since(before.sent));
+            }
+        }
+        growths.sort_unstable();
+        let [_, _, typical, _] = growths;
+        typical
+    }
+
     /// The median of the five above the path's base round-trip time; `None` while there are fewer.
     #[must_use]
     pub fn delay(&self, base: Duration) -> Option<Duration> {
@@ -43,7 +59,7 @@ impl NewestProbes {
     #[must_use]
     pub fn queueing(&self, base: Duration, allowed: Duration, settled_since: Moment) -> Option<Queueing> {
         let settled = self.0.iter().flatten().all(|outcome| outcome.sent >= settled_since);
-        Some(Queueing { delay: self.delay(base)?, allowed, settled })
+        Some(Queueing { delay: self.delay(base)?, allowed, growth_percent: self.growth_percent(), settled })
     }
 }
 
@@ -104,9 +120,19 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_grows_by_what_most_probes_wait_longer_than_the_one_before() {
+        let growth = |outcomes: &[(u64, u64)]| probes(outcomes).growth_percent();
+        assert_eq!(growth(&[(0, 1), (20, 1), (40, 11), (60, 21), (80, 31)]), 50);
+        assert_eq!(growth(&[(0, 1), (20, 1), (40, 1), (60, 21), (80, 22)]), 5, "one that is late by itself");
+        assert_eq!(growth(&[(0, 90), (20, 70), (40, 50), (60, 30), (80, 10)]), 0, "it empties");
+        assert_eq!(growth(&[(80, 31), (0, 1), (60, 21), (20, 1), (40, 11)]), 50, "in whatever order");
+        assert_eq!(growth(&[(0, 1), (20, 21)]), 0, "two are too few");
+    }
+
+    #[test]
     fn a_queue_is_settled_once_all_five_were_sent_after_the_limits_took_effect() {
         let five = probes(&[(20, 9), (40, 9), (60, 9), (80, 9), (100, 9)]);
-        let expected = |settled| Some(Queueing { delay: ms(8), allowed: ms(5), settled });
+        let expected = |settled| Some(Queueing { delay: ms(8), allowed: ms(5), growth_percent: 0, settled });
         assert_eq!(five.queueing(ms(1), ms(5), at(20)), expected(true), "the moment itself is after it");
         assert_eq!(five.queueing(ms(1), ms(5), at(21)), expected(false));
     }

@@ -3,7 +3,7 @@ use crate::dice::Dice;
 use crate::indicator::Indicator;
 use crate::link::Link;
 use crate::spec::{Fault, ObjectiveSpec};
-use flow_control::{Judgement, Moment, Sample, Window};
+use flow_control::{Judgement, Moment, Sample, Selection, Window};
 use std::time::Duration;
 
 /// How often the application sends a packet.
@@ -85,7 +85,7 @@ impl Users {
 
     /// Where so few packets arrive that nothing can be told, the objective is broken as well.
     fn judge(&mut self, now: Moment) {
-        let reading = self.indicator.read(&mut self.window, JUDGED_PACKETS, JUDGED, now);
+        let reading = self.indicator.read(&mut self.window, Selection::newest(JUDGED_PACKETS, now, JUDGED));
         self.seconds += 1;
         self.broken += u32::from(self.indicator.bound.judge(reading) != Judgement::Met);
     }

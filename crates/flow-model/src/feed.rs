@@ -1,4 +1,3 @@
-use crate::base::Base;
 use crate::clock::Every;
 use crate::critical::Path;
 use crate::dice::Dice;
@@ -6,7 +5,9 @@ use crate::indicator::Indicator;
 use crate::link::Link;
 use crate::scraped::Scraped;
 use crate::spec::{ObjectiveSpec, ProbeSpec, Source};
-use flow_control::{Moment, Observation, Queueing, Reading, Role, Sample, Unknown, Window};
+use flow_control::{
+    BaseRtt, Moment, NewestProbes, Observation, Queueing, Reading, Role, Sample, Selection, Unknown, Window,
+};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -15,8 +16,6 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// Indicators are stale after so many intervals, but not before the least age.
 const MAX_AGE_INTERVALS: u32 = 3;
 const MIN_AGE: Duration = Duration::from_millis(500);
-/// How many of the newest probes tell of a queue.
-const NEWEST: usize = 5;
 const PRIORITY: u16 = 100;
 
 /// Where the readings of an objective come from.
@@ -67,7 +66,8 @@ pub(crate) struct Probed {
     on_the_way: Vec<(Moment, Sample)>,
     /// The newest ones in the order in which they became known.
     known: VecDeque<Sample>,
-    base: Base,
+    base: BaseRtt,
+    newest: NewestProbes,
     queued: bool,
 }
 
@@ -81,7 +81,8 @@ impl Probed {
             every: Every::new(spec.interval.0),
             on_the_way: Vec::new(),
             known: VecDeque::new(),
-            base: Base::default(),
+            base: BaseRtt::default(),
+            newest: NewestProbes::default(),
             queued: false,
         }
     }
@@ -115,8 +116,9 @@ impl Probed {
         if let Some(rtt) = sample.rtt {
             self.base.observe(rtt, now);
         }
+        self.newest.observe(sample.sent, sample.rtt.unwrap_or(TIMEOUT));
         self.known.push_back(sample);
-        if self.known.len() > self.indicator.samples.max(NEWEST) {
+        if self.known.len() > self.indicator.samples {
             self.known.pop_front();
         }
     }
@@ -128,7 +130,8 @@ impl Probed {
     }
 
     fn observe(&self, settled: Option<Moment>, now: Moment) -> Observation {
-        let since = |settled: Moment| self.read(|sample| sample.sent >= settled, now);
+        let since =
+            |settled: Moment| self.read(|of| of.sent_since(settled).known_after(self.known_after()), now);
         Observation {
             settled: settled.map_or(Err(Unknown::NoData), since),
             period: self.spec.interval.0,
@@ -137,31 +140,31 @@ impl Probed {
                 Role::Control,
                 PRIORITY,
                 self.indicator.bound,
-                self.read(|_| true, now),
+                self.read(|of| of, now),
                 self.known.iter().map(|sample| sample.sent).max(),
             )
         }
     }
 
-    fn read(&self, counts: impl Fn(&Sample) -> bool, now: Moment) -> Reading {
+    fn read(&self, select: impl Fn(Selection) -> Selection, now: Moment) -> Reading {
         let mut window = Window::new(self.indicator.samples);
-        self.known.iter().filter(|sample| counts(sample)).for_each(|sample| window.push(*sample));
-        self.indicator.read(&mut window, self.indicator.samples, self.max_age(), now)
+        self.known.iter().for_each(|sample| window.push(*sample));
+        let newest = Selection::newest(self.indicator.samples, now, self.max_age());
+        self.indicator.read(&mut window, select(newest))
+    }
+
+    /// Of the first probes under new limits, those that are lost are known later than those that are answered.
+    const fn known_after(&self) -> Duration {
+        if self.indicator.is_loss() { TIMEOUT } else { Duration::ZERO }
     }
 
     fn queueing(&self, settled: Option<Moment>, now: Moment) -> Option<Queueing> {
         let base = self.base.get()?;
         let allowed = self.indicator.first_sign(base)?;
-        let newest = || self.known.iter().rev().take(NEWEST);
-        let mut delays: Vec<_> =
-            newest().map(|sample| sample.rtt.unwrap_or(TIMEOUT).saturating_sub(base)).collect();
-        let is_stale = newest().map(|sample| now.since(sample.sent)).min()? > self.max_age() + TIMEOUT;
-        if is_stale || delays.len() < NEWEST {
-            return None;
-        }
-        delays.sort_unstable();
-        let settled = settled.is_some_and(|since| newest().all(|sample| sample.sent >= since));
-        Some(Queueing { delay: delays[NEWEST / 2], allowed, settled })
+        let is_stale = now.since(self.newest.known()?) > self.max_age();
+        // A moment that never comes stands for limits that are not known to be in force.
+        let since = settled.unwrap_or(Moment::after_epoch(Duration::MAX));
+        self.newest.queueing(base, allowed, since).filter(|_| !is_stale)
     }
 
     fn max_age(&self) -> Duration {

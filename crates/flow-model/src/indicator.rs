@@ -1,5 +1,5 @@
 use crate::spec::Asks;
-use flow_control::{Bound, Finite, JitterMethod, Moment, Reading, Window};
+use flow_control::{Bound, Finite, JitterMethod, Reading, Selection, Window};
 use std::time::Duration;
 
 /// What is measured of a flow, and what is asked of it.
@@ -34,18 +34,12 @@ impl Indicator {
         Self { kind, bound, max, samples }
     }
 
-    /// What it says of the newest `samples`.
-    pub(crate) fn read(
-        &self,
-        window: &mut Window,
-        samples: usize,
-        max_age: Duration,
-        now: Moment,
-    ) -> Reading {
+    /// What it says of a selection.
+    pub(crate) fn read(&self, window: &mut Window, of: Selection) -> Reading {
         match self.kind {
-            Kind::Jitter(method) => window.jitter(now, samples, method, max_age),
-            Kind::Latency(permille) => window.latency(now, samples, permille, max_age),
-            Kind::Loss => window.loss(now, samples, max_age),
+            Kind::Jitter(method) => window.jitter(of, method),
+            Kind::Latency(permille) => window.latency(of, permille),
+            Kind::Loss => window.loss(of),
         }
     }
 

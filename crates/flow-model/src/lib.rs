@@ -9,7 +9,6 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "it serves tests alone, which may panic")]
 
-mod base;
 mod bits;
 mod clock;
 mod contender;

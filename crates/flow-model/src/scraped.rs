@@ -3,7 +3,7 @@ use crate::critical::Path;
 use crate::indicator::Indicator;
 use crate::link::Link;
 use crate::spec::ScrapeSpec;
-use flow_control::{Moment, Observation, Reading, Role, Sample, Unknown, Window};
+use flow_control::{Moment, Observation, Reading, Role, Sample, Selection, Unknown, Window};
 use std::time::Duration;
 
 /// How often the application measures.
@@ -50,7 +50,8 @@ impl Scraped {
             self.window.push(Sample { sent: now, rtt });
         }
         if self.scrapes.is_due(now) {
-            self.exposed = self.indicator.read(&mut self.window, usize::MAX, self.spec.window.0, now);
+            self.exposed =
+                self.indicator.read(&mut self.window, Selection::newest(usize::MAX, now, self.spec.window.0));
         }
         if self.asks.is_due(now) {
             (self.answered, self.asked) = (self.exposed, Some(now));
@@ -66,6 +67,7 @@ impl Scraped {
         Observation {
             settled,
             period,
+            window: self.spec.window.0,
             ..Observation::new(Role::Control, priority, bound, self.answered, self.asked)
         }
     }

@@ -73,6 +73,8 @@ table! {
         "An objective is within its bound again.";
     LIMITS_CUT = Normal ObjectiveViolated Decrease:
         "Limits begin to fall, since an objective is violated.";
+    LIMITS_CUT_EARLY = Normal QueueGrows Decrease:
+        "Limits begin to fall before an objective is violated, since the queue on its path grows (law Adaptive).";
     LIMITS_TO_MINIMUM = Normal NoDataTooLong Decrease:
         "Limits go to their minimum, since an objective cannot be measured (`onNoData.action: Minimum`).";
     AT_MINIMUM = Warning AtMinimum Decrease:

@@ -11,21 +11,46 @@ use std::process::{Child, Command, Stdio};
 pub const HOST: &str = flow_lab::address::FACTORY;
 /// The port of the sink of the best-effort traffic.
 const SINK_PORT: u16 = 5202;
+/// Where the critical service listens while a fault stands before it.
+const HIDDEN_PORT: u16 = 5211;
 /// The namespace of the demo's objects.
 pub const NAMESPACE: &str = "factory";
 
 /// The machines outside the cluster: the critical service, and the sink of the best-effort traffic.
 pub struct Factory {
-    _service: Program,
+    service: Vec<Program>,
     sink: Option<Program>,
 }
 
 impl Factory {
     /// Starts the critical service; the sink is off, so best effort cannot send.
     pub fn start() -> Result<Self> {
-        let listen = format!("0.0.0.0:{SERVICE_PORT}");
-        let service = in_factory(&[FLOW_MANAGER, "reflect", "--udp", &listen, "--tcp", &listen])?;
-        Ok(Self { _service: service, sink: None })
+        let service = vec![reflector("0.0.0.0", SERVICE_PORT)?];
+        Ok(Self { service, sink: None })
+    }
+
+    /// From now on the way to the critical service has a fault that no limit can cure: each datagram takes a random
+    /// time of up to `delay_ms` longer.
+    pub fn break_service(&mut self, delay_ms: u32) -> Result<()> {
+        self.service.clear();
+        let (listen, to) = (format!("0.0.0.0:{SERVICE_PORT}"), format!("127.0.0.1:{HIDDEN_PORT}"));
+        self.service.push(reflector("127.0.0.1", HIDDEN_PORT)?);
+        self.service.push(in_factory(&[
+            FACTORY,
+            "relay",
+            &listen,
+            &to,
+            "--delay-ms",
+            &delay_ms.to_string(),
+        ])?);
+        Ok(())
+    }
+
+    /// Ends that fault.
+    pub fn mend_service(&mut self) -> Result<()> {
+        self.service.clear();
+        self.service.push(reflector("0.0.0.0", SERVICE_PORT)?);
+        Ok(())
     }
 
     /// Starts the sink: best effort sends all it can, without a change to any pod.
@@ -38,6 +63,11 @@ impl Factory {
     pub fn close_sink(&mut self) {
         self.sink = None;
     }
+}
+
+fn reflector(host: &str, port: u16) -> Result<Program> {
+    let listen = format!("{host}:{port}");
+    in_factory(&[FLOW_MANAGER, "reflect", "--udp", &listen, "--tcp", &listen])
 }
 
 /// A program that ends with this.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// A policy named `name` with one jitter objective, by probes of `host`, that may limit the Deployment
-/// `best-effort`.
+/// `best-effort`. Its law is AIMD, whose steps are the same whatever is sent.
 #[must_use]
 pub fn by_probe(name: &str, host: &str) -> Value {
     let objective = json!({
@@ -25,8 +25,7 @@ pub fn by_query(name: &str, query: &str, max: &str) -> Value {
 /// nobody.
 #[must_use]
 pub fn sinking(name: &str) -> Value {
-    let control = json!({"effectCheck": {"action": "Ignore"}});
-    with(by_query(name, "vector(2)", "1"), "/spec/control", control)
+    with(by_query(name, "vector(2)", "1"), "/spec/control/effectCheck", json!({"action": "Ignore"}))
 }
 
 fn with_objective(name: &str, objective: &Value) -> Value {
@@ -41,6 +40,7 @@ fn with_objective(name: &str, objective: &Value) -> Value {
                 "name": "best-effort",
                 "limit": {"min": "10M", "max": "100M"},
             }],
+            "control": {"law": "AIMD"},
         },
     })
 }

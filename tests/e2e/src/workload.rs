@@ -10,6 +10,10 @@ pub const FACTORY_IMAGE: &str = "docker.io/fustli/factory:latest";
 pub enum Work {
     /// Upload to the sink as fast as they can, whenever there is one.
     Upload,
+    /// Upload to the sink so many Mbit/s, and no more.
+    UploadSlowly(u32),
+    /// Send datagrams at so many Mbit/s, whatever becomes of them.
+    Stream(u32),
     /// Nothing.
     Idle,
 }
@@ -54,6 +58,8 @@ fn pod_spec(work: Work) -> Value {
 fn container(work: Work) -> Value {
     let arguments = match work {
         Work::Upload => json!(["upload", "198.18.2.2:5202"]),
+        Work::UploadSlowly(mbps) => json!(["upload", "198.18.2.2:5202", "--mbps", mbps.to_string()]),
+        Work::Stream(mbps) => json!(["stream", "198.18.2.2:5203", "--mbps", mbps.to_string()]),
         Work::Idle => json!(["idle"]),
     };
     json!({

@@ -41,6 +41,7 @@ pub use component::Component;
 pub use enter::Inside;
 pub use image::{Image, ImageError, ImageFile};
 pub use lab::{Lab, LabError, News};
+pub use network::{UPLINK_DEVICE, UPLINK_SHAPE};
 pub use node::Control;
 pub use place::{InvalidName, Name};
 pub use tool::{Need, TOOLS, Tool, built, cache};

@@ -9,9 +9,9 @@ use crate::command::{CommandError, run_line};
 /// The network namespace of the factory, and its file.
 pub(crate) const FACTORY_NAMESPACE: &str = "/run/netns/factory";
 /// The node's end of the link to the factory: what leaves through it is shaped.
-pub(crate) const UPLINK_DEVICE: &str = "uplink";
+pub const UPLINK_DEVICE: &str = "uplink";
 /// A burst of 64 KiB lets a whole GSO packet through; 100 ms of queue is what a cheap industrial switch has.
-pub(crate) const UPLINK_SHAPE: &str = "burst 64k latency 100ms";
+pub const UPLINK_SHAPE: &str = "burst 64k latency 100ms";
 const UPLINK_RATE: &str = "100mbit";
 
 /// A network that could not be set up.

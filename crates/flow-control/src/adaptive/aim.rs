@@ -2,8 +2,9 @@
 
 use super::course::Memory;
 use super::look::{Look, beyond};
-use super::pressure::{FULL_PERCENT, percent};
+use super::pressure::FULL_PERCENT;
 use super::signs::{Signs, Standing};
+use crate::moment::percent;
 use crate::{Action, Bandwidth, Decision, Manual, Moment, Reason};
 
 /// What a single cut leaves at least, in hundredths.
@@ -44,8 +45,14 @@ impl Look<'_> {
             return target.limit.percent(LEAST_LEFT_PERCENT);
         };
         let drained = FULL_PERCENT.saturating_sub(percent(self.signs.pressure.delay, self.signs.law.drain));
-        let left = if first { drained } else { drained.min(self.left_of_excess()) };
+        let left = if first { self.carried_part(drained) } else { drained.min(self.left_of_excess()) };
         good.percent(left.max(LEAST_LEFT_PERCENT)).min(target.limit)
+    }
+
+    /// `percent` hundredths of what is sent, or less where the link carries only part of that: of what comes to a queue
+    /// that grows by a second each second, half leaves it.
+    fn carried_part(&self, percent: u32) -> u32 {
+        percent.saturating_mul(FULL_PERCENT) / beyond(self.signs.pressure.growth_percent)
     }
 
     /// What a further cut leaves, in hundredths: the less the worse it is.
@@ -87,14 +94,15 @@ impl Signs<'_> {
 }
 
 impl Standing {
-    /// The limit that is good, for all that is known when limits turn out too high: the one of before where a raise is
-    /// to blame; else what gets through, or else what was too much before, less the headroom.
+    /// The limit that is good, for all that is known when limits turn out too high: what gets through, or else what was
+    /// too much before, less the headroom; where a raise is to blame, what was good before it, if that is more.
     fn good(&self, signs: &Signs, since: Moment, blamed: bool) -> Option<Bandwidth> {
-        let Memory { safe, ceiling, .. } = self.memory;
-        let carried = self.carried(since).map(|carried| signs.below(carried));
-        let known = ceiling.map(|ceiling| signs.below(ceiling)).filter(|known| *known < self.limit);
+        let Memory { safe, ceiling, risen_from, .. } = self.memory;
         let safe = safe.filter(|safe| blamed && *safe < self.limit);
-        safe.or(carried).or(known).map(|good| good.min(self.limit))
+        let before = risen_from.filter(|before| blamed && *before < self.limit);
+        let carried = self.carried(since).or(before).map(|carried| signs.below(carried));
+        let known = ceiling.map(|ceiling| signs.below(ceiling)).filter(|known| *known < self.limit);
+        safe.max(carried).or(known).map(|good| good.min(self.limit))
     }
 
     /// What to remember as its limit is cut.

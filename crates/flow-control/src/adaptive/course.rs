@@ -41,6 +41,8 @@ pub(super) struct Memory {
     pub(super) safe: Option<Bandwidth>,
     /// What got through when its limit was too high.
     pub(super) ceiling: Option<Bandwidth>,
+    /// The limit before the last raise.
+    pub(super) risen_from: Option<Bandwidth>,
     /// The limit to go back to once the queue is gone.
     pub(super) goal: Option<Bandwidth>,
     /// The limit before the first cut of the episode.
@@ -112,11 +114,16 @@ impl Course {
         }
     }
 
-    /// The present limits are good: trouble is over, and what is used of them is remembered.
+    /// It is calm: trouble is over.
     fn conclude(&mut self, signs: &Signs) {
         if self.episode.take().is_some() {
             self.futile = 0;
         }
+        self.prove(signs);
+    }
+
+    /// What is used of the present limits is good.
+    fn prove(&mut self, signs: &Signs) {
         for (position, memory) in self.targets.iter_mut().enumerate() {
             if let Some(target) = signs.target(position, *memory).filter(Standing::is_used) {
                 memory.safe = memory.safe.max(Some(target.limit));
@@ -137,11 +144,19 @@ impl Course {
             (Action::Decrease, _) => self.cut(signs),
             (Action::Increase, Reason::NoEffect) => self.episode = None,
             (Action::Increase, reason) => {
-                self.raised = Some(signs.now());
+                self.raise(signs);
                 self.streak = if reason == Reason::Headroom { self.streak.saturating_add(1) } else { 0 };
             }
             (Action::Hold, _) => {}
         }
+    }
+
+    /// Limits rise: what they were is remembered.
+    fn raise(&mut self, signs: &Signs) {
+        for (position, memory) in self.targets.iter_mut().enumerate() {
+            memory.risen_from = signs.target(position, *memory).map(|target| target.limit);
+        }
+        self.raised = Some(signs.now());
     }
 
     /// Limits move for another reason: nothing that was under way goes on.

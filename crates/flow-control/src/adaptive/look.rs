@@ -9,7 +9,7 @@ const GRAVE_PERCENT: u32 = 200;
 /// How long a queue that is less bad has to stand.
 const LASTING: Duration = Duration::from_millis(150);
 /// How long an indicator has to be beyond its bound where probes see no queue: it is of few samples, and sways.
-const LASTING_WITHOUT_QUEUE: Duration = Duration::from_millis(500);
+const LASTING_WITHOUT_QUEUE: Duration = Duration::from_secs(1);
 /// How much of a queue is a sign where one stood before.
 const FAINT_PERCENT: u32 = 40;
 /// How close to what was too much that is.
@@ -60,12 +60,13 @@ impl Look<'_> {
 
     /// Whether trouble begins right after limits rose: also a faint one, where limits were too high before.
     pub(super) fn is_raise_to_blame(&self) -> bool {
-        let faint = self.signs.pressure.queue_percent > FAINT_PERCENT && self.is_near_ceiling();
+        let pressure = self.signs.pressure;
+        let faint = pressure.queue_percent > FAINT_PERCENT && self.is_near_ceiling();
         let just = self
             .course
             .raised
-            .is_some_and(|raised| self.signs.now().since(raised) <= self.signs.at_least_periods(BLAMED, 3));
-        just && (self.signs.presses() || faint)
+            .is_some_and(|raised| self.signs.now().since(raised) <= self.signs.at_least_measured(BLAMED, 3));
+        just && (pressure.queue_percent > FULL_PERCENT || pressure.is_blind || faint)
     }
 
     fn is_near_ceiling(&self) -> bool {
@@ -78,7 +79,7 @@ impl Look<'_> {
     /// Whether it has been calm under the present limits for long enough to conclude something.
     pub(super) fn is_calm(&self) -> bool {
         let since = self.course.calm_since.map_or(Duration::ZERO, |since| self.signs.now().since(since));
-        since.min(self.signs.unchanged_for()) >= self.signs.at_least_periods(CALM, 3)
+        since.min(self.signs.unchanged_for()) >= self.signs.at_least_measured(CALM, 3)
     }
 
     /// Whether no limit can be lowered.

@@ -1,3 +1,4 @@
+use crate::moment::percent;
 use crate::situation::Situation;
 use crate::{Judgement, Observation, Role};
 use std::cmp::Reverse;
@@ -15,23 +16,39 @@ pub(super) struct Pressure {
     pub(super) bound_percent: u32,
     /// The longest queueing delay.
     pub(super) delay: Duration,
+    /// How much the delay grows at most, in hundredths of the time that passes.
+    pub(super) growth_percent: u32,
     /// The highest-ranking objective that presses.
     pub(super) objective: Option<usize>,
-    /// Whether what presses was measured under the present limits.
-    pub(super) is_settled: bool,
+    /// How far what presses tells of the present limits.
+    pub(super) evidence: Evidence,
     /// Whether an objective that presses has no probes that would tell of a queue.
     pub(super) is_blind: bool,
     /// Whether every objective is known, and was measured under the present limits.
     pub(super) is_known: bool,
     /// The longest time from one measurement to the next.
     pub(super) period: Duration,
+    /// How far back a measurement looks at most.
+    pub(super) window: Duration,
 }
 
 /// What one objective adds.
 struct Part {
     queue_percent: u32,
     bound_percent: u32,
-    is_settled: bool,
+    evidence: Evidence,
+}
+
+/// How far what presses tells of the present limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Evidence {
+    /// It was measured before they took effect.
+    #[default]
+    Old,
+    /// An indicator is beyond its bound. Without a queue that is most likely still of the time in which one emptied.
+    Indicator,
+    /// A queue stands.
+    Queue,
 }
 
 impl Pressure {
@@ -41,11 +58,15 @@ impl Pressure {
             let part = Part::of(observation);
             all.queue_percent = all.queue_percent.max(part.queue_percent);
             all.bound_percent = all.bound_percent.max(part.bound_percent);
-            all.delay = all.delay.max(observation.queueing.map_or(Duration::ZERO, |queueing| queueing.delay));
+            if let Some(queueing) = observation.queueing {
+                all.delay = all.delay.max(queueing.delay);
+                all.growth_percent = all.growth_percent.max(queueing.growth_percent);
+            }
             all.is_known &= observation.reading.is_ok() && observation.settled.is_ok();
             all.period = all.period.max(observation.period);
+            all.window = all.window.max(observation.window);
             if part.presses() {
-                all.is_settled |= part.is_settled;
+                all.evidence = all.evidence.max(part.evidence);
                 all.is_blind |= observation.queueing.is_none();
                 ranked = ranked.max(Some((observation.priority, Reverse(position))));
             }
@@ -69,18 +90,16 @@ impl Part {
             let percent = observation.bound.overshoot_percent(value);
             if broken { percent.max(FULL_PERCENT + 1) } else { percent.min(FULL_PERCENT) }
         });
-        let is_settled = broken || queueing.is_some_and(|queueing| queueing.settled);
-        Self { queue_percent, bound_percent, is_settled }
+        let queues = queue_percent > FULL_PERCENT && queueing.is_some_and(|queueing| queueing.settled);
+        let evidence = match (queues, broken) {
+            (true, _) => Evidence::Queue,
+            (false, true) => Evidence::Indicator,
+            (false, false) => Evidence::Old,
+        };
+        Self { queue_percent, bound_percent, evidence }
     }
 
     const fn presses(&self) -> bool {
         self.queue_percent > FULL_PERCENT || self.bound_percent > FULL_PERCENT
     }
-}
-
-/// `part` in hundredths of `whole`; without end where there is no whole to speak of.
-pub(super) fn percent(part: Duration, whole: Duration) -> u32 {
-    let hundredfold = part.as_nanos().saturating_mul(100);
-    let percent = hundredfold.checked_div(whole.as_nanos());
-    percent.map_or(u32::MAX, |percent| u32::try_from(percent).unwrap_or(u32::MAX))
 }

@@ -128,7 +128,7 @@ fn within_bounds(look: &Look) -> Option<Decision> {
 
 /// Whether the last change of limits has had the time to show what it does.
 fn may_rise(look: &Look) -> bool {
-    look.signs.is_roomy() && look.signs.unchanged_for() >= look.signs.at_least_periods(RAISE_INTERVAL, 2)
+    look.signs.is_roomy() && look.signs.unchanged_for() >= look.signs.at_least_measured(RAISE_INTERVAL, 2)
 }
 
 const fn hold(reason: Reason, objective: Option<usize>) -> Decision {

@@ -50,9 +50,9 @@ impl<'a> Signs<'a> {
         self.seen.state.changed.map_or(Duration::MAX, |changed| self.now().since(changed))
     }
 
-    /// `span`, or so many times what passes between two measurements where that is more.
-    pub(super) fn at_least_periods(&self, span: Duration, times: u32) -> Duration {
-        span.max(self.pressure.period.saturating_mul(times))
+    /// `span`, or the time in which so many measurements are made that look back on nothing older, if that is more.
+    pub(super) fn at_least_measured(&self, span: Duration, times: u32) -> Duration {
+        span.max(self.pressure.period.saturating_mul(times).saturating_add(self.pressure.window))
     }
 
     pub(super) fn target(&self, position: usize, memory: Memory) -> Option<Standing> {

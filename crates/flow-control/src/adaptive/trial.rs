@@ -1,7 +1,7 @@
 //! Whether cuts help. Where they do not, limits are given back, and tried again the later the more often that was so.
 
 use super::look::{Look, beyond};
-use super::pressure::FULL_PERCENT;
+use super::pressure::Evidence;
 use super::signs::Signs;
 use crate::{Bandwidth, EffectCheck, Finite, Moment, NoEffect};
 use std::time::Duration;
@@ -69,22 +69,24 @@ impl Episode {
     pub(super) fn is_cut_too_small(&self, signs: &Signs) -> bool {
         let (pressure, law) = (signs.pressure, signs.law);
         let elapsed = signs.now().since(self.cut);
-        let least = if pressure.queue_percent > FULL_PERCENT || pressure.is_blind {
-            signs.at_least_periods(law.cut_interval, 2)
+        let least = if pressure.evidence == Evidence::Queue || pressure.is_blind {
+            signs.at_least_measured(law.cut_interval, 2)
         } else {
-            // Without a queue, what is beyond its bound is most likely still of the time as it emptied.
             law.drain.saturating_mul(3)
         };
         let drains = elapsed < law.drain.saturating_mul(2) && pressure.delay < self.delay.mul_f64(0.85);
-        pressure.is_settled && elapsed >= least && !drains
+        pressure.evidence > Evidence::Old && elapsed >= least && !drains
     }
 
     /// Whether cuts have had all the time and depth that they need to help.
     fn is_futile(&self, check: EffectCheck, look: Look) -> bool {
-        let due = look.signs.at_least_periods(check.after, 4);
+        let due = look.signs.at_least_measured(check.after, 4);
         let pressure = look.signs.pressure;
         let unchanged = pressure.percent() >= percent_of(self.worst_percent, UNCHANGED_PERCENT);
-        look.signs.now().since(self.since) >= due && pressure.is_settled && unchanged && self.is_reduced(look)
+        look.signs.now().since(self.since) >= due
+            && pressure.evidence > Evidence::Old
+            && unchanged
+            && self.is_reduced(look)
     }
 
     fn is_reduced(&self, look: Look) -> bool {

@@ -34,9 +34,9 @@ fn a_deep_queue_takes_more_so_that_it_empties_in_time() {
 #[test]
 fn an_indicator_beyond_its_bound_without_a_queue_has_to_last_longer() {
     let mut scene = Scene::at(100);
-    scene.reads(Ok(number(2.0))).lasts(400);
+    scene.reads(Ok(number(2.0))).lasts(1_000);
     assert_eq!((scene.said(), scene.limit()), (AWAITS, 100));
-    assert_eq!(scene.lasts(400).limit(), 94);
+    assert_eq!(scene.tick().limit(), 94);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn what_was_measured_before_a_cut_leads_to_no_other() {
 #[test]
 fn an_old_violation_counts_for_nothing_once_a_cut_took_effect() {
     let mut scene = Scene::at(100);
-    scene.reads(Ok(number(2.0))).lasts(800);
+    scene.reads(Ok(number(2.0))).lasts(1_200);
     scene.settled = Some(Ok(number(0.1)));
     assert_eq!(scene.lasts(3_000).limit(), 94, "although the whole window is beyond the bound");
 }
@@ -154,7 +154,8 @@ fn a_limit_set_by_a_person_stands_and_ends_what_was_under_way() {
 fn the_highest_ranking_objective_that_presses_is_the_reason() {
     let scene = Scene::at(100);
     let ranked = |priority, percent| {
-        let queueing = Queueing { delay: ALLOWED * percent / 100, allowed: ALLOWED, settled: true };
+        let queueing =
+            Queueing { delay: ALLOWED * percent / 100, allowed: ALLOWED, growth_percent: 0, settled: true };
         Observation { priority, queueing: Some(queueing), ..scene.observation() }
     };
     let seen = [ranked(10, 900), ranked(90, 300), ranked(90, 900), ranked(100, 50)];

@@ -114,8 +114,12 @@ impl Scene {
     }
 
     fn observation(&self) -> Observation {
-        let queueing =
-            |(percent, settled)| Queueing { delay: ALLOWED * percent / 100, allowed: ALLOWED, settled };
+        let queueing = |(percent, settled)| Queueing {
+            delay: ALLOWED * percent / 100,
+            allowed: ALLOWED,
+            growth_percent: 0,
+            settled,
+        };
         let bound = Bound::AtMost(number(1.0));
         Observation {
             settled: self.settled.unwrap_or(self.reading),

@@ -27,7 +27,7 @@ fn a_queue_is_cut_although_another_objective_is_unknown() {
     let scene = Scene::at(100);
     let unknown =
         Observation::new(Role::Control, 900, Bound::AtMost(number(1.0)), Err(Unknown::NoSeries), None);
-    let queueing = Queueing { delay: ALLOWED * 3, allowed: ALLOWED, settled: true };
+    let queueing = Queueing { delay: ALLOWED * 3, allowed: ALLOWED, growth_percent: 0, settled: true };
     let seen = Observation { queueing: Some(queueing), ..scene.observation() };
     let (_, decision) = step(&scene.params, scene.state, &[unknown, seen], at(1_000));
     assert_eq!((decision.action, decision.objective), (Action::Decrease, Some(1)));

@@ -1,8 +1,8 @@
 use super::config::{App, BestEffort, Config, Control, Unknown};
 use flow_policy::spec::{
     ControlSpec, EffectActionSpec, EffectCheckSpec, FlowPolicySpec, JitterMethodSpec, JitterSpec,
-    LatencySpec, LimitSpec, Mode, NoDataSpec, ObjectiveSpec, ProbeSpec, ProtocolSpec, RoleSpec, ScopeSpec,
-    StrategySpec, TargetKind, TargetSpec,
+    LatencySpec, LawSpec, LimitSpec, Mode, NoDataSpec, ObjectiveSpec, ProbeSpec, ProtocolSpec, RoleSpec,
+    ScopeSpec, StrategySpec, TargetKind, TargetSpec,
 };
 use flow_policy::{BandwidthText, DurationText, FlowPolicy, Invalid, Policy};
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ fn policy(
         targets,
         strategy: StrategySpec::default(),
         // The predecessor's law, with its numbers; it did not look whether a cut helped.
-        control: ControlSpec { effect_check: ignored(), ..ControlSpec::default() },
+        control: ControlSpec { law: LawSpec::AIMD, effect_check: ignored(), ..ControlSpec::default() },
         on_no_data: NoDataSpec::default(),
     };
     let mut policy = FlowPolicy::new(name, spec);
@@ -172,6 +172,7 @@ fn target(target: &BestEffort, control: &Control) -> TargetSpec {
         name: target.deployment.clone(),
         selector: None,
         limit: LimitSpec { min: rate(min), max: rate(max), initial, scope: ScopeSpec::Pod },
+        traffic: None,
     }
 }
 

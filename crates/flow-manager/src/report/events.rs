@@ -7,8 +7,8 @@ use flow_policy::condition::{
     ACCEPTED_VALID, ConditionType, ENFORCED_NOT_IN_FORCE, Entry, INEFFECTIVE_NO_EFFECT,
 };
 use flow_policy::event::{
-    AT_MAXIMUM, AT_MINIMUM, EFFECTIVE, Happening, LIMITS_CUT, LIMITS_TO_MINIMUM, OBJECTIVE_MET,
-    OBJECTIVE_UNKNOWN, OBJECTIVE_VIOLATED, RESUMED, Telling,
+    AT_MAXIMUM, AT_MINIMUM, EFFECTIVE, Happening, LIMITS_CUT, LIMITS_CUT_EARLY, LIMITS_TO_MINIMUM,
+    OBJECTIVE_MET, OBJECTIVE_UNKNOWN, OBJECTIVE_VIOLATED, RESUMED, Telling,
 };
 use flow_policy::spec::Mode;
 use flow_policy::status::{ObjectiveState, ObjectiveStatus, TargetStatus};
@@ -200,6 +200,9 @@ fn decided(old: &FlowPolicyStatus, new: &FlowPolicyStatus) -> Option<News> {
         ("Decrease", "NoDataTooLong") => {
             News::of(LIMITS_TO_MINIMUM, "limits go to their minimum, since an objective cannot be measured")
         }
+        ("Decrease", "QueueGrows") => {
+            News::of(LIMITS_CUT_EARLY, "limits are cut, since the queue on the path of an objective grows")
+        }
         ("Decrease", _) => News::of(LIMITS_CUT, "limits are cut, since an objective is violated"),
         _ => None,
     }
@@ -298,6 +301,17 @@ mod tests {
             &[],
         ];
         assert_eq!(told(&episode), expected);
+    }
+
+    #[test]
+    fn a_cut_before_anything_is_violated_is_told_as_that() {
+        let mut early = well();
+        let decision = Decision { action: Action::Decrease, reason: Reason::QueueGrows, objective: Some(0) };
+        let limits = [400, 300].map(Bandwidth::from_mbps);
+        early.last_change =
+            Some(Change::new(&policy("Enforce"), decision, &early.objectives, &limits, at(1)));
+        let told = told(&[Standing::Running(well()), Standing::Running(early)]);
+        assert_eq!(told[1], ["QueueGrows"]);
     }
 
     #[test]
@@ -421,7 +435,7 @@ mod tests {
         let old = FlowPolicyStatus::default();
         let news = events(&old, &status(&old, &standing, at(1)), &standing);
         let news = news.iter().find(|news| news.reason == "NoEffect").unwrap();
-        assert_eq!(news.note, "command-jitter gains nothing by limits at their minimum: they are given back");
+        assert_eq!(news.note, "command-jitter gains nothing by lower limits: they are given back");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::{Awaiting, ObjectiveView};
 use crate::enforce::Backend;
-use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
+use flow_control::{Action, Bandwidth, Decision, Law, Reason, Unknown};
 use flow_policy::names::POLICIES_FROM;
 use flow_policy::spec::Mode;
 use flow_policy::{Invalid, Objective, Policy, TargetId};
@@ -58,18 +58,40 @@ fn cause(policy: &Policy, decision: Decision, objectives: &[ObjectiveView]) -> S
     let decisive = decision
         .objective
         .and_then(|position| Some((policy.objectives.get(position)?, objectives.get(position)?)));
-    match (decisive, decision.reason) {
-        (Some((objective, view)), Reason::NoDataTooLong) => {
-            format!("{}, and onNoData.after ({:?}) is over", fact(objective, view), policy.no_data.after)
+    match (decision.reason, decisive) {
+        (reason @ (Reason::Recovery | Reason::Idle), _) | (reason, None) => of_all(policy, reason),
+        (reason, Some((objective, view))) => {
+            let more = of_objective(policy, reason).map(|more| format!(", and {more}"));
+            format!("{}{}", fact(objective, view), more.unwrap_or_default())
         }
-        (Some((objective, view)), Reason::NoEffect) => {
-            format!("{}, and gains nothing by lower limits", fact(objective, view))
-        }
-        (Some((objective, view)), _) => fact(objective, view),
-        (None, Reason::Headroom) => "every objective that decides has headroom".to_owned(),
-        (None, Reason::Pinned) => "pinned by annotation".to_owned(),
-        (None, reason) => reason_word(reason).to_owned(),
     }
+}
+
+/// What there is to say of the objective that decided, besides what it is.
+fn of_objective(policy: &Policy, reason: Reason) -> Option<Cow<'static, str>> {
+    Some(match reason {
+        Reason::QueueGrows => "the queue on its path grows".into(),
+        Reason::NoDataTooLong => format!("onNoData.after ({:?}) is over", policy.no_data.after).into(),
+        Reason::NoEffect => "gains nothing by lower limits".into(),
+        Reason::NotTheCause => "no target sends what its minimum would not let through".into(),
+        _ => return None,
+    })
+}
+
+/// Why something is decided where no single objective has decided.
+fn of_all(policy: &Policy, reason: Reason) -> String {
+    let why = match (reason, policy.law) {
+        (Reason::Headroom, _) => "every objective that decides has headroom",
+        (Reason::Recovery, _) => "the last cut has done its work, and more was good before it",
+        (Reason::Idle, Law::Adaptive(law)) => {
+            return format!("the targets have sent nothing for {:?}", law.idle_after);
+        }
+        (Reason::RetryLater, _) => "more has failed lately, and is tried again later",
+        (Reason::Unused, _) => "what the targets send does not use their limits",
+        (Reason::Pinned, _) => "pinned by annotation",
+        (reason, _) => reason_word(reason),
+    };
+    why.to_owned()
 }
 
 fn fact(objective: &Objective, view: &ObjectiveView) -> String {
@@ -218,6 +240,34 @@ mod tests {
         let released = told(&policy, release, &views, &[1000]);
         let expected = "command-jitter cannot be measured (the query returned no series), and onNoData.after (30s) is over: limits taken away";
         assert_eq!(released, expected);
+    }
+
+    #[test]
+    fn what_the_law_adaptive_does_is_said_with_what_it_saw() {
+        let (policy, views) = (fixture::policy("Enforce"), fixture::views(&[Ok(212e-6), Ok(6e7)]));
+        let said =
+            |action, reason, objective| told(&policy, decision(action, reason, objective), &views, &[80]);
+        assert_eq!(
+            said(Action::Decrease, Reason::QueueGrows, Some(0)),
+            "command-jitter is 212us, bound <= 300us, and the queue on its path grows: limit cut to 80M"
+        );
+        for objective in [None, Some(0)] {
+            assert_eq!(
+                said(Action::Increase, Reason::Recovery, objective),
+                "the last cut has done its work, and more was good before it: limit raised to 80M"
+            );
+            assert_eq!(
+                said(Action::Increase, Reason::Idle, objective),
+                "the targets have sent nothing for 60s: limit raised to 80M"
+            );
+        }
+        let back = said(Action::Hold, Reason::NotTheCause, Some(1));
+        let expected = "scanner-rate is 60M, bound >= 50M, and no target sends what its minimum would not let through: limits in force again";
+        assert_eq!(back, expected);
+        let unused = said(Action::Hold, Reason::Unused, None);
+        assert!(unused.starts_with("what the targets send does not use their limits: "), "{unused}");
+        let later = said(Action::Hold, Reason::RetryLater, None);
+        assert!(later.starts_with("more has failed lately, and is tried again later: "), "{later}");
     }
 
     #[test]

@@ -280,7 +280,7 @@ mod tests {
         let types = ["Ready", "ObjectivesMet", "Ineffective"];
         let expected = ["True/Working", "False/Violated", "True/NoEffect"];
         assert_eq!(types.map(|type_| shown(&status, type_)), expected);
-        assert!(message(&status, "Ineffective").contains("450us with limits at their minimum"));
+        assert!(message(&status, "Ineffective").contains("450us with lower limits"));
         assert_eq!(shown(&first(&Standing::Running(well())), "Ineffective"), "", "only while it holds");
     }
 

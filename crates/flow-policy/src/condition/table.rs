@@ -143,9 +143,10 @@ table! {
     OBJECTIVES_MET_ALL_MET = ObjectivesMet True AllMet, Silent:
         "Every objective that decides holds.", "";
     OBJECTIVES_MET_VIOLATED = ObjectivesMet False Violated, Silent:
-        "An objective that decides is violated. Limits are being cut, unless the policy is paused or only observes.",
-        "Nothing at first. If it stays so with every limit at its minimum, best-effort traffic is not the cause, \
-         or `limit.min` is too high.";
+        "An objective that decides is violated. Limits are being cut, unless they cannot help, or the policy is paused \
+         or only observes.",
+        "Nothing at first. If it stays so with every limit at its minimum, or while the targets send hardly anything, \
+         best-effort traffic is not the cause, or `limit.min` is too high.";
     OBJECTIVES_MET_STARTING = ObjectivesMet Unknown Starting, Silent:
         "Not enough was measured yet.", "Wait some seconds.";
     OBJECTIVES_MET_NO_DATA = ObjectivesMet Unknown NoData, Silent:

@@ -1,3 +1,4 @@
+use super::AdaptiveSpec;
 use crate::{BandwidthText, DurationText};
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -7,10 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ControlSpec {
-    /// The control law.
+    /// The control law. Adaptive converges to the limit that the link bears. AIMD cuts deep when unsafe, and recovers
+    /// slowly when safe, as the predecessor did.
     #[serde(default)]
     pub law: LawSpec,
-    /// The parameters of the law AIMD.
+    /// The parameters of the law Adaptive; without that law they are not used.
+    #[serde(default)]
+    pub adaptive: AdaptiveSpec,
+    /// The parameters of the law AIMD; without that law they are not used.
     #[serde(default)]
     pub aimd: AimdSpec,
     /// What to do where lower limits do not help.
@@ -21,8 +26,11 @@ pub struct ControlSpec {
 /// See [`ControlSpec::law`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LawSpec {
-    /// Additive increase, multiplicative decrease: cut deep when unsafe, recover slowly when safe.
+    /// Cuts to what the link carries, comes back to the limit that was good, and tries for more the less often the
+    /// more often that failed.
     #[default]
+    Adaptive,
+    /// Additive increase, multiplicative decrease: cut deep when unsafe, recover slowly when safe.
     AIMD,
 }
 
@@ -75,50 +83,34 @@ const fn default_headroom() -> i32 {
     50
 }
 
-/// What to do where limits are at their minimum, and the objectives are as badly off as before.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What to do where limits were lowered, and the objectives are as badly off as before.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EffectCheckSpec {
     /// Return gives the bandwidth back, since nobody gains by its loss; Ignore keeps the limits.
     #[serde(default)]
     pub action: EffectActionSpec,
-    /// How long limits are at their minimum without any effect before that, 1s to 1h.
-    #[serde(default = "default_effect_after")]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('1s') && duration(self) <= duration('1h')")
-        .message("effectCheck.after must be between 1s and 1h"))]
-    pub after: DurationText,
-    /// How long to wait before limits are tried again, 10s to 24h.
-    #[serde(default = "default_retry_after")]
+    /// How long lower limits are without any effect before that, 500ms to 1h; with AIMD, limits at their minimum.
+    /// Default: 1500ms, with AIMD 30s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('500ms') && duration(self) <= duration('1h')")
+        .message("effectCheck.after must be between 500ms and 1h"))]
+    pub after: Option<DurationText>,
+    /// How long to wait before limits are tried again, 10s to 24h. Adaptive doubles it with each trial that does not
+    /// help either, up to ten times as long. Default: 30s, with AIMD 10m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('10s') && duration(self) <= duration('24h')")
         .message("effectCheck.retryAfter must be between 10s and 24h"))]
-    pub retry_after: DurationText,
-}
-
-impl Default for EffectCheckSpec {
-    fn default() -> Self {
-        Self {
-            action: EffectActionSpec::default(),
-            after: default_effect_after(),
-            retry_after: default_retry_after(),
-        }
-    }
-}
-
-fn default_effect_after() -> DurationText {
-    "30s".into()
-}
-
-fn default_retry_after() -> DurationText {
-    "10m".into()
+    pub retry_after: Option<DurationText>,
 }
 
 /// See [`EffectCheckSpec::action`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum EffectActionSpec {
-    /// Limits are raised again step by step, and tried anew later.
+    /// Limits are raised again, and tried anew later.
     #[default]
     Return,
-    /// Limits stay at their minimum.
+    /// Limits stay low.
     Ignore,
 }
 

@@ -3,15 +3,19 @@
 #![expect(unreachable_pub, reason = "`KubeSchema` repeats each struct inside a function")]
 #![expect(clippy::duplicated_attributes, reason = "each `printcolumn` has a name and a type")]
 
+mod adaptive;
 mod control;
 mod prometheus;
 mod strategy;
+mod traffic;
 
+pub use adaptive::{AdaptiveModeSpec, AdaptiveSpec};
 pub use control::{
     AimdSpec, ControlSpec, EffectActionSpec, EffectCheckSpec, LawSpec, NoDataActionSpec, NoDataSpec,
 };
 pub use prometheus::{HistogramSpec, HistogramTypeSpec, PrometheusSpec, TimeUnitSpec};
 pub use strategy::{StrategySpec, StrategyTypeSpec};
+pub use traffic::{TrafficQuerySpec, TrafficSpec};
 
 use crate::status::FlowPolicyStatus;
 use crate::{BandwidthText, DurationText, NumberText};
@@ -322,6 +326,10 @@ pub struct TargetSpec {
     /// The range of the limit.
     #[serde(default)]
     pub limit: LimitSpec,
+    /// Who tells what the target really sends, which the law Adaptive goes by. Default: flow-manager's shaper where it
+    /// limits the target's pods, else nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficSpec>,
 }
 
 /// See [`TargetSpec::kind`].

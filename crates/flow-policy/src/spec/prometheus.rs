@@ -23,7 +23,7 @@ pub struct PrometheusSpec {
     pub histogram: Option<HistogramSpec>,
 }
 
-fn default_source() -> String {
+pub(super) fn default_source() -> String {
     "default".to_owned()
 }
 

@@ -32,16 +32,19 @@ async fn what_is_left_out_is_filled_in_with_the_documented_defaults() {
     crd().await;
     let mut bare = probing();
     bare["spec"]["targets"] = json!([{"kind": "Deployment", "name": "best-effort"}]);
+    bare["spec"]["control"] = json!({});
     let path = std::env::temp_dir().join(format!("defaults-{}.json", std::process::id()));
     fs_err::write(&path, bare.to_string()).unwrap();
     let arguments = ["create", "--dry-run=server", "-o", "json", "-f", &path.to_string_lossy()];
     let stored: Value = serde_json::from_str(&run("kubectl", arguments).await.unwrap()).unwrap();
     fs_err::remove_file(&path).unwrap();
     let aimd = json!({"decreasePercent": 20, "headroomPercent": 50, "increase": "10M", "severityMax": 1});
-    let effect_check = json!({"action": "Return", "after": "30s", "retryAfter": "10m"});
+    let control = json!({
+        "law": "Adaptive", "adaptive": {"mode": "Balanced"}, "aimd": aimd, "effectCheck": {"action": "Return"},
+    });
     for (pointer, expected) in [
         ("/spec/mode", json!("Enforce")),
-        ("/spec/control", json!({"law": "AIMD", "aimd": aimd, "effectCheck": effect_check})),
+        ("/spec/control", control),
         ("/spec/strategy", json!({"type": "Live", "minInterval": "10m"})),
         ("/spec/onNoData", json!({"action": "Hold", "after": "30s"})),
         ("/spec/objectives/0/priority", json!(100)),
@@ -73,10 +76,14 @@ async fn every_kind_of_objective_and_target_is_accepted() {
     policy["spec"]["targets"] = json!([
         {"kind": "Deployment", "name": "a"},
         {"kind": "Deployment", "name": "a", "namespace": "office", "limit": {"scope": "Target"}},
-        {"kind": "StatefulSet", "name": "a"},
+        {"kind": "StatefulSet", "name": "a", "traffic": {"prometheus": {"query": "t", "source": "lab"}}},
         {"kind": "DaemonSet", "name": "a", "limit": {"min": "8k", "max": "1T", "initial": "1.5G"}},
         {"kind": "Pods", "name": "a", "selector": {"matchLabels": {"tier": "best-effort"}}},
     ]);
+    policy["spec"]["control"] = json!({"law": "Adaptive", "adaptive": {
+        "mode": "Strict", "headroomPercent": 50, "growthPercent": 100, "retryAfter": "1h", "retryMax": "1h",
+        "cutInterval": "100ms", "drain": "1m", "idleAfter": "1s",
+    }});
     policy["metadata"]["name"] = json!("everything");
     let said = apply_object(&policy).await.unwrap();
     kubectl("delete flowpolicy everything --wait=false").await.unwrap();
@@ -91,6 +98,8 @@ async fn kubectl_explains_each_field_of_the_spec() {
         ("flowpolicy.spec.mode", "only decided and reported"),
         ("flowpolicy.spec.objectives.jitter.max", "300us"),
         ("flowpolicy.spec.targets.limit.min", "bits per second"),
+        ("flowpolicy.spec.control.law", "converges to the limit that the link bears"),
+        ("flowpolicy.spec.targets.traffic.prometheus.query", "bits per second"),
         ("flowpolicy.spec.onNoData.action", "Hold keeps the limits"),
     ] {
         let explained = kubectl(&format!("explain {field}")).await.unwrap();

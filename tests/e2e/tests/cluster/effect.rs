@@ -17,8 +17,8 @@ async fn limits_that_do_not_help_are_given_back_and_tried_again() {
     let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
     // Violated whatever the limits are.
     let policy = by_query("helpless", "vector(2)", "1");
-    let check = json!({"effectCheck": {"after": "3s", "retryAfter": "10s"}});
-    stage.apply(&with(policy, "/spec/control", check)).await.unwrap();
+    let check = json!({"after": "3s", "retryAfter": "10s"});
+    stage.apply(&with(policy, "/spec/control/effectCheck", check)).await.unwrap();
     stage.limited(&pod, Some(10_000_000)).await.unwrap();
 
     let ineffective = |policy: &_| condition(policy, "Ineffective").starts_with("True NoEffect: queried");

@@ -67,7 +67,7 @@ fn the_queue_is_what_the_newest_probes_waited_and_settled_with_the_oldest_of_the
     stage.probes(100, &[7]);
     let queueing = |settled| {
         let (delay, allowed) = (Duration::from_millis(6), Duration::from_millis(5));
-        Some(Queueing { delay, allowed, settled })
+        Some(Queueing { delay, allowed, growth_percent: 0, settled })
     };
     assert_eq!(stage.read(JITTER, 120, 20).queueing, queueing(true));
     assert_eq!(stage.read(JITTER, 120, 21).queueing, queueing(false));

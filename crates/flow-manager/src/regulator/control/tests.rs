@@ -38,6 +38,7 @@ fn plan(mode: &str, overrides: Overrides) -> Plan {
         "mode": mode,
         "objectives": [{"name": "queried", "prometheus": {"query": "x"}, "value": {"max": "1"}}],
         "targets": [{"kind": "Deployment", "name": "upload", "limit": {"min": "10M", "max": "100M"}}],
+        "control": {"law": "AIMD"},
         "onNoData": {"after": "5s", "action": "Release"},
     });
     let policy = Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap();

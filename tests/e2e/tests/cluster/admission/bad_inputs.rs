@@ -11,7 +11,7 @@ const HISTOGRAM: &str = "/spec/objectives/0/prometheus/histogram";
 
 /// One bad input for each rule.
 pub(super) fn bad_inputs() -> impl Iterator<Item = BadInput> {
-    [spec(), probed(), asked(), targets()].into_iter().flatten()
+    [spec(), control(), probed(), asked(), targets()].into_iter().flatten()
 }
 
 fn querying() -> Value {
@@ -49,9 +49,34 @@ fn spec() -> Vec<BadInput> {
         (probing_with("/spec/interval", json!("2h")), "spec.interval"),
         (probing_with("/spec/onNoData", json!({"after": "0s"})), "onNoData.after"),
         (probing_with("/spec/strategy", json!({"minInterval": "1s"})), "strategy.minInterval must be"),
-        (probing_with("/spec/control", json!({"effectCheck": {"after": "2h"}})), "effectCheck.after must be"),
-        (probing_with("/spec/control", json!({"law": "PID"})), "spec.control.law"),
-        (probing_with("/spec/control", json!({"aimd": {"decreasePercent": 0}})), "decreasePercent"),
+    ]
+}
+
+/// Of the law, and of what is done where it does not help.
+fn control() -> Vec<BadInput> {
+    let controlled = |control: Value| probing_with("/spec/control", control);
+    let adaptive = |name: &str, value: Value| controlled(json!({"adaptive": {(name): value}}));
+    vec![
+        (controlled(json!({"law": "PID"})), "spec.control.law"),
+        (controlled(json!({"aimd": {"decreasePercent": 0}})), "decreasePercent"),
+        (
+            controlled(json!({"effectCheck": {"after": "2h"}})),
+            "effectCheck.after must be between 500ms and 1h",
+        ),
+        (controlled(json!({"effectCheck": {"after": "499ms"}})), "effectCheck.after must be"),
+        (controlled(json!({"effectCheck": {"retryAfter": "9s"}})), "effectCheck.retryAfter must be"),
+        (adaptive("mode", json!("Reckless")), "adaptive.mode"),
+        (adaptive("headroomPercent", json!(51)), "adaptive.headroomPercent"),
+        (adaptive("growthPercent", json!(0)), "adaptive.growthPercent"),
+        (adaptive("retryAfter", json!("2h")), "adaptive.retryAfter must be between 1s and 1h"),
+        (adaptive("retryMax", json!("0s")), "adaptive.retryMax must be between 1s and 24h"),
+        (adaptive("cutInterval", json!("99ms")), "adaptive.cutInterval must be between 100ms and 1m"),
+        (adaptive("drain", json!("2m")), "adaptive.drain must be between 100ms and 1m"),
+        (adaptive("idleAfter", json!("25h")), "adaptive.idleAfter must be between 1s and 24h"),
+        (
+            controlled(json!({"adaptive": {"retryAfter": "10s", "retryMax": "9s"}})),
+            "retryMax must not be less than adaptive.retryAfter",
+        ),
     ]
 }
 
@@ -120,6 +145,8 @@ fn targets() -> Vec<BadInput> {
         (probing_with("/spec/targets/0/kind", json!("Job")), "spec.targets[0].kind"),
         (probing_with("/spec/targets/0/namespace", json!("Lab")), "spec.targets[0].namespace"),
         (probing_with("/spec/targets/0/limit/scope", json!("Node")), "limit.scope"),
+        (probing_with("/spec/targets/0/traffic", json!({})), "traffic.prometheus"),
+        (probing_with("/spec/targets/0/traffic", json!({"prometheus": {"query": ""}})), "prometheus.query"),
         (
             with(shared(), "/spec/strategy", json!({"type": "Rollout"})),
             "strategy Rollout changes the pod template",

@@ -1,7 +1,10 @@
 //! The `factory` program: what pods and the factory of a lab run. It also is the sandbox of each pod.
 
+mod pace;
+mod relay;
+
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +14,8 @@ use clap::{Parser, Subcommand};
 const RETRY: Duration = Duration::from_millis(100);
 /// What is written or read at once.
 const BLOCK: usize = 64 * 1024;
+/// The payload of a datagram, such that a packet fits any Ethernet.
+const DATAGRAM: usize = 1400;
 
 /// Traffic for a lab
 #[derive(Parser)]
@@ -28,6 +33,27 @@ enum Command {
     Upload {
         /// Where to
         sink: SocketAddr,
+        /// Not all, but so many Mbit/s of payload
+        #[arg(long)]
+        mbps: Option<u32>,
+    },
+    /// Send datagrams at a steady rate, for ever, whether anybody takes them or not
+    Stream {
+        /// Where to
+        sink: SocketAddr,
+        /// Mbit/s of payload
+        #[arg(long)]
+        mbps: u32,
+    },
+    /// Pass datagrams on, and the answers back, each after a random delay: a fault on the way
+    Relay {
+        /// Where to listen
+        listen: SocketAddr,
+        /// Where to pass them on to
+        to: SocketAddr,
+        /// The longest delay, in milliseconds
+        #[arg(long)]
+        delay_ms: u32,
     },
     /// Take all that is sent
     Sink {
@@ -39,7 +65,10 @@ enum Command {
 fn main() -> io::Result<()> {
     match Cli::parse().command.unwrap_or(Command::Idle) {
         Command::Idle => idle(),
-        Command::Upload { sink } => upload(sink),
+        Command::Upload { sink, mbps: None } => upload(sink),
+        Command::Upload { sink, mbps: Some(mbps) } => upload_slowly(sink, mbps),
+        Command::Stream { sink, mbps } => stream(sink, mbps),
+        Command::Relay { listen, to, delay_ms } => relay::run(listen, to, delay_ms),
         Command::Sink { listen } => take_all(listen),
     }
 }
@@ -58,6 +87,25 @@ fn upload(sink: SocketAddr) -> ! {
         }
         thread::sleep(RETRY);
     }
+}
+
+fn upload_slowly(sink: SocketAddr, mbps: u32) -> ! {
+    loop {
+        if let Ok(mut socket) = TcpStream::connect(sink) {
+            pace::each_block(mbps, |block| socket.write_all(block));
+        }
+        thread::sleep(RETRY);
+    }
+}
+
+fn stream(sink: SocketAddr, mbps: u32) -> io::Result<()> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    pace::each_block(mbps, |block| {
+        // What nobody takes, or finds no room on the way, is lost: this sender does not care.
+        block.chunks(DATAGRAM).for_each(|datagram| drop(socket.send_to(datagram, sink)));
+        Ok(())
+    });
+    Ok(())
 }
 
 fn take_all(listen: SocketAddr) -> io::Result<()> {
