@@ -80,6 +80,7 @@ struct Told {
     settled: Reading,
     measured: Option<Moment>,
     period: Duration,
+    window: Duration,
     queueing: Option<Queueing>,
     /// What there is to add for people.
     detail: Option<String>,
@@ -91,7 +92,7 @@ impl Feed {
     #[must_use]
     pub fn read(&self, now: Moment, settled_since: Moment) -> (Observation, ObjectiveView) {
         let told = self.input.read(self.objective.indicator, now, settled_since);
-        let Told { reading, settled, measured, period, queueing, detail } = told;
+        let Told { reading, settled, measured, period, window, queueing, detail } = told;
         let Objective { role, priority, bound, .. } = self.objective;
         let is_measured = matches!(reading, Ok(_) | Err(Unknown::Stale { .. }));
         let view = ObjectiveView {
@@ -101,7 +102,7 @@ impl Feed {
             queueing: queueing.map(|queueing| queueing.delay),
             detail,
         };
-        (Observation { role, priority, bound, reading, measured, settled, period, queueing }, view)
+        (Observation { role, priority, bound, reading, measured, settled, period, window, queueing }, view)
     }
 
     /// Lets `bell` ring at the first sign that the objective will be violated, if it is decisive and there is such a sign:
@@ -119,9 +120,10 @@ impl Input {
             Self::Path(path, sign) => {
                 Told::by_path(path.read(indicator, *sign, now, settled_since), path.interval())
             }
-            Self::Query(query) => Told::by_query(query.latest(now), settled_since),
+            Self::Query(query) => Told::by_query(query.latest(now), query.window(), settled_since),
             Self::Histogram(query, histogram) => {
-                Told::by_query(of_histogram(query.latest(now), histogram), settled_since)
+                let latest = of_histogram(query.latest(now), histogram);
+                Told::by_query(latest, histogram.window, settled_since)
             }
             Self::Nothing(unknown, why) => Told::nothing(*unknown, why.clone()),
         }
@@ -131,19 +133,20 @@ impl Input {
 impl Told {
     fn by_path(seen: Seen, period: Duration) -> Self {
         let Seen { reading, settled, measured, queueing, problem } = seen;
-        Self { reading, settled, measured, period, queueing, detail: problem }
+        Self { reading, settled, measured, period, window: Duration::ZERO, queueing, detail: problem }
     }
 
-    fn by_query(latest: Latest, settled_since: Moment) -> Self {
+    fn by_query(latest: Latest, window: Duration, settled_since: Moment) -> Self {
         let Latest { reading, measured, period, detail } = latest;
-        let is_settled = measured.is_some_and(|measured| measured > settled_since);
+        // What is answered may have been scraped a whole period before.
+        let is_settled = measured.is_some_and(|measured| measured >= settled_since + period);
         let settled = if is_settled { reading } else { Err(Unknown::NoData) };
-        Self { reading, settled, measured, period, queueing: None, detail }
+        Self { reading, settled, measured, period, window, queueing: None, detail }
     }
 
     const fn nothing(unknown: Unknown, why: String) -> Self {
-        let (reading, period) = (Err(unknown), Duration::ZERO);
-        Self { reading, settled: reading, measured: None, period, queueing: None, detail: Some(why) }
+        let (reading, period, window) = (Err(unknown), Duration::ZERO, Duration::ZERO);
+        Self { reading, settled: reading, measured: None, period, window, queueing: None, detail: Some(why) }
     }
 }
 
@@ -225,16 +228,36 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_settled_if_it_was_asked_for_after_the_limits_took_effect() {
+    fn an_answer_is_settled_if_it_was_asked_for_a_period_after_the_limits_took_effect() {
         let at = |seconds| Moment::after_epoch(Duration::from_secs(seconds));
-        let (number, period) = (Ok(Finite::default()), Duration::from_secs(15));
+        let (number, period, window) =
+            (Ok(Finite::default()), Duration::from_secs(15), Duration::from_secs(30));
         let told = |reading, since| {
-            let latest = Latest { reading, measured: Some(at(10)), period, detail: None };
-            Told::by_query(latest, at(since))
+            let latest = Latest { reading, measured: Some(at(25)), period, detail: None };
+            Told::by_query(latest, window, at(since))
         };
-        assert_eq!([told(number, 9).settled, told(number, 10).settled], [number, Err(Unknown::NoData)]);
-        assert_eq!(told(Err(Unknown::NoSeries), 9).settled, Err(Unknown::NoSeries));
-        assert_eq!((told(number, 10).reading, told(number, 10).period), (number, period));
+        assert_eq!([told(number, 10).settled, told(number, 11).settled], [number, Err(Unknown::NoData)]);
+        assert_eq!(told(Err(Unknown::NoSeries), 10).settled, Err(Unknown::NoSeries));
+        let unsettled = told(number, 11);
+        assert_eq!((unsettled.reading, unsettled.period, unsettled.window), (number, period, window));
+    }
+
+    #[tokio::test]
+    async fn a_query_looks_as_far_back_as_its_range_and_a_histogram_as_its_window() {
+        let window = |prometheus: &Value, indicator: &str| {
+            let mut objective = json!({"name": "rate", "prometheus": prometheus});
+            let asked = if indicator == "value" { json!({"min": "1"}) } else { json!({"max": "1ms"}) };
+            objective[indicator] = asked;
+            let target = json!({"kind": "Deployment", "name": "a", "limit": {"min": "10M", "max": "100M"}});
+            let spec = json!({"objectives": [objective], "targets": [target]});
+            let policy = Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap();
+            let feed = sources(&["default"]).feed(&policy.objectives[0], Duration::from_secs(1));
+            feed.read(Moment::default(), Moment::default()).0.window
+        };
+        assert_eq!(window(&json!({"query": "x"}), "value"), Duration::ZERO);
+        assert_eq!(window(&json!({"query": "rate(x[45s])"}), "value"), Duration::from_secs(45));
+        let histogram = json!({"histogram": {"selector": "rtt", "window": "40s"}});
+        assert_eq!(window(&histogram, "latency"), Duration::from_secs(40));
     }
 
     #[tokio::test]

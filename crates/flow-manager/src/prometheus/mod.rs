@@ -6,12 +6,14 @@
 
 mod answer;
 mod asking;
+mod cadence;
 mod client;
 mod credentials;
 mod error;
 mod health;
 mod metrics;
 mod queries;
+mod reach;
 mod selector;
 mod sight;
 pub mod sources;
@@ -19,6 +21,7 @@ pub mod sources;
 mod tests;
 mod vector;
 
+pub use cadence::Cadence;
 pub use client::{Client, Source, SourceError};
 pub use credentials::{CredentialError, CredentialFiles};
 pub use error::QueryError;

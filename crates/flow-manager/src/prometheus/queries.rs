@@ -1,4 +1,5 @@
 use super::asking::{Answer, Asking, Outcome, Question, lock, until_due};
+use super::cadence::Cadence;
 use super::client::Client;
 use super::error::QueryError;
 use super::health::Health;
@@ -34,6 +35,7 @@ pub struct Query {
     matchers: Vec<Matcher>,
     /// What seemed to be wrong with it before it was asked.
     doubt: Option<String>,
+    window: Duration,
     listener: Mutex<Listener>,
     found: Mutex<Option<Found>>,
 }
@@ -45,8 +47,8 @@ pub struct Latest {
     pub reading: Reading,
     /// When the question behind it was asked.
     pub measured: Option<Moment>,
-    /// The time from one measurement to the next: that between the newest two, but at least the interval at which it is
-    /// wanted.
+    /// The time from one measurement to the next: that between changes of the number, as far as they tell, but at least
+    /// that between the newest two answers, and the interval at which it is wanted.
     pub period: Duration,
     /// Why there is no number, as a sentence.
     pub detail: Option<String>,
@@ -84,6 +86,7 @@ struct Found {
     asked: Moment,
     /// How long before it the one before was asked for; nothing, where there was none.
     after: Duration,
+    cadence: Cadence,
     number: Result<Finite, QueryError>,
 }
 
@@ -108,7 +111,7 @@ impl Queries {
     /// tokio runtime.
     #[must_use]
     pub fn subscribe(&self, query: &str, interval: Duration) -> Query {
-        let Sight { doubt, selector } = Sight::of(query);
+        let Sight { doubt, selector, window } = Sight::of(query);
         let text: Arc<str> = query.into();
         let batched = selector.filter(|selector| !lock(&self.0.too_large).contains(&selector.metric));
         let (question, matchers) = match batched {
@@ -119,15 +122,16 @@ impl Queries {
             tracing::warn!(source = self.0.source, %query, doubt, "a query will be asked, but looks wrong");
         }
         let listener = Mutex::new(Hub::listen(&self.0, question, interval));
-        Query { text, matchers, doubt, listener, found: Mutex::default() }
+        Query { text, matchers, doubt, window, listener, found: Mutex::default() }
     }
 
     /// The query for all series that it gives, asked as [others](Self::subscribe). Panics outside of a tokio runtime.
     #[must_use]
     pub fn subscribe_all(&self, query: &str, interval: Duration) -> Query {
         let (text, matchers, doubt): (Arc<str>, _, _) = (query.into(), Vec::new(), None);
+        let window = Sight::of(query).window;
         let listener = Mutex::new(Hub::listen(&self.0, Question::Vector(Arc::clone(&text)), interval));
-        Query { text, matchers, doubt, listener, found: Mutex::default() }
+        Query { text, matchers, doubt, window, listener, found: Mutex::default() }
     }
 }
 
@@ -141,14 +145,21 @@ impl Query {
             return Latest { reading, measured: None, period, detail: self.doubt.clone() };
         };
         listener.fall_back(&self.text, &outcome);
-        let Found { asked, after, number } = self.find(outcome);
+        let Found { asked, after, cadence, number } = self.find(outcome);
+        let period = after.max(cadence.period()).max(listener.interval);
         let age = now.since(asked);
         let (reading, detail) = match number {
             Ok(_) if age > listener.max_age() => (Err(Unknown::Stale { age }), None),
             Ok(number) => (Ok(number), None),
             Err(error) => (Err(error.unknown()), Some(error.to_string())),
         };
-        Latest { reading, measured: Some(asked), period: after.max(listener.interval), detail }
+        Latest { reading, measured: Some(asked), period, detail }
+    }
+
+    /// How far back each answer looks; zero where that cannot be told.
+    #[must_use]
+    pub const fn window(&self) -> Duration {
+        self.window
     }
 
     /// All series of the newest answer, each with its label `pod`, and when the question was asked. `None` where there
@@ -168,8 +179,21 @@ impl Query {
             return found.clone();
         }
         let number = answer.and_then(|answer| answer.number(&self.matchers));
-        let after = found.as_ref().map(|before| asked.since(before.asked)).unwrap_or_default();
-        found.insert(Found { asked, after, number }).clone()
+        let next = Found::next(found.as_ref(), asked, number);
+        found.insert(next).clone()
+    }
+}
+
+impl Found {
+    fn next(before: Option<&Self>, asked: Moment, number: Result<Finite, QueryError>) -> Self {
+        let known = before.map(|before| (asked.since(before.asked), before.cadence));
+        let (after, mut cadence) = known.unwrap_or_default();
+        match (before.map(|before| &before.number), &number) {
+            (Some(Ok(before)), Ok(number)) if before == number => {}
+            (Some(Ok(_)), Ok(_)) => cadence.change(asked),
+            _ => cadence.lose(),
+        }
+        Self { asked, after, cadence, number }
     }
 }
 

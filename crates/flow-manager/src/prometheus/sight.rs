@@ -1,9 +1,11 @@
 //! What can be told of a query before it is asked.
 
 use super::error::legible;
+use super::reach::reach;
 use super::selector::Selector;
 use promql_parser::parser::{Expr, parse};
 use std::panic::catch_unwind;
+use std::time::Duration;
 
 /// A query as it looks like.
 pub(super) struct Sight {
@@ -11,20 +13,26 @@ pub(super) struct Sight {
     pub(super) doubt: Option<String>,
     /// What it selects, where it is no more than a selection of one of our own metrics.
     pub(super) selector: Option<Selector>,
+    /// How far back it looks; zero where that cannot be told.
+    pub(super) window: Duration,
 }
 
 impl Sight {
     /// Looks at `query`.
     pub(super) fn of(query: &str) -> Self {
         // The parser panics at some texts, such as a duration that is too long. That says nothing of the query.
+        let blind = Self { doubt: None, selector: None, window: Duration::ZERO };
         match catch_unwind(|| parse(query)) {
-            Ok(Ok(Expr::VectorSelector(selector))) => {
-                Self { doubt: None, selector: Selector::of_own_metric(&selector) }
-            }
-            Ok(Ok(_)) | Err(_) => Self { doubt: None, selector: None },
-            Ok(Err(problem)) => Self { doubt: Some(doubt(&problem)), selector: None },
+            Ok(Ok(expr)) => Self { selector: plain(&expr), window: reach(&expr), ..blind },
+            Ok(Err(problem)) => Self { doubt: Some(doubt(&problem)), ..blind },
+            Err(_) => blind,
         }
     }
+}
+
+fn plain(expr: &Expr) -> Option<Selector> {
+    let Expr::VectorSelector(selector) = expr else { return None };
+    Selector::of_own_metric(selector)
 }
 
 fn doubt(problem: &str) -> String {
@@ -38,7 +46,6 @@ mod tests {
     use flow_policy::spec::{HistogramTypeSpec, TimeUnitSpec};
     use flow_policy::{Histogram, Indicator, Question};
     use proptest::prelude::*;
-    use std::time::Duration;
 
     #[test]
     fn what_the_parser_refuses_is_doubted() {

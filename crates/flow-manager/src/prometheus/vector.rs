@@ -57,9 +57,10 @@ impl Vector {
         }
     }
 
-    /// All series: at least one, and each of them a number.
+    /// All series, in the order of their pods: at least one, and each of them a number.
     pub(super) fn by_pod(&self) -> Result<Vec<PodSeries>, QueryError> {
-        let series = self.series.iter().map(Series::of_pod).collect::<Result<Vec<_>, _>>()?;
+        let mut series = self.series.iter().map(Series::of_pod).collect::<Result<Vec<_>, _>>()?;
+        series.sort_by(|one, other| one.pod.cmp(&other.pod));
         if series.is_empty() { Err(QueryError::NoSeries) } else { Ok(series) }
     }
 

@@ -1,5 +1,5 @@
 use super::effect::effect;
-use super::effective::{Effective, unseen};
+use super::effective::{Effective, not_yet, unseen};
 use super::memory;
 use super::plan::Plan;
 use super::registry::Services;
@@ -148,6 +148,10 @@ impl Regulator {
     /// Since when the limits as they are have been in effect, which may be yet to come.
     fn settled_since(&mut self, now: Moment) -> Moment {
         let changed = self.state.changed().unwrap_or(self.taken_up);
+        if let (Strategy::Rollout { .. }, true) = (self.plan.policy.strategy, self.plan.enforces()) {
+            let rolled_out = rollout::free_since(&self.services, &self.plan, now);
+            return rolled_out.map_or_else(|| not_yet(now), |since| since.max(changed));
+        }
         let mut effective = self.effective;
         let since = effective.since(changed, now, || self.confirmed(changed, now));
         self.effective = effective;

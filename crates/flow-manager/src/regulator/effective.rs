@@ -36,6 +36,11 @@ impl Effective {
     }
 }
 
+/// A moment yet to come, for limits that wait for something that may take long.
+pub(super) fn not_yet(now: Moment) -> Moment {
+    now + LONGEST
+}
+
 /// When limits that were `changed` then count as in force where nobody tells.
 pub(super) fn unseen(changed: Moment) -> Moment {
     changed + UNSEEN

@@ -54,6 +54,13 @@ pub(super) fn can_take_effect(
     standings.all(|standing| is_free(&standing, observations))
 }
 
+/// Since when every workload has had its limit, and may get another one, by what was measured after that moment; `None`
+/// while one has not or may not.
+pub(super) fn free_since(services: &Services, plan: &Plan, now: Moment) -> Option<Moment> {
+    let mut standings = plan.targets.iter().filter_map(|planned| standing(services, planned, now));
+    standings.try_fold(Moment::default(), |latest, standing| Some(latest.max(standing.free_since()?)))
+}
+
 fn is_free(standing: &Standing, observations: &[Observation]) -> bool {
     let decisive = observations.iter().filter(|observation| observation.role == Role::Control);
     let mut measured = decisive.filter_map(|seen| seen.measured);
@@ -200,9 +207,11 @@ mod tests {
         let (plan, services) = (plan(Strategy::Rollout { min_interval: INTERVAL }, true), services());
         let observed = [observed(Role::Control, Some(at(9)))];
         assert!(can_take_effect(&services, &plan, &observed, at(9)), "nothing was asked of it yet");
+        assert_eq!(free_since(&services, &plan, at(9)), Some(at(0)));
         let policy = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
         services.rollouts.ask(&policy, asks(&plan, &[Bandwidth::from_mbps(50)], true));
         assert!(!can_take_effect(&services, &plan, &observed, at(9)), "its limit is not written yet");
+        assert_eq!(free_since(&services, &plan, at(9)), None);
     }
 
     #[tokio::test]

@@ -137,6 +137,25 @@ async fn the_period_is_the_time_between_answers_and_at_least_the_interval() {
 }
 
 #[tokio::test]
+async fn a_number_that_changes_seldom_is_measured_as_seldom_as_it_changes() {
+    const SCRAPE: usize = 20;
+    let asked = AtomicUsize::new(0);
+    let server = serve(move |_| {
+        let scrape = asked.fetch_add(1, Ordering::SeqCst) / SCRAPE;
+        ready(one(&scrape.to_string()).into_response())
+    })
+    .await;
+    let operator = Operator::new(&server.url);
+    let query = operator.queries.subscribe("up", OFTEN);
+    let first = operator.until_latest(&query, number).await;
+    assert!(first.period < OFTEN * 10, "{first:?}");
+    let scraped = |latest: &Latest| {
+        latest.reading.is_ok_and(|scrape| scrape.get() >= 2.0) && latest.period >= OFTEN * 10
+    };
+    operator.until_latest(&query, scraped).await;
+}
+
+#[tokio::test]
 async fn a_failure_replaces_the_number_before_it_and_says_why() {
     let works = Arc::new(AtomicBool::new(true));
     let switch = Arc::clone(&works);

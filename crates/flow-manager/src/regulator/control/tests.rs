@@ -5,6 +5,8 @@ use super::super::{PlannedTarget, fixture};
 use super::*;
 use crate::cluster::{Caches, Found, PodId, TargetPod};
 use crate::enforce::Backend;
+use crate::regulator::plan::Template;
+use crate::rollout::WorkloadId;
 use flow_control::{Finite, Reading, Unknown};
 use flow_policy::names::{EGRESS_BANDWIDTH, LIMIT, PAUSED};
 use flow_policy::{Objective, Overrides};
@@ -247,6 +249,26 @@ async fn what_a_shaper_does_not_confirm_is_in_effect_three_seconds_after_its_cha
         stage.decide(value(2.0), 100);
         assert_eq!(stage.regulator.settled_since(at(100_200)), at(ms), "{mode}");
     }
+}
+
+#[tokio::test]
+async fn a_limit_that_waits_for_its_rollout_is_not_in_effect_however_long_that_takes() {
+    let (deployments, mut cache) = reflector::store();
+    let upload = json!({"metadata": {"name": "upload", "namespace": "factory", "uid": "u1"}});
+    cache.apply_watcher_event(&Event::Apply(serde_json::from_value(upload).unwrap()));
+    let services = fixture::services(Caches::of(reflector::store().0, deployments), Backend::AtCreation).0;
+    let mut plan = plan("Enforce", Overrides::default());
+    let strategy = Strategy::Rollout { min_interval: Duration::from_mins(10) };
+    plan.policy = Arc::new(Policy { strategy, ..(*plan.policy).clone() });
+    let workload = WorkloadId::of(&plan.targets[0].target, "factory").unwrap();
+    plan.targets[0].template = Some(Template { workload, applied: None });
+    let id = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
+    let mut regulator = Regulator::new(Arc::new(services), id, Arc::new(plan));
+    regulator.taken_up = at(1_000);
+    assert_eq!(regulator.settled_since(at(1_000)), at(1_000), "none is needed yet");
+    regulator.needed = true;
+    regulator.claim();
+    assert!([1_000, 600_000].into_iter().all(|now| regulator.settled_since(at(now)) > at(now)));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use super::super::plan::PlannedTarget;
 use super::load::Load;
 use crate::cluster::TargetPod;
-use crate::prometheus::{PodSeries, Queries, Query};
+use crate::prometheus::{Cadence, PodSeries, Queries, Query};
 use flow_control::{Bandwidth, Finite, Moment, Traffic};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +14,8 @@ const LATE: Duration = Duration::from_secs(1);
 /// A query for what a target sends.
 pub(super) struct TrafficFeed {
     query: Query,
-    fresh_for: Duration,
+    interval: Duration,
+    cadence: Cadence,
     newest: Option<(Moment, Vec<PodSeries>)>,
 }
 
@@ -22,17 +23,32 @@ impl TrafficFeed {
     /// Begins to ask every `interval`.
     pub(super) fn open(queries: &Queries, query: &str, interval: Duration) -> Self {
         let interval = interval.max(MIN_INTERVAL);
-        let fresh_for = interval.saturating_add(interval / 2).saturating_add(LATE);
-        Self { query: queries.subscribe_all(query, interval), fresh_for, newest: None }
+        let (query, cadence) = (queries.subscribe_all(query, interval), Cadence::default());
+        Self { query, interval, cadence, newest: None }
     }
 
     /// What the newest answer that can be used says of the target; `None` before the first.
     pub(super) fn read(&mut self, planned: &PlannedTarget) -> Option<Traffic> {
         let last = self.newest.as_ref().map(|(asked, _)| *asked);
-        self.newest = self.query.by_pod(last).or_else(|| self.newest.take());
+        if let Some((asked, series)) = self.query.by_pod(last) {
+            self.hear(asked, series);
+        }
+        let fresh_for = fresh_for(self.interval.max(self.cadence.period()));
         let (asked, series) = self.newest.as_ref()?;
-        Some(load(planned, series)?.until(*asked, self.fresh_for))
+        Some(load(planned, series)?.until(*asked, fresh_for))
     }
+
+    fn hear(&mut self, asked: Moment, series: Vec<PodSeries>) {
+        if self.newest.as_ref().is_some_and(|(_, before)| *before != series) {
+            self.cadence.change(asked);
+        }
+        self.newest = Some((asked, series));
+    }
+}
+
+/// How long an answer may be taken for the present where there is another one every `period`.
+fn fresh_for(period: Duration) -> Duration {
+    period.saturating_add(period / 2).saturating_add(LATE)
 }
 
 /// What these series say of a target: one without the label `pod` is of all pods together; else each is of its pod.
@@ -70,7 +86,12 @@ const fn whole(number: f64) -> u64 {
 mod tests {
     use super::super::tests::planned;
     use super::*;
+    use crate::clock::Clock;
+    use crate::prometheus::{Client, CredentialFiles, QueryMetrics, Source};
+    use crate::serve::Readiness;
     use flow_policy::Scope;
+    use prometheus_client::registry::Registry;
+    use reqwest::header::HeaderMap;
 
     fn series(pod: Option<&str>, bps: f64) -> PodSeries {
         PodSeries { pod: pod.map(str::to_owned), number: Finite::new(bps).unwrap() }
@@ -111,6 +132,35 @@ mod tests {
         ] {
             assert_eq!(said(Scope::Target, &unclear), None, "{unclear:?}");
         }
+    }
+
+    /// A feed that nobody answers.
+    fn feed(interval: Duration) -> TrafficFeed {
+        // It fails where another test was first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (timeout, headers, credentials) =
+            (Duration::from_secs(1), HeaderMap::new(), CredentialFiles::default());
+        let url = "http://127.0.0.1:1".to_owned();
+        let client = Client::new(&Source { url, timeout, headers, credentials }).unwrap();
+        let metrics = QueryMetrics::register(&mut Registry::default());
+        let queries = Queries::new("default", client, Clock::start(), metrics, Readiness::default());
+        TrafficFeed::open(&queries, "x", interval)
+    }
+
+    #[tokio::test]
+    async fn what_changes_only_with_a_scrape_is_fresh_until_the_next_one_is_due() {
+        let mut feed = feed(Duration::from_secs(2));
+        let mut fresh_for = |second: u64, mbps: u32| {
+            let sent = series(None, f64::from(mbps) * 1e6);
+            feed.hear(Moment::after_epoch(Duration::from_secs(second)), vec![sent]);
+            feed.read(&planned(Scope::Pod)).unwrap().fresh_for.as_secs()
+        };
+        assert_eq!(
+            [fresh_for(0, 1), fresh_for(10, 2), fresh_for(12, 2)],
+            [4, 4, 4],
+            "one and a half, and a second"
+        );
+        assert_eq!([fresh_for(24, 3), fresh_for(26, 3)], [22, 22], "by what changed 14 s after");
     }
 
     #[test]
