@@ -24,12 +24,28 @@ pub fn instructions(home: &Path) -> io::Result<Instructions> {
 fn count(summary: &str) -> Option<(usize, u64)> {
     let summary: Value = serde_json::from_str(summary).ok()?;
     let (_, position) = summary.get("id")?.as_str()?.rsplit_once('_')?;
-    let values = summary.pointer("/profiles/0/data/total/metrics/Ir/values")?;
-    Some((position.parse().ok()?, new(values)?))
+    let count = summary.pointer("/profiles/0/data/total/metrics/Ir/values/new")?.as_u64()?;
+    Some((position.parse().ok()?, count))
 }
 
-/// The new one of the counts of one or two runs.
-fn new(values: &Value) -> Option<u64> {
-    let new = values.get("Left").or_else(|| values.pointer("/Both/0")).unwrap_or(values);
-    new.get("Int").unwrap_or(new).as_u64()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn summary(id: &str) -> String {
+        let total = json!({"metrics": {"Ir": {"values": {"new": 2_517, "old": 3}}}});
+        json!({"id": id, "profiles": [{"data": {"parts": [], "total": total}}]}).to_string()
+    }
+
+    #[test]
+    fn a_summary_tells_the_position_of_its_case_and_what_was_counted_now() {
+        assert_eq!(count(&summary("case_12")), Some((12, 2_517)));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_counts_for_no_case() {
+        assert_eq!(count(&summary("other")), None);
+        assert_eq!(count(&json!({"id": "case_1", "profiles": []}).to_string()), None);
+    }
 }

@@ -39,7 +39,7 @@ use tower_test::mock::Handle;
 const DEPLOYMENTS: usize = 64;
 const PODS_OF_EACH: usize = 4;
 /// How many times everything is done.
-const TIMES: usize = 501;
+const TIMES: usize = 201;
 
 /// What one thing costs, typically.
 struct Cost {
