@@ -45,6 +45,10 @@ test-unit: ## Run the tests that need no cluster
 mutants: ## See whether a test fails for each fault put into what decides, arbitrates and writes (takes hours)
 	tests/mutants.sh
 
+.PHONY: bench-step
+bench-step: ## Measure one decision and one reconcile: instructions, time, allocations
+	benches/run.sh
+
 .PHONY: test-lab
 test-lab: build ## Test the lab itself
 	$(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-lab -- --test-threads=1
