@@ -60,6 +60,32 @@ mod tests {
     }
 
     #[test]
+    fn a_queueing_delay_is_what_a_sample_exceeds_the_base_by() {
+        let mut base = BaseRtt::default();
+        base.observe(ms(1), Moment::default());
+        assert_eq!(base.observe(ms(11), Moment::default()), ms(10));
+    }
+
+    #[test]
+    fn the_base_follows_a_lasting_rise_by_two_thirds_in_five_minutes() {
+        let mut base = BaseRtt::default();
+        base.observe(ms(1), Moment::default());
+        for second in 1..=300 {
+            base.observe(ms(101), Moment::after_epoch(Duration::from_secs(second)));
+        }
+        assert!((ms(63)..ms(66)).contains(&base.get().unwrap()), "{base:?}");
+    }
+
+    #[test]
+    fn after_a_silence_of_any_length_a_sample_is_the_base() {
+        let mut base = BaseRtt::default();
+        base.observe(ms(1), Moment::default());
+        let long = Duration::from_secs(1_000);
+        assert_eq!(base.observe(long, Moment::after_epoch(Duration::MAX)), ms(0));
+        assert_eq!(base.get(), Some(long));
+    }
+
+    #[test]
     fn a_longer_path_becomes_the_base_in_the_end() {
         let mut base = BaseRtt::default();
         base.observe(ms(1), Moment::default());
