@@ -129,6 +129,7 @@ fn what_is_measured_while_limits_cannot_take_effect_does_not_count() {
     looped.params.effect = Effect::Impossible(Hindrance::NotInForce);
     looped.stay(2.0, 2 * AFTER);
     assert_eq!((looped.limit(), said(&looped)), (10, (Action::Hold, Reason::NotInForce)));
+    assert_eq!(looped.last.objective, Some(0));
     looped.params.effect = Effect::Possible;
     looped.stay(2.0, AFTER);
     assert!(!looped.is_ineffective());
