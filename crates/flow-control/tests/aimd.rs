@@ -131,6 +131,22 @@ fn one_measurement_cuts_once() {
 }
 
 #[test]
+fn what_was_measured_after_a_change_counts_although_limits_were_held_since() {
+    let state = State::resume(vec![Bandwidth::from_mbps(100)]);
+    let (state, _) = step(&params(10, 1000), state, &[reads(Ok(number(2.0)), at(10))], at(10));
+    let (state, _) = step(&params(10, 1000), state, &[reads(Ok(number(0.7)), at(11))], at(14));
+    let (state, _) = step(&params(10, 1000), state, &[reads(Ok(number(2.0)), at(13))], at(15));
+    assert_eq!(state.limits[0], Bandwidth::from_mbps(64));
+}
+
+#[test]
+fn a_range_upside_down_is_its_minimum() {
+    let state = State::resume(vec![Bandwidth::from_mbps(100)]);
+    let (state, _) = step(&params(20, 10), state, &[reads(Ok(number(0.7)), at(1))], at(1));
+    assert_eq!(state.limits[0], Bandwidth::from_mbps(20));
+}
+
+#[test]
 fn what_was_measured_at_no_known_time_cuts_once_too() {
     let timeless = Observation { measured: None, ..reads(Ok(number(2.0)), at(10)) };
     let state = State::resume(vec![Bandwidth::from_mbps(100)]);
