@@ -29,9 +29,10 @@ mod tests {
     }
 
     #[test]
-    fn among_equals_the_order_of_claims_does_not_matter() {
+    fn among_equals_the_policy_that_sorts_first_holds_whatever_the_order_of_claims() {
         let (a, b) = (claim("a", 20), claim("b", 20));
-        assert_eq!(arbitrate([a, b]), arbitrate([b, a]));
+        assert_eq!(arbitrate([a, b]), Some(a));
+        assert_eq!(arbitrate([b, a]), Some(a));
     }
 
     #[test]

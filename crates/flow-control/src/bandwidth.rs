@@ -74,6 +74,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_large_becomes_the_largest_rate() {
+        let largest = Bandwidth::from_bps(u64::MAX);
+        assert_eq!(Bandwidth::from_mbps(u64::MAX / 1_000_000 + 1), largest);
+        assert_eq!(largest.plus(Bandwidth::from_bps(1)), largest);
+    }
+
+    #[test]
     fn differences_stop_at_zero() {
         assert_eq!(Bandwidth::from_mbps(1).minus(Bandwidth::from_mbps(2)), Bandwidth::ZERO);
     }

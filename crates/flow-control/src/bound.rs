@@ -139,6 +139,7 @@ mod tests {
             (least, 1.0, 200),
             (least, 0.0, u32::MAX),
             (Bound::AtMost(finite(0.0)), 1.0, u32::MAX),
+            (Bound::AtMost(finite(0.0)), 0.0, 0),
             (Bound::Within { min: finite(1.0), max: finite(2.0) }, 4.0, 200),
             (Bound::Within { min: finite(1.0), max: finite(2.0) }, 0.5, 200),
         ] {

@@ -46,3 +46,23 @@ impl Hindrance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_move_limits_for_nothing_is_a_hold_for_that_reason() {
+        for (hindrance, reason) in [
+            (Hindrance::NoPods, Reason::NoPods),
+            (Hindrance::NotInForce, Reason::NotInForce),
+            (Hindrance::OnlyAtCreation, Reason::OnlyAtCreation),
+            (Hindrance::RollingOut, Reason::RollingOut),
+        ] {
+            let objective = Some(1);
+            let cut = Decision { action: Action::Decrease, reason: Reason::ObjectiveViolated, objective };
+            let held = Decision { action: Action::Hold, reason, objective };
+            assert_eq!(Effect::Impossible(hindrance).hinder(cut), held);
+        }
+    }
+}

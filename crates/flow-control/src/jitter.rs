@@ -77,6 +77,12 @@ mod tests {
     }
 
     #[test]
+    fn delay_variation_leaves_out_one_probe_in_a_hundred() {
+        let times: Vec<_> = (1..=100).collect();
+        assert_near(jitter(JitterMethod::DelayVariation, &times), 98.0);
+    }
+
+    #[test]
     fn the_smoothed_difference_follows_the_order_of_the_probes() {
         assert_near(jitter(JitterMethod::Rfc3550, &[0, 16, 0]), 1.0 + (16.0 - 1.0) / 16.0);
         assert_near(jitter(JitterMethod::Rfc3550, &[0, 0, 16]), 1.0);

@@ -47,7 +47,7 @@ pub use law::Law;
 pub use moment::Moment;
 pub use observation::{Observation, Queueing, Role, Traffic};
 pub use quantity::QuantityError;
-pub use queueing::NewestProbes;
+pub use queueing::{LastQueued, NewestProbes};
 pub use reading::{Reading, Unknown};
 pub use step::{Manual, NoData, NoDataAction, Params, Range, State, step};
 pub use window::{Sample, Selection, Window};

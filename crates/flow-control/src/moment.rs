@@ -46,4 +46,10 @@ mod tests {
         assert_eq!(late.since(early), Duration::from_secs(2));
         assert_eq!(early.since(late), Duration::ZERO);
     }
+
+    #[test]
+    fn there_is_a_last_moment() {
+        let last = Moment::after_epoch(Duration::MAX);
+        assert_eq!(last + Duration::from_secs(1), last);
+    }
 }

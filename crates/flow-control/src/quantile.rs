@@ -36,7 +36,9 @@ mod tests {
     #[test]
     fn quantiles_go_by_nearest_rank() {
         let values = millis(1..=100);
-        for (permille, expected) in [(0, 1), (10, 1), (500, 50), (990, 99), (991, 100), (1000, 100)] {
+        for (permille, expected) in
+            [(0, 1), (10, 1), (500, 50), (990, 99), (991, 100), (1000, 100), (2000, 100)]
+        {
             assert_eq!(nearest_rank(&values, permille), Some(Duration::from_millis(expected)), "{permille}");
         }
     }

@@ -265,6 +265,7 @@ mod tests {
         assert!(refusal("-5M").contains("must not be negative"));
         assert!(refusal("fast").contains("begins with a decimal number"));
         assert!(refusal("").contains("empty"));
+        assert!(refusal(" ").contains("empty"));
         assert!(refusal("19E").contains("at most 18446744073709551615 bit/s"));
         assert!(refusal("123456789012345678901").contains("at most 20 significant digits"));
     }
@@ -303,7 +304,10 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_in_the_message() {
-        assert!(refusal(&"é".repeat(100_000)).len() < 200);
+        let (shown, long) = ("é".repeat(32), "é".repeat(100_000));
+        assert!(refusal(&shown).contains(&format!("found \"{shown}\";")));
+        assert!(refusal(&long).contains(&format!("found \"{shown}…\";")));
+        assert!(refusal(&format!("1{long}")).contains(&format!("found the suffix \"{shown}…\" in")));
     }
 
     #[test]
@@ -319,6 +323,7 @@ mod tests {
         ] {
             assert_eq!(Bandwidth::from_bps(bps).to_string(), expected);
         }
+        assert_eq!(format!("{:>5}", Bandwidth::from_mbps(64)), "  64M");
     }
 
     proptest! {

@@ -63,6 +63,22 @@ impl NewestProbes {
     }
 }
 
+/// When a queue that is longer than allowed was last seen on a path: what was sent before then tells nothing of how the
+/// path is without one, although limits may have changed earlier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LastQueued(Moment);
+
+impl LastQueued {
+    /// Takes in what is seen `now`, and returns since when no such queue has stood, for limits that took effect at
+    /// `settled_since`.
+    pub fn since(&mut self, queueing: Option<Queueing>, now: Moment, settled_since: Moment) -> Moment {
+        if queueing.is_some_and(|queueing| queueing.delay > queueing.allowed) {
+            self.0 = now;
+        }
+        self.0.max(settled_since)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +143,17 @@ mod tests {
         assert_eq!(growth(&[(0, 90), (20, 70), (40, 50), (60, 30), (80, 10)]), 0, "it empties");
         assert_eq!(growth(&[(80, 31), (0, 1), (60, 21), (20, 1), (40, 11)]), 50, "in whatever order");
         assert_eq!(growth(&[(0, 1), (20, 21)]), 0, "two are too few");
+    }
+
+    #[test]
+    fn a_path_is_without_a_queue_since_one_was_last_seen_or_since_limits_took_effect() {
+        let queue =
+            |delay| Some(Queueing { delay: ms(delay), allowed: ms(5), growth_percent: 0, settled: true });
+        let mut last = LastQueued::default();
+        let seen = [(10, Some(5)), (20, Some(6)), (30, None), (40, Some(1))];
+        let since = seen.map(|(now, delay)| last.since(delay.and_then(queue), at(now), at(7)));
+        assert_eq!(since, [at(7), at(20), at(20), at(20)]);
+        assert_eq!(last.since(None, at(50), at(45)), at(45));
     }
 
     #[test]

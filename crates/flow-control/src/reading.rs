@@ -67,6 +67,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_age_is_told_in_tenths_of_a_second() {
+        let stale = Unknown::Stale { age: Duration::from_millis(1_260) };
+        assert_eq!(stale.to_string(), "the newest measurement is 1.3 s old");
+    }
+
+    #[test]
     fn each_kind_is_called_what_its_variant_is_called() {
         for unknown in [
             Unknown::NoData,
@@ -75,6 +81,7 @@ mod tests {
             Unknown::NoSeries,
             Unknown::Ambiguous { series: 2 },
             Unknown::NotFinite,
+            Unknown::NoSource,
             Unknown::SourceFailed,
         ] {
             let shown = format!("{unknown:?}");

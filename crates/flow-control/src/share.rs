@@ -42,6 +42,18 @@ mod tests {
     }
 
     #[test]
+    fn no_share_is_below_the_least_there_is() {
+        let shares = [16_000, 20_000, 24_003].map(|bps| Bandwidth::from_bps(bps).share(3).bps());
+        assert_eq!(shares, [8_000, 8_000, 8_001]);
+    }
+
+    #[test]
+    fn the_limit_behind_shares_that_are_too_large_is_the_largest_rate() {
+        let largest = Bandwidth::from_bps(u64::MAX);
+        assert_eq!(largest.shared_by(2), largest);
+    }
+
+    #[test]
     fn the_limit_behind_shares_is_the_round_one() {
         assert_eq!(Bandwidth::from_bps(33_333_333).shared_by(3), Bandwidth::from_mbps(100));
         assert_eq!(Bandwidth::from_bps(33_333_000).shared_by(3), Bandwidth::from_bps(99_999_000));

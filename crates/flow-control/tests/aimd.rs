@@ -54,7 +54,8 @@ fn a_violation_takes_a_fifth_in_whole_megabits_down_to_the_minimum() {
 #[test]
 fn headroom_gives_ten_megabits_up_to_the_maximum() {
     for (old, new) in [(500, 510), (995, 1000), (1000, 1000), (10, 20)] {
-        assert_eq!(once(old, 0.49).0, new, "{old}");
+        let (limit, decision) = once(old, 0.49);
+        assert_eq!((limit, decision.objective), (new, None), "{old}");
     }
 }
 
@@ -125,11 +126,45 @@ fn one_measurement_cuts_once() {
 }
 
 #[test]
+fn what_was_measured_after_a_change_counts_although_limits_were_held_since() {
+    let state = State::resume(vec![Bandwidth::from_mbps(100)]);
+    let (state, _) = step(&params(10, 1000), state, &[reads(Ok(number(2.0)), at(10))], at(10));
+    let (state, _) = step(&params(10, 1000), state, &[reads(Ok(number(0.7)), at(11))], at(14));
+    let (state, _) = step(&params(10, 1000), state, &[reads(Ok(number(2.0)), at(13))], at(15));
+    assert_eq!(state.limits[0], Bandwidth::from_mbps(64));
+}
+
+#[test]
+fn a_range_upside_down_is_its_minimum() {
+    let state = State::resume(vec![Bandwidth::from_mbps(100)]);
+    let (state, _) = step(&params(20, 10), state, &[reads(Ok(number(0.7)), at(1))], at(1));
+    assert_eq!(state.limits[0], Bandwidth::from_mbps(20));
+}
+
+#[test]
+fn what_was_measured_at_no_known_time_cuts_once_too() {
+    let timeless = Observation { measured: None, ..reads(Ok(number(2.0)), at(10)) };
+    let state = State::resume(vec![Bandwidth::from_mbps(100)]);
+    let (state, _) = step(&params(10, 1000), state, &[timeless], at(10));
+    let (state, decision) = step(&params(10, 1000), state, &[timeless], at(12));
+    assert_eq!((state.limits[0], decision.reason), (Bandwidth::from_mbps(80), Reason::AwaitingEffect));
+}
+
+#[test]
 fn one_measurement_raises_once() {
     let measured = reads(Ok(number(0.1)), at(10));
     let state = State::resume(vec![Bandwidth::from_mbps(100)]);
     let (state, _) = step(&params(10, 1000), state, &[measured], at(10));
     let (state, decision) = step(&params(10, 1000), state, &[measured], at(12));
+    assert_eq!((state.limits[0], decision.reason), (Bandwidth::from_mbps(110), Reason::AwaitingEffect));
+}
+
+#[test]
+fn headroom_raises_only_once_each_objective_was_measured_again() {
+    let seen = |other| [reads(Ok(number(0.1)), at(12)), reads(Ok(number(0.1)), at(other))];
+    let state = State::resume(vec![Bandwidth::from_mbps(100)]);
+    let (state, _) = step(&params(10, 1000), state, &seen(10), at(12));
+    let (state, decision) = step(&params(10, 1000), state, &seen(13), at(14));
     assert_eq!((state.limits[0], decision.reason), (Bandwidth::from_mbps(110), Reason::AwaitingEffect));
 }
 
@@ -258,19 +293,53 @@ proptest! {
 
 /// The limit after one violation of `times` its bound.
 fn cut_by(severity_max: u32, times: f64) -> Bandwidth {
+    cut_by_the_worst(severity_max, &[times])
+}
+
+fn cut_by_the_worst(severity_max: u32, times: &[f64]) -> Bandwidth {
     let law = Law::Aimd(Aimd { severity_max, ..Aimd::default() });
     let params = Params { law, ..params(10, 1000) };
     let state = State::resume(vec![Bandwidth::from_mbps(500)]);
-    step(&params, state, &[reads(Ok(number(times)), at(1))], at(1)).0.limits[0]
+    let seen: Vec<_> = times.iter().map(|times| reads(Ok(number(*times)), at(1))).collect();
+    step(&params, state, &seen, at(1)).0.limits[0]
+}
+
+#[test]
+fn of_several_violations_the_worst_says_how_deep_a_cut_is() {
+    for times in [[2.0, 1.5], [1.5, 2.0], [0.1, 2.0]] {
+        assert_eq!(cut_by_the_worst(5, &times), Bandwidth::from_mbps(300), "{times:?}");
+    }
 }
 
 #[test]
 fn a_worse_violation_cuts_deeper_where_that_is_asked_for() {
-    for (severity_max, times, mbps) in
-        [(1, 9.0, 400), (5, 1.001, 400), (5, 2.0, 300), (3, 9.0, 200), (5, 9.0, 50), (10, 1e9, 50)]
-    {
+    for (severity_max, times, mbps) in [
+        (0, 9.0, 400),
+        (1, 9.0, 400),
+        (5, 1.001, 400),
+        (5, 2.0, 300),
+        (3, 9.0, 200),
+        (5, 9.0, 50),
+        (10, 1e9, 50),
+    ] {
         assert_eq!(cut_by(severity_max, times), Bandwidth::from_mbps(mbps), "{severity_max} {times}");
     }
+}
+
+#[test]
+fn the_worst_violation_that_can_be_told_does_not_overflow() {
+    for times in [2_147_483.66, f64::MAX] {
+        assert_eq!(cut_by(42_949_673, times), Bandwidth::from_mbps(50), "{times}");
+    }
+}
+
+#[test]
+fn beyond_a_bound_below_zero_a_cut_is_as_deep_as_declared() {
+    let bound = Bound::AtMost(number(-2.0));
+    let seen = Observation { bound, ..reads(Ok(number(-1.0)), at(1)) };
+    let state = State::resume(vec![Bandwidth::from_mbps(500)]);
+    let (state, _) = step(&params(10, 1000), state, &[seen], at(1));
+    assert_eq!(state.limits[0], Bandwidth::from_mbps(400));
 }
 
 proptest! {

@@ -43,6 +43,28 @@ fn a_judgement_waits_for_a_moment_in_which_the_violation_is_seen() {
 }
 
 #[test]
+fn a_judgement_waits_for_an_objective_that_was_known_before() {
+    let (broken, met) = (Ok(number(2.0)), Ok(number(0.9)));
+    let mut looped = Loop::from(100);
+    for _ in 0..CUTS + AFTER {
+        looped.read(&[broken, met]);
+    }
+    looped.read(&[broken, Err(Unknown::NoSeries)]);
+    assert!(!looped.is_ineffective());
+    looped.read(&[broken, met]);
+    assert!(looped.is_ineffective());
+}
+
+#[test]
+fn an_objective_that_is_unknown_for_long_does_not_end_it() {
+    let mut looped = Loop::ineffective();
+    for _ in 0..2 * AFTER {
+        looped.read(&[Err(Unknown::NoSeries)]);
+    }
+    assert!(looped.is_ineffective());
+}
+
+#[test]
 fn what_is_declared_for_missing_data_goes_before_giving_back() {
     for (action, limit, released) in [(NoDataAction::Minimum, 10, false), (NoDataAction::Release, 100, true)]
     {
@@ -107,6 +129,7 @@ fn what_is_measured_while_limits_cannot_take_effect_does_not_count() {
     looped.params.effect = Effect::Impossible(Hindrance::NotInForce);
     looped.stay(2.0, 2 * AFTER);
     assert_eq!((looped.limit(), said(&looped)), (10, (Action::Hold, Reason::NotInForce)));
+    assert_eq!(looped.last.objective, Some(0));
     looped.params.effect = Effect::Possible;
     looped.stay(2.0, AFTER);
     assert!(!looped.is_ineffective());

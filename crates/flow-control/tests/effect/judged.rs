@@ -112,8 +112,9 @@ fn a_gain_of_one_objective_keeps_the_limits_whatever_the_others_are() {
     for _ in 0..CUTS + 2 * AFTER {
         let second = if looped.limit() > 10 { 4.0 } else { 0.7 };
         looped.read(&[Ok(number(2.0)), Ok(number(second))]);
+        assert!(!looped.is_ineffective());
     }
-    assert_eq!((looped.is_ineffective(), looped.limit()), (false, 10));
+    assert_eq!(looped.limit(), 10);
 }
 
 #[test]
@@ -201,6 +202,42 @@ fn a_limit_without_a_range_is_no_test() {
     looped.params.ranges[0].max = Bandwidth::from_mbps(10);
     looped.stay(2.0, 2 * RETRY);
     assert_eq!((looped.is_ineffective(), said(&looped)), (false, (Action::Hold, Reason::AtMinimum)));
+}
+
+#[test]
+fn one_limit_with_a_range_is_enough_for_a_test() {
+    let mut looped = Loop::from(100);
+    let fixed = Bandwidth::from_mbps(10);
+    looped.params.ranges.push(Range { min: fixed, max: fixed });
+    looped.state.limits.push(fixed);
+    looped.stay(2.0, CUTS + AFTER + 1);
+    assert!(looped.is_ineffective());
+}
+
+#[test]
+fn a_minimum_that_was_lowered_has_to_be_reached_and_waited_for_anew() {
+    let mut looped = Loop::from(100);
+    looped.stay(2.0, CUTS + AFTER - 1);
+    looped.params.ranges[0].min = Bandwidth::from_mbps(8);
+    looped.stay(2.0, 1 + AFTER);
+    assert_eq!((looped.limit(), looped.is_ineffective()), (8, false));
+    looped.stay(2.0, 1);
+    assert!(looped.is_ineffective());
+}
+
+#[test]
+fn limits_outside_of_a_range_that_was_narrowed_are_at_its_ends() {
+    let mut looped = Loop::from(100);
+    looped.stay(2.0, CUTS + AFTER);
+    looped.params.ranges[0].min = Bandwidth::from_mbps(20);
+    looped.stay(2.0, 1);
+    assert!(looped.is_ineffective());
+    looped.stay(2.0, RAISES);
+    let retry = looped.state.no_effect().unwrap().retry;
+    looped.params.ranges[0].max = Bandwidth::from_mbps(90);
+    looped.stay(2.0, 1);
+    assert!(retry.is_some());
+    assert_eq!(looped.state.no_effect().unwrap().retry, retry);
 }
 
 #[test]

@@ -52,6 +52,62 @@ fn a_quarter_worse_than_at_the_minimum_is_borne() {
 }
 
 #[test]
+fn what_counts_is_what_was_at_the_minimum_and_not_what_was_before() {
+    let mut looped = Loop::from(100);
+    looped.stay(3.0, CUTS).stay(2.8, AFTER + 1);
+    assert!(looped.is_ineffective());
+    looped.stay(3.3, 5);
+    assert!(!looped.is_ineffective());
+}
+
+#[test]
+fn a_tenth_of_what_was_at_the_minimum_is_left_out() {
+    for (value, borne) in [(3.5, true), (3.51, false)] {
+        let mut looped = Loop::from(100);
+        looped.stay(2.0, CUTS + AFTER - 1).stay(3.0, 1).stay(9.0, 1);
+        assert!(looped.is_ineffective());
+        looped.stay(value, 5);
+        assert_eq!(looped.is_ineffective(), borne, "{value}");
+    }
+}
+
+#[test]
+fn what_was_measured_at_the_minimum_is_no_harm_however_often_it_is_read() {
+    let mut looped = Loop::from(100);
+    looped.stay(2.0, CUTS + AFTER).stay(9.0, 1);
+    let old = Observation { measured: Some(looped.now()), ..at_most_one(Ok(number(9.0))) };
+    looped.second += 1;
+    looped.state = step(&looped.params, looped.state.clone(), &[old], looped.now()).0;
+    looped.stay(9.0, 4);
+    assert!(looped.is_ineffective());
+    looped.stay(9.0, 1);
+    assert!(!looped.is_ineffective());
+}
+
+#[test]
+fn the_harm_itself_is_what_was_before_the_next_minimum() {
+    let mut looped = Loop::ineffective();
+    looped.params.law.decrease_percent = 90;
+    looped.stay(3.0, 5);
+    assert_eq!(looped.limit(), 10);
+    looped.stay(2.8, RETRY + 1);
+    assert_eq!(looped.state.no_effect().unwrap().before, Some(number(3.0)));
+}
+
+#[test]
+fn an_objective_that_only_decides_since_then_is_no_harm() {
+    let mut looped = Loop::from(100);
+    let broken = at_most_one(Ok(number(2.0)));
+    for _ in 0..=CUTS + AFTER {
+        looped.observe(&[broken, Observation { role: Role::Watch, ..broken }]);
+    }
+    for _ in 0..RAISES {
+        looped.observe(&[broken, broken]);
+    }
+    assert_eq!((looped.is_ineffective(), looped.limit()), (true, 100));
+}
+
+#[test]
 fn what_shows_only_after_the_last_raise_counts_too_but_not_much_later() {
     for (waits, harm) in [(AFTER - 10, true), (AFTER + 5, false)] {
         let mut looped = Loop::ineffective();

@@ -3,7 +3,7 @@ use super::record::Seen;
 use super::{Path, Paths};
 use crate::prometheus::{Latest, Queries, Query};
 use crate::report::ObjectiveView;
-use flow_control::{Moment, Observation, Queueing, Reading, Role, Unknown};
+use flow_control::{LastQueued, Moment, Observation, Queueing, Reading, Role, Unknown};
 use flow_policy::{Histogram, Indicator, Objective, Question, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub struct Sources {
 pub struct Feed {
     objective: Objective,
     input: Input,
+    queued: LastQueued,
 }
 
 enum Input {
@@ -48,7 +49,7 @@ impl Sources {
             }
             Source::Prometheus { source, question } => self.ask(source, question, objective, interval),
         };
-        Feed { objective: objective.clone(), input }
+        Feed { objective: objective.clone(), input, queued: LastQueued::default() }
     }
 
     fn ask(&self, source: &str, question: &Question, objective: &Objective, interval: Duration) -> Input {
@@ -90,8 +91,8 @@ impl Feed {
     /// What is known `now`, where the limits took effect at `settled_since`, which may be yet to come: for the decision,
     /// and for people.
     #[must_use]
-    pub fn read(&self, now: Moment, settled_since: Moment) -> (Observation, ObjectiveView) {
-        let told = self.input.read(self.objective.indicator, now, settled_since);
+    pub fn read(&mut self, now: Moment, settled_since: Moment) -> (Observation, ObjectiveView) {
+        let told = self.input.read(self.objective.indicator, now, settled_since, &mut self.queued);
         let Told { reading, settled, measured, period, window, queueing, detail } = told;
         let Objective { role, priority, bound, .. } = self.objective;
         let is_measured = matches!(reading, Ok(_) | Err(Unknown::Stale { .. }));
@@ -115,10 +116,16 @@ impl Feed {
 }
 
 impl Input {
-    fn read(&self, indicator: Indicator, now: Moment, settled_since: Moment) -> Told {
+    fn read(
+        &self,
+        indicator: Indicator,
+        now: Moment,
+        settled_since: Moment,
+        queued: &mut LastQueued,
+    ) -> Told {
         match self {
             Self::Path(path, sign) => {
-                Told::by_path(path.read(indicator, *sign, now, settled_since), path.interval())
+                Told::by_path(path.read(indicator, *sign, now, settled_since, queued), path.interval())
             }
             Self::Query(query) => Told::by_query(query.latest(now), query.window(), settled_since),
             Self::Histogram(query, histogram) => {

@@ -93,8 +93,9 @@ impl Path {
         sign: Option<FirstSign>,
         now: Moment,
         settled_since: Moment,
+        queued: &mut LastQueued,
     ) -> Seen {
-        self.record.read(indicator, sign, now, settled_since)
+        self.record.read(indicator, sign, now, settled_since, queued)
     }
 
     /// The time from one probe to the next.

@@ -2,7 +2,9 @@ use super::alarm::{Alarm, Bells};
 use super::first_sign::FirstSign;
 use super::path_metrics::Delays;
 use crate::clock::Clock;
-use flow_control::{BaseRtt, Moment, NewestProbes, Queueing, Reading, Sample, Selection, Unknown, Window};
+use flow_control::{
+    BaseRtt, LastQueued, Moment, NewestProbes, Queueing, Reading, Sample, Selection, Unknown, Window,
+};
 use flow_policy::Indicator;
 use flow_probe::{Event, ProbeSpec, Problem, Sink};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,11 +63,13 @@ impl Record {
         sign: Option<FirstSign>,
         now: Moment,
         settled_since: Moment,
+        queued: &mut LastQueued,
     ) -> Seen {
         let mut state = self.lock();
         let reading = self.indicator(&mut state.window, indicator, now, None);
-        let settled = self.indicator(&mut state.window, indicator, now, Some(settled_since));
         let queueing = sign.and_then(|sign| state.queueing(sign, self.max_age, now, settled_since));
+        let since = queued.since(queueing, now, settled_since);
+        let settled = self.indicator(&mut state.window, indicator, now, Some(since));
         let problem = state.problem.as_ref().filter(|_| reading.is_err()).map(ToString::to_string);
         Seen { reading, settled, measured: state.window.newest(), queueing, problem }
     }

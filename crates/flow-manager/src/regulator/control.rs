@@ -116,7 +116,7 @@ impl Regulator {
     pub(super) fn tick(&mut self) {
         let now = self.services.clock.now();
         let settled_since = self.settled_since(now);
-        let readings = self.feeds.iter().map(|feed| feed.read(now, settled_since));
+        let readings = self.feeds.iter_mut().map(|feed| feed.read(now, settled_since));
         let (observations, views): (Vec<_>, Vec<_>) = readings.unzip();
         self.params.manual = self.plan.overrides.manual(Timestamp::now());
         self.look(&observations, now);
