@@ -6,7 +6,8 @@ use crate::link::Link;
 use crate::scraped::Scraped;
 use crate::spec::{ObjectiveSpec, ProbeSpec, Source};
 use flow_control::{
-    BaseRtt, Moment, NewestProbes, Observation, Queueing, Reading, Role, Sample, Selection, Unknown, Window,
+    BaseRtt, LastQueued, Moment, NewestProbes, Observation, Queueing, Reading, Role, Sample, Selection,
+    Unknown, Window,
 };
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -46,7 +47,7 @@ impl Feed {
     }
 
     /// What the operator sees, where the limits have been in force since `settled`, for all that it knows.
-    pub(crate) fn observe(&self, settled: Option<Moment>, now: Moment) -> Observation {
+    pub(crate) fn observe(&mut self, settled: Option<Moment>, now: Moment) -> Observation {
         match self {
             Self::Probed(probed) => probed.observe(settled, now),
             Self::Scraped(scraped) => scraped.observe(settled, now),
@@ -68,6 +69,7 @@ pub(crate) struct Probed {
     known: VecDeque<Sample>,
     base: BaseRtt,
     newest: NewestProbes,
+    queued_at: LastQueued,
     queued: bool,
 }
 
@@ -83,6 +85,7 @@ impl Probed {
             known: VecDeque::new(),
             base: BaseRtt::default(),
             newest: NewestProbes::default(),
+            queued_at: LastQueued::default(),
             queued: false,
         }
     }
@@ -129,13 +132,15 @@ impl Probed {
         self.queued && !before
     }
 
-    fn observe(&self, settled: Option<Moment>, now: Moment) -> Observation {
+    fn observe(&mut self, settled: Option<Moment>, now: Moment) -> Observation {
+        let queueing = self.queueing(settled, now);
+        let settled = settled.map(|settled| self.queued_at.since(queueing, now, settled));
         let since =
             |settled: Moment| self.read(|of| of.sent_since(settled).known_after(self.known_after()), now);
         Observation {
             settled: settled.map_or(Err(Unknown::NoData), since),
             period: self.spec.interval.0,
-            queueing: self.queueing(settled, now),
+            queueing,
             ..Observation::new(
                 Role::Control,
                 PRIORITY,

@@ -128,7 +128,7 @@ impl Regulator {
         let told = self.targets.iter().map(|target| target.meter.as_ref().and_then(Meter::told));
         self.params.traffic = told.collect();
         let settled = self.in_force.settled_since(now);
-        let observations: Vec<_> = self.feeds.iter().map(|feed| feed.observe(settled, now)).collect();
+        let observations: Vec<_> = self.feeds.iter_mut().map(|feed| feed.observe(settled, now)).collect();
         let decision = self.decide(&observations, now);
         let sent = self.params.traffic.iter().map(|traffic| Some(per_second((*traffic)?.sent)));
         watch(&Glimpse {

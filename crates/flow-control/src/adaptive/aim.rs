@@ -109,13 +109,15 @@ impl Standing {
 
     /// What to remember as its limit is cut.
     pub(super) fn after_cut(&self, signs: &Signs, since: Moment, blamed: bool, first: bool) -> Memory {
-        let memory = if first { Memory { before: Some(self.limit), ..self.memory } } else { self.memory };
+        let good = self.good(signs, since, blamed);
+        let before = if first { good.filter(|_| blamed).or(Some(self.limit)) } else { self.memory.before };
+        let memory = Memory { before, ..self.memory };
         if self.sends_next_to_nothing(since) {
             return memory;
         }
-        // Where nobody knows what gets through, the truth is between what was too much and the half that is left.
-        let half = self.limit.percent(LEAST_LEFT_PERCENT);
-        let goal = self.good(signs, since, blamed).unwrap_or_else(|| half.midpoint(self.limit));
+        // Where nobody knows what gets through, the truth is between what was too much and what is left now.
+        let between = memory.next.midpoint(self.limit);
+        let goal = good.filter(|_| first || !signs.pressure.is_blind).unwrap_or(between);
         let safe = memory.safe.filter(|safe| blamed || *safe <= goal);
         let ceiling = self.carried(signs, since, blamed).unwrap_or(self.limit);
         Memory { safe, goal: Some(goal), ceiling: Some(ceiling), ..memory }

@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn read(names: &[&str], prometheus: &Value) -> ObjectiveView {
-        let feed = sources(names).feed(&objective(prometheus), Duration::from_secs(1));
+        let mut feed = sources(names).feed(&objective(prometheus), Duration::from_secs(1));
         feed.read(Moment::default(), Moment::default()).1
     }
 
@@ -258,7 +258,7 @@ mod tests {
             let target = json!({"kind": "Deployment", "name": "a", "limit": {"min": "10M", "max": "100M"}});
             let spec = json!({"objectives": [objective], "targets": [target]});
             let policy = Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap();
-            let feed = sources(&["default"]).feed(&policy.objectives[0], Duration::from_secs(1));
+            let mut feed = sources(&["default"]).feed(&policy.objectives[0], Duration::from_secs(1));
             feed.read(Moment::default(), Moment::default()).0.window
         };
         assert_eq!(window(&json!({"query": "x"}), "value"), Duration::ZERO);

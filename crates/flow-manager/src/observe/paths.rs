@@ -2,7 +2,7 @@ use super::first_sign::FirstSign;
 use super::path_metrics::{Delays, by_target};
 use super::record::{Record, Seen, TIMEOUT};
 use crate::clock::Clock;
-use flow_control::Moment;
+use flow_control::{LastQueued, Moment};
 use flow_policy::spec::ProtocolSpec;
 use flow_policy::{Indicator, Probe};
 use flow_probe::metrics::Metrics;

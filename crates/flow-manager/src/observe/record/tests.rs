@@ -39,7 +39,7 @@ impl Stage {
 
     fn read(&self, indicator: Indicator, now: u64, settled_since: u64) -> Seen {
         let sign = FirstSign::of(indicator, Bound::AtMost(Finite::new(0.002).unwrap()));
-        self.record.read(indicator, sign, self.at(now), self.at(settled_since))
+        self.record.read(indicator, sign, self.at(now), self.at(settled_since), &mut LastQueued::default())
     }
 }
 
