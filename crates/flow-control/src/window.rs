@@ -215,14 +215,14 @@ mod tests {
     #[test]
     fn a_latency_is_one_of_the_samples_whatever_their_order() {
         let mut window = window(&[5, 1, 4, 2, 3]);
-        assert!((seconds(window.latency(at(5), 5, 500, AGE)) - 0.003).abs() < 1e-9);
+        assert!((seconds(window.latency(Selection::newest(5, at(5), AGE), 500)) - 0.003).abs() < 1e-9);
     }
 
     #[test]
     fn each_latency_is_that_of_the_newest_samples_asked_for() {
         let mut window = window(&[9, 9, 9, 9, 9, 1, 1, 1, 1, 1]);
         for (samples, expected) in [(10, 0.009), (5, 0.001)] {
-            let latency = seconds(window.latency(at(10), samples, 1000, AGE));
+            let latency = seconds(window.latency(Selection::newest(samples, at(10), AGE), 1000));
             assert!((latency - expected).abs() < 1e-9, "{samples}: {latency}");
         }
     }
@@ -230,16 +230,16 @@ mod tests {
     #[test]
     fn loss_of_old_samples_of_too_few_or_of_none_is_unknown() {
         let stale = Unknown::Stale { age: Duration::from_millis(1_001) };
-        assert_eq!(window(&[0; 5]).loss(at(1_004 + 1), 5, AGE), Err(stale));
+        assert_eq!(window(&[0; 5]).loss(Selection::newest(5, at(1_004 + 1), AGE)), Err(stale));
         let few = Unknown::TooFewSamples { have: 4, need: 5 };
-        assert_eq!(window(&[0; 4]).loss(at(4), 5, AGE), Err(few));
-        assert_eq!(Window::new(5).loss(at(0), 5, AGE), Err(Unknown::NoData));
+        assert_eq!(window(&[0; 4]).loss(Selection::newest(5, at(4), AGE)), Err(few));
+        assert_eq!(Window::new(5).loss(Selection::newest(5, at(0), AGE)), Err(Unknown::NoData));
     }
 
     #[test]
     fn loss_is_that_of_the_newest_samples() {
         let window = window(&[0, 0, 0, 0, 0, 1, 1, 1, 1, 0]);
-        assert!((seconds(window.loss(at(10), 5, AGE)) - 0.2).abs() < 1e-9);
+        assert!((seconds(window.loss(Selection::newest(5, at(10), AGE))) - 0.2).abs() < 1e-9);
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
         for ms in 0..5 {
             window.push(Sample { sent: at(ms), rtt: None });
         }
-        assert!((seconds(window.loss(at(5), 5, AGE)) - 1.0).abs() < 1e-9);
+        assert!((seconds(window.loss(Selection::newest(5, at(5), AGE))) - 1.0).abs() < 1e-9);
     }
 
     #[test]

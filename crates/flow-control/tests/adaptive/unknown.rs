@@ -23,6 +23,13 @@ fn after_a_while_it_brings_what_is_declared_for_that() {
 }
 
 #[test]
+fn probes_that_are_all_lost_tell_of_no_queue_but_of_nothing_at_all() {
+    let mut scene = Scene::at(100);
+    scene.queue(99_900).reads(Err(Unknown::Stale { age: Duration::from_secs(1) })).lasts(3_000);
+    assert_eq!((scene.limit(), scene.said()), (100, (Action::Hold, Reason::NoData)));
+}
+
+#[test]
 fn a_queue_is_cut_although_another_objective_is_unknown() {
     let scene = Scene::at(100);
     let unknown =
@@ -36,10 +43,8 @@ fn a_queue_is_cut_although_another_objective_is_unknown() {
 #[test]
 fn after_silence_nothing_grows_before_it_is_known_to_be_calm() {
     let mut scene = Scene::at(100);
-    scene.reads(Err(Unknown::NoData)).lasts(3_000);
-    scene.queue(6_000).tick();
-    let low = scene.limit();
-    scene.queue(0).lasts(3_000);
+    let low = scene.queue(6_000).tick().limit();
+    scene.queue(0).reads(Err(Unknown::NoData)).lasts(3_000);
     assert_eq!(scene.limit(), low, "unknown");
     scene.reads(Ok(number(0.1)));
     assert!(scene.until(Reason::Recovery) >= 1_000);

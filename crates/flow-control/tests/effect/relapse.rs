@@ -87,7 +87,7 @@ fn what_was_measured_at_the_minimum_is_no_harm_however_often_it_is_read() {
 #[test]
 fn the_harm_itself_is_what_was_before_the_next_minimum() {
     let mut looped = Loop::ineffective();
-    looped.params.law.decrease_percent = 90;
+    looped.params.law = Law::Aimd(Aimd { decrease_percent: 90, ..Aimd::default() });
     looped.stay(3.0, 5);
     assert_eq!(looped.limit(), 10);
     looped.stay(2.8, RETRY + 1);
