@@ -11,8 +11,14 @@ use crate::{Action, Bandwidth, Decision, Manual, Moment, Reason};
 const LEAST_LEFT_PERCENT: u32 = 50;
 /// How much of what is too much a further cut takes away, in hundredths.
 const EAGER_PERCENT: u32 = 80;
-/// The first raise beyond what is known to be good, in hundredths of the limit.
+/// The first raise in a row, in hundredths of the limit.
 const FIRST_RAISE_PERCENT: u32 = 3;
+/// A raise to where it was too much before: so little that the queue is seen before it hurts.
+const CREEP_PERCENT: u32 = 1;
+/// From here to there it was too much before, in hundredths of that: what lies beyond is another link.
+const CLOSE_PERCENT: u32 = 98;
+/// See [`CLOSE_PERCENT`].
+pub(super) const PASSED_PERCENT: u32 = 110;
 
 impl Look<'_> {
     /// The limit that `decision` leads to for a target.
@@ -56,21 +62,33 @@ impl Look<'_> {
         FULL_PERCENT.saturating_sub(excess)
     }
 
-    /// One step more: a small one beyond what is known to be good, then larger ones while that goes well. Up to where
-    /// it was too much it may go at once.
+    /// One step more, the longer the more of them went well. Where it was too much before, small ones, once it is time.
     pub(super) fn grown(&self, target: Standing) -> Bandwidth {
-        let Standing { limit, memory, .. } = target;
+        let Standing { limit, .. } = target;
         if !target.is_used() {
             return limit;
         }
         let most = self.signs.law.growth_percent;
         let step = FIRST_RAISE_PERCENT.saturating_mul(1 << self.course.streak.min(8)).min(most);
         let raised = limit.percent(beyond(step));
-        let known = memory.ceiling.map(|ceiling| self.signs.below(ceiling));
-        match known {
-            Some(known) if self.has_to_wait() => raised.min(known.max(limit)),
-            _ => raised,
+        match target.memory.ceiling.filter(|ceiling| limit < ceiling.percent(PASSED_PERCENT)) {
+            None => raised,
+            Some(ceiling) if self.has_to_wait() => raised.min(self.signs.below(ceiling)).max(limit),
+            Some(ceiling) => {
+                raised.min(ceiling.percent(CLOSE_PERCENT)).max(limit.percent(beyond(CREEP_PERCENT)))
+            }
         }
+    }
+
+    /// Whether the next raise is to where it was too much before.
+    pub(super) fn creeps(&self) -> bool {
+        self.targets().any(|target| {
+            let close = |ceiling: Bandwidth| {
+                (ceiling.percent(CLOSE_PERCENT)..ceiling.percent(PASSED_PERCENT))
+                    .contains(&self.grown(target))
+            };
+            target.memory.ceiling.is_some_and(close)
+        })
     }
 
     /// Whether it is too early for more than what is known to be good.

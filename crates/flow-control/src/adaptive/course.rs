@@ -1,3 +1,4 @@
+use super::aim::PASSED_PERCENT;
 use super::look::Look;
 use super::pressure::FULL_PERCENT;
 use super::rules::verdict;
@@ -134,7 +135,7 @@ impl Course {
         for (position, memory) in self.targets.iter_mut().enumerate() {
             if let Some(target) = signs.target(position, *memory).filter(Standing::is_used) {
                 memory.safe = memory.safe.max(Some(target.limit));
-                if memory.ceiling.is_some_and(|ceiling| target.limit > ceiling) {
+                if memory.ceiling.is_some_and(|ceiling| target.limit >= ceiling.percent(PASSED_PERCENT)) {
                     memory.ceiling = None;
                     self.failures = 0;
                 }

@@ -68,7 +68,7 @@ impl Look<'_> {
         let just = self
             .course
             .raised
-            .is_some_and(|raised| self.signs.now().since(raised) <= self.signs.at_least_measured(BLAMED, 3));
+            .is_some_and(|raised| self.signs.now().since(raised) <= self.signs.at_least_seen(BLAMED, 3));
         just && (pressure.queue_percent > FULL_PERCENT || pressure.is_blind || faint)
     }
 

@@ -58,6 +58,11 @@ impl<'a> Signs<'a> {
         span.max(self.pressure.period.saturating_mul(times).saturating_add(self.pressure.window))
     }
 
+    /// The same for what presses: a queue that probes see is known at once.
+    pub(super) fn at_least_seen(&self, span: Duration, times: u32) -> Duration {
+        if self.pressure.queue_percent > FULL_PERCENT { span } else { self.at_least_measured(span, times) }
+    }
+
     pub(super) fn target(&self, position: usize, memory: Memory) -> Option<Standing> {
         Some(Standing {
             limit: *self.seen.state.limits.get(position)?,

@@ -76,7 +76,7 @@ impl Episode {
         let (pressure, law) = (signs.pressure, signs.law);
         let elapsed = signs.now().since(self.cut);
         let least = if pressure.evidence == Evidence::Queue || pressure.is_blind {
-            signs.at_least_measured(law.cut_interval, 2)
+            signs.at_least_seen(law.cut_interval, 2)
         } else {
             law.drain.saturating_mul(3)
         };
@@ -86,7 +86,7 @@ impl Episode {
 
     /// Whether cuts have had all the time and depth that they need to help.
     fn is_futile(&self, check: EffectCheck, look: Look) -> bool {
-        let due = look.signs.at_least_measured(check.after, 4);
+        let due = look.signs.at_least_seen(check.after, 4);
         let pressure = look.signs.pressure;
         let unchanged = pressure.percent() >= percent_of(self.worst_percent, UNCHANGED_PERCENT);
         self.seen.is_some_and(|seen| look.signs.now().since(seen) >= due)

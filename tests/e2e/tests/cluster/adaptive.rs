@@ -1,0 +1,49 @@
+//! The law Adaptive finds what the link bears, remembers it, and lets off who is not the cause.
+
+use flow_e2e::Stage;
+use flow_e2e::factory::HOST;
+use flow_e2e::policies::{by_probe, by_query, with};
+use flow_e2e::stage::condition;
+use flow_e2e::workload::Work;
+use flow_policy::FlowPolicy;
+use serde_json::{Value, json};
+
+const NAMESPACE: &str = "e2e-adaptive";
+
+/// The same policy with the law Adaptive as it comes.
+fn adaptive(policy: Value) -> Value {
+    with(policy, "/spec/control", json!({"law": "Adaptive"}))
+}
+
+/// The highest limit of the policy's target that is known to be good, in Mbit/s.
+fn safe_mbps(policy: &FlowPolicy) -> Option<f64> {
+    let safe = policy.status.as_ref()?.targets.first()?.safe_limit.as_ref()?;
+    let limit: flow_control::Bandwidth = safe.parse().ok()?;
+    Some(flow_e2e::mbps(limit.bps()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_the_link_bears_is_found_and_told() {
+    let mut stage = Stage::set(NAMESPACE).await.unwrap();
+    stage.factory.open_sink().unwrap();
+    stage.start("Deployment", "best-effort", 2, Work::Upload).await.unwrap();
+    stage.apply(&adaptive(by_probe("robot", HOST))).await.unwrap();
+    let found = |policy: &FlowPolicy| {
+        safe_mbps(policy).is_some() && condition(policy, "ObjectivesMet").starts_with("True")
+    };
+    let policy = stage.policy_where("robot", "a limit that is known to be good", found).await.unwrap();
+    let safe = safe_mbps(&policy).unwrap();
+    assert!((30.0..51.0).contains(&safe), "{safe} Mbit/s for each of two pods on 100 Mbit/s");
+}
+
+#[tokio::test]
+async fn limits_of_pods_that_send_nothing_are_given_back() {
+    let stage = Stage::set(NAMESPACE).await.unwrap();
+    let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
+    // Violated whatever the limits are.
+    stage.apply(&adaptive(by_query("elsewhere", "vector(2)", "1"))).await.unwrap();
+    let ineffective =
+        |policy: &FlowPolicy| condition(policy, "Ineffective").starts_with("True NoEffect: queried");
+    stage.policy_where("elsewhere", "Ineffective", ineffective).await.unwrap();
+    stage.limited(&pod, Some(100_000_000)).await.unwrap();
+}
