@@ -70,12 +70,13 @@ lab-down: ## Stop that cluster
 	$(LAB) down
 
 .PHONY: generate
-generate: build ## Write the generated files: the CustomResourceDefinition, its documents, the chart's README, the manifests
+generate: build ## Write the generated files: the CustomResourceDefinition, its documents, the plots of the control law, the chart's README, the manifests
 	$(LAB) build --for-tests
 	cargo run --quiet --locked -p flow-manager -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
 	cargo run --quiet --locked -p flow-manager -- crd --reference > docs/reference.md
 	cargo run --quiet --locked -p flow-manager -- crd --status > docs/status.md
+	cargo run --quiet --locked -p flow-model --example plots
 	cp $(CRD) charts/flow-manager/files/crds/
 	$(LAB) tool helm-docs -- --chart-search-root charts --log-level warn
 	manifests/render.sh

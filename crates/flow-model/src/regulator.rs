@@ -90,6 +90,16 @@ impl Regulator {
         self.state.limits.iter().map(|limit| per_second(*limit)).collect()
     }
 
+    /// What all pods may send together, in bits per second.
+    fn together(&self) -> f64 {
+        let limited = self.targets.iter().zip(self.limits());
+        let all = limited.map(|(target, limit)| match target.scope {
+            Scope::Pod => limit * count(target.pods.len()),
+            Scope::Target => limit,
+        });
+        all.sum()
+    }
+
     /// The senders that it limits.
     pub(crate) fn pods(&self) -> std::ops::Range<usize> {
         let ends = |target: Option<&Target>| target.map(|target| target.pods.clone()).unwrap_or_default();
@@ -137,6 +147,7 @@ impl Regulator {
             capacity: world.links[0].capacity(),
             wait: world.links[0].wait(),
             limits: self.limits(),
+            together: self.together(),
             sent: sent.sum(),
             observations: &observations,
             decision,

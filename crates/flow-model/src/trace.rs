@@ -14,6 +14,8 @@ pub struct Glimpse<'a> {
     pub wait: Duration,
     /// The limit of each target, in bits per second.
     pub limits: Vec<f64>,
+    /// What all of the policy's pods may send together, in bits per second.
+    pub together: f64,
     /// What the policy's pods send together as the operator knows it, in bits per second; `None` where nobody tells.
     pub sent: Option<f64>,
     /// What the operator sees.
