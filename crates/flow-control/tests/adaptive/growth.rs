@@ -99,6 +99,21 @@ fn a_raise_that_is_followed_by_a_faint_queue_is_taken_back() {
 }
 
 #[test]
+fn where_it_was_too_much_before_limits_creep() {
+    let mut scene = Scene::at(1_000);
+    on_link(&mut scene, 100, 3_000);
+    let mut steps = vec![];
+    while scene.millis < 200_000 {
+        let before = scene.state.limits[0].bps();
+        on_link(&mut scene, 100, TICK_MILLIS);
+        if scene.last.reason == Reason::Headroom && before > 98_000_000 {
+            steps.push(scene.state.limits[0].bps() * 1_000 / before);
+        }
+    }
+    assert!(steps.len() >= 3 && steps.iter().all(|step| (1_009..=1_010).contains(step)), "{steps:?}");
+}
+
+#[test]
 fn a_link_that_bears_more_than_before_is_used_again() {
     let mut scene = Scene::at(1_000);
     on_link(&mut scene, 50, 30_000);

@@ -91,8 +91,8 @@ fn idle_after_is_how_long_nothing_is_sent_before_limits_are_forgotten() {
 #[test]
 fn strict_leaves_more_free_and_tries_more_seldom() {
     let mut strict = Scene::at(1_000).law(Adaptive::STRICT);
-    on_link(&mut strict, 100, 30_000);
+    on_link(&mut strict, 100, 9_000);
     let mut balanced = Scene::at(1_000);
-    on_link(&mut balanced, 100, 30_000);
+    on_link(&mut balanced, 100, 9_000);
     assert!(strict.limit() < balanced.limit(), "{} and {}", strict.limit(), balanced.limit());
 }
