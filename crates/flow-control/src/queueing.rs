@@ -66,16 +66,22 @@ impl NewestProbes {
 /// When a queue that is longer than allowed was last seen on a path: what was sent before then tells nothing of how the
 /// path is without one, although limits may have changed earlier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LastQueued(Moment);
+pub struct LastQueued {
+    at: Moment,
+    stands: bool,
+}
 
 impl LastQueued {
     /// Takes in what is seen `now`, and returns since when no such queue has stood, for limits that took effect at
     /// `settled_since`.
     pub fn since(&mut self, queueing: Option<Queueing>, now: Moment, settled_since: Moment) -> Moment {
-        if queueing.is_some_and(|queueing| queueing.delay > queueing.allowed) {
-            self.0 = now;
+        let stood = self.stands;
+        self.stands = queueing.is_some_and(|queueing| queueing.delay > queueing.allowed);
+        // What was sent between the last look at a queue and the first without one still found some of it.
+        if self.stands || stood {
+            self.at = now;
         }
-        self.0.max(settled_since)
+        self.at.max(settled_since)
     }
 }
 
@@ -152,7 +158,7 @@ mod tests {
         let mut last = LastQueued::default();
         let seen = [(10, Some(5)), (20, Some(6)), (30, None), (40, Some(1))];
         let since = seen.map(|(now, delay)| last.since(delay.and_then(queue), at(now), at(7)));
-        assert_eq!(since, [at(7), at(20), at(20), at(20)]);
+        assert_eq!(since, [at(7), at(20), at(30), at(30)]);
         assert_eq!(last.since(None, at(50), at(45)), at(45));
     }
 

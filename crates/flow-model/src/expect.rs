@@ -1,3 +1,4 @@
+use crate::contender::Contender;
 use crate::figures::Figures;
 use serde::Deserialize;
 
@@ -6,6 +7,8 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Expect {
     violated_percent: Option<Expected>,
+    /// Of the predecessor's in the same scenario, in hundredths.
+    violated_of_predecessor_percent: Option<Expected>,
     /// Of the oracle's, in hundredths.
     goodput_percent: Option<Expected>,
     changes_per_minute: Option<Expected>,
@@ -28,12 +31,17 @@ pub struct Expected {
 }
 
 impl Expect {
-    /// Each figure that is not as expected, as a sentence.
+    /// Each figure that is not as expected, as a sentence; `other` tells how another contender does.
     #[must_use]
-    pub fn misses(&self, figures: &Figures, oracle: &Figures) -> Vec<String> {
-        let goodput = Some(100.0 * figures.goodput_mbps / oracle.goodput_mbps);
+    pub fn misses(&self, figures: &Figures, other: impl Fn(Contender) -> Figures) -> Vec<String> {
+        let percent = |ours: f64, theirs: f64| (theirs > 0.0).then_some(100.0 * ours / theirs);
+        let goodput = percent(figures.goodput_mbps, other(Contender::Oracle).goodput_mbps);
+        let predecessor =
+            self.violated_of_predecessor_percent.as_ref().map(|_| other(Contender::Predecessor));
+        let violated = predecessor.and_then(|it| percent(figures.violated_percent, it.violated_percent));
         let all = [
             ("violatedPercent", &self.violated_percent, Some(figures.violated_percent)),
+            ("violatedOfPredecessorPercent", &self.violated_of_predecessor_percent, violated),
             ("goodputPercent", &self.goodput_percent, goodput),
             ("changesPerMinute", &self.changes_per_minute, Some(figures.changes_per_minute)),
             ("variationPercent", &self.variation_percent, Some(figures.variation_percent)),

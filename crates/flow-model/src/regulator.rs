@@ -8,13 +8,13 @@ use crate::spec::{PolicySpec, Scope};
 use crate::trace::Glimpse;
 use crate::traffic::Meter;
 use crate::world::World;
-use flow_control::{Effect, Moment, NoData, NoDataAction, Observation, Params, Range, State, step};
+use flow_control::{Effect, Moment, NoData, Observation, Params, Range, State, step};
 use std::time::Duration;
 
 /// The shortest time between two decisions.
 const SHORTEST: Duration = Duration::from_millis(50);
 /// Objectives that are unknown are borne for so long.
-const NO_DATA: NoData = NoData { after: Duration::from_secs(5), action: NoDataAction::Hold };
+const NO_DATA_AFTER: Duration = Duration::from_secs(5);
 
 /// The control loop of one policy.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl Regulator {
             params: Params {
                 // Without a law nothing is asked of it.
                 law: contender.law().unwrap_or(flow_control::Law::Aimd(flow_control::Aimd::default())),
-                no_data: NO_DATA,
+                no_data: NoData { after: NO_DATA_AFTER, action: spec.no_data.into() },
                 traffic: vec![None; targets.len()],
                 ranges,
                 effect_check: contender.effect_check(),

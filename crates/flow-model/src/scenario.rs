@@ -60,8 +60,12 @@ impl Scenario {
     /// The scenario in one file.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let text = fs_err::read_to_string(path)?;
-        match serde_saphyr::from_str::<Self>(&text) {
+        Self::parse(name, &fs_err::read_to_string(path)?)
+    }
+
+    /// The scenario that `text` describes as a file would.
+    pub fn parse(name: String, text: &str) -> Result<Self, Error> {
+        match serde_saphyr::from_str::<Self>(text) {
             Ok(scenario) => Ok(Self { name, ..scenario }),
             Err(error) => Err(Error::Wrong { name, problem: error.to_string() }),
         }

@@ -1,7 +1,7 @@
 //! What a scenario file may say. Times are like `20ms`, `5s` or `2m`, rates like `100M` (bits per second).
 
 use crate::units::{Rate, Span};
-use flow_control::{JitterMethod, Moment};
+use flow_control::{JitterMethod, Moment, NoDataAction};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -61,6 +61,27 @@ pub(crate) struct PolicySpec {
     pub(crate) backend: BackendSpec,
     #[serde(default = "fifth")]
     pub(crate) interval: Span,
+    /// What is done where objectives have been unknown for five seconds.
+    #[serde(default)]
+    pub(crate) no_data: NoDataSpec,
+}
+
+/// See [`PolicySpec::no_data`].
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum NoDataSpec {
+    #[default]
+    Hold,
+    Minimum,
+}
+
+impl From<NoDataSpec> for NoDataAction {
+    fn from(spec: NoDataSpec) -> Self {
+        match spec {
+            NoDataSpec::Hold => Self::Hold,
+            NoDataSpec::Minimum => Self::Minimum,
+        }
+    }
 }
 
 /// Who tells what the pods send.
