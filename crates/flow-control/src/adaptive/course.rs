@@ -95,7 +95,7 @@ impl Course {
         self.calm_since = since(self.calm_since, calm && !signs.presses());
         self.queue_since = since(self.queue_since, signs.pressure.queue_percent > FULL_PERCENT);
         self.broken_since = since(self.broken_since, signs.pressure.bound_percent > FULL_PERCENT);
-        self.episode = self.episode.map(|episode| episode.observe(signs));
+        self.episode = self.episode.map(|episode| episode.observe(Look { signs, course: self }));
         self.judge(signs);
         self.parked = self.parked.and_then(|parked| parked.observe(Look { signs, course: self }));
         if (Look { signs, course: self }).is_calm() {

@@ -103,13 +103,19 @@ impl Standing {
         })
     }
 
+    /// Whether it has sent something that a limit could take from it, by what was counted after `since`.
+    pub(super) fn sends_something(&self, since: Moment) -> bool {
+        self.fresh().is_some_and(|traffic| traffic.measured >= since && traffic.busiest > self.range.min)
+    }
+
     /// What each of its pods sends, where that tells how much the link carries: counted since the trouble began, or so
     /// much that it was at it before. What was counted before limits rose has grown with them since.
     pub(super) fn at_it(&self, since: Moment) -> Option<Bandwidth> {
         let traffic = self.fresh()?;
-        let tells = traffic.measured >= since || traffic.busiest >= self.limit.percent(FULL_PERCENT / 2);
         let is_older = |raised: Raised| traffic.measured < raised.at + COUNTED_OVER;
         let grown = self.memory.raised.filter(|raised| is_older(*raised));
+        let limit = grown.map_or(self.limit, |raised| raised.from);
+        let tells = traffic.measured >= since || traffic.busiest >= limit.percent(FULL_PERCENT / 2);
         let sent = grown.map_or(traffic.fair, |raised| traffic.fair.scaled(self.limit, raised.from));
         tells.then(|| sent.min(self.limit))
     }

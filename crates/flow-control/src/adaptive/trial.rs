@@ -24,8 +24,10 @@ pub(super) struct Episode {
     since: Moment,
     /// When it was first seen what a cut does.
     seen: Option<Moment>,
-    /// When the newest cut was made.
+    /// When the newest cut was made that lowered a limit.
     cut: Moment,
+    /// Whether anything was sent meanwhile that a limit could take away.
+    busy: bool,
     /// The worst pressure so far, in hundredths.
     worst_percent: u32,
     /// The queueing delay at the newest cut.
@@ -56,19 +58,23 @@ impl Episode {
             since: now,
             seen: None,
             cut: now,
+            busy: false,
             worst_percent: pressure.percent(),
             delay: pressure.delay,
             sent: look.sent(),
             value: look.value(),
         };
-        Self { cut: now, delay: pressure.delay, ..before.unwrap_or_else(begun) }
+        let episode = before.unwrap_or_else(begun);
+        let lowered = look.targets().any(|target| target.memory.next < target.limit);
+        if lowered { Self { cut: now, delay: pressure.delay, ..episode } } else { episode }
     }
 
-    pub(super) fn observe(self, signs: &Signs) -> Self {
-        let pressure = signs.pressure;
-        let seen = (pressure.evidence > Evidence::Old || pressure.is_known).then(|| signs.now());
+    pub(super) fn observe(self, look: Look) -> Self {
+        let pressure = look.signs.pressure;
+        let seen = (pressure.evidence > Evidence::Old || pressure.is_known).then(|| look.signs.now());
+        let busy = self.busy || look.targets().any(|target| target.sends_something(self.since));
         let worst_percent = self.worst_percent.max(pressure.percent());
-        Self { worst_percent, seen: self.seen.or(seen), ..self }
+        Self { worst_percent, seen: self.seen.or(seen), busy, ..self }
     }
 
     /// Whether the newest cut has had the time to show what it does, and the queue does not shrink.
@@ -90,7 +96,7 @@ impl Episode {
         let pressure = look.signs.pressure;
         let unchanged = pressure.percent() >= percent_of(self.worst_percent, UNCHANGED_PERCENT);
         self.seen.is_some_and(|seen| look.signs.now().since(seen) >= due)
-            && pressure.evidence > Evidence::Old
+            && self.is_cut_too_small(look.signs)
             && unchanged
             && self.is_reduced(look)
     }
@@ -111,7 +117,7 @@ impl Parked {
         let (check, episode) = (look.signs.seen.params.effect_check?, look.course.episode?);
         let (objective, after) = (look.signs.pressure.objective?, look.value()?);
         let lasts = look.signs.now().since(episode.since) >= check.after;
-        let for_nothing_sent = lasts && look.nothing_is_sent();
+        let for_nothing_sent = lasts && !episode.busy && look.nothing_is_sent();
         if !for_nothing_sent && !episode.is_futile(check, look) {
             return None;
         }
