@@ -133,11 +133,10 @@ impl Scenario {
             (Self::Fixed, 0) => {
                 &[Nobody, PredecessorRollout, PredecessorLive, Ours, OursStrict, OursPrometheus]
             }
-            (Self::Fixed, _) => &[PredecessorRollout, Ours, OursStrict],
             (Self::Varying, 0) => {
                 &[BestFixed, PredecessorRollout, PredecessorLive, Ours, OursStrict, OursPrometheus]
             }
-            (Self::Varying, _) => &[PredecessorRollout, Ours, OursStrict],
+            (Self::Fixed | Self::Varying, _) => &[PredecessorRollout, Ours, OursStrict],
             (Self::Udp, 0) => &[Nobody, PredecessorLive, Ours],
             (Self::Fault, 0) => &[PredecessorLive, Ours],
             (Self::Settled | Self::SettledVarying, 0) => &[Ours],
