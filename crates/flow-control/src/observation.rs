@@ -24,7 +24,8 @@ pub struct Observation {
     /// When the newest measurement behind the reading was made.
     pub measured: Option<Moment>,
     /// The same indicator, of what was measured under the limits as they are now only: what was sent after they took
-    /// effect and the queue of before was gone. It tells what the limits do; [`reading`](Self::reading), whose window is longer, what users see.
+    /// effect and the queue of before was gone. It tells what the limits do; [`reading`](Self::reading), whose window
+    /// is longer, what users see.
     pub settled: Reading,
     /// The time from one measurement to the next; zero where nobody knows.
     pub period: Duration,

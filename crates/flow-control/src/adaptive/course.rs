@@ -25,7 +25,7 @@ pub(crate) struct Course {
     pub(super) calm_since: Option<Moment>,
     /// Since when nothing is sent.
     pub(super) idle_since: Option<Moment>,
-    /// When limits were last raised, unless that was to blame for trouble.
+    /// When limits were last raised, if they were not cut since.
     pub(super) raised: Option<Moment>,
     /// How many raises beyond what was good went well in a row.
     pub(super) streak: u32,

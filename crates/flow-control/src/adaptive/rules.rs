@@ -42,7 +42,7 @@ fn of_no_effect(look: &Look) -> Option<Decision> {
     Some(not_known(look).unwrap_or(decision))
 }
 
-/// The first sign of trouble leads to a cut at once.
+/// Trouble that is more than a moment's noise, or that follows a raise, leads to a cut.
 fn first_cut(look: &Look) -> Option<Decision> {
     let begins = look.course.episode.is_none() && (look.presses_for_sure() || look.is_raise_to_blame());
     begins.then(|| cut(look))
