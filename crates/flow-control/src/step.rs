@@ -141,7 +141,8 @@ fn by_adaptive(
     let moved =
         apply(params, &mut state, decision, now, |position, limit| course.next(position).unwrap_or(limit));
     state.course = course;
-    (state, if moved { decision } else { settled(decision) })
+    let lowest = Situation { params, state: &state, observations, now }.is_at_minimum();
+    (state, if moved { decision } else { settled(decision, lowest) })
 }
 
 fn by_aimd(
@@ -161,8 +162,10 @@ fn by_aimd(
         range.map_or(limit, |range| next_limit(params, law, decision, overshoot, limit, *range))
     });
     let trial = std::mem::take(&mut state.trial);
-    state.trial = trial.follow(&Situation { params, state: &state, observations, now }, decision, moved);
-    (state, if moved { decision } else { settled(decision) })
+    let seen = Situation { params, state: &state, observations, now };
+    let lowest = seen.is_at_minimum();
+    state.trial = trial.follow(&seen, decision, moved);
+    (state, if moved { decision } else { settled(decision, lowest) })
 }
 
 /// Moves the limits as decided, and returns whether that changed anything.
@@ -208,10 +211,12 @@ fn next_limit(
     }
 }
 
-/// A decision that changed nothing is a hold, and says why nothing could change.
-const fn settled(decision: Decision) -> Decision {
+/// A decision that changed nothing is a hold, and says why nothing could change: limits are at an end of their range, or
+/// those that are not are of targets that send nothing.
+const fn settled(decision: Decision, lowest: bool) -> Decision {
     let reason = match (decision.action, decision.reason) {
-        (Action::Decrease, Reason::ObjectiveViolated | Reason::QueueGrows) => Reason::AtMinimum,
+        (Action::Decrease, Reason::ObjectiveViolated | Reason::QueueGrows) if lowest => Reason::AtMinimum,
+        (Action::Decrease, Reason::ObjectiveViolated | Reason::QueueGrows) => Reason::AwaitingEffect,
         (Action::Increase, Reason::Headroom) => Reason::AtMaximum,
         (_, reason) => reason,
     };

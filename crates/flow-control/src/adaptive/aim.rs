@@ -136,7 +136,8 @@ impl Standing {
         // Where nobody knows what gets through, the truth is between what was too much and what is left now.
         let between = memory.next.midpoint(self.limit);
         let goal = good.filter(|_| first || !signs.pressure.is_blind).unwrap_or(between);
-        let safe = memory.safe.filter(|safe| blamed || *safe <= goal);
+        let holds = |safe: &Bandwidth| if blamed { *safe < self.limit } else { *safe <= goal };
+        let safe = memory.safe.filter(holds);
         let ceiling = self.carried(signs, since, blamed).unwrap_or(self.limit);
         Memory { safe, goal: Some(goal), ceiling: Some(ceiling), ..memory }
     }

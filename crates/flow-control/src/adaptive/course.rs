@@ -4,8 +4,11 @@ use super::pressure::FULL_PERCENT;
 use super::rules::verdict;
 use super::signs::{Signs, Standing};
 use super::trial::{Episode, Parked};
-use crate::{Action, Bandwidth, Decision, Moment, NoEffect, Reason};
+use crate::{Action, Bandwidth, Decision, Effect, Moment, NoEffect, Reason};
 use std::time::Duration;
+
+/// A link that carries less than this, in hundredths of what was too much before, is another one.
+const SAME_PERCENT: u32 = 90;
 
 /// What the law remembers from one decision to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,7 +130,10 @@ impl Course {
         if self.episode.take().is_some() {
             self.futile = 0;
         }
-        self.prove(signs);
+        // A limit that is in force nowhere proves nothing, nor does one under which a queue grows slowly.
+        if signs.seen.params.effect == Effect::Possible && signs.is_empty() {
+            self.prove(signs);
+        }
     }
 
     /// What is used of the present limits is good.
@@ -159,8 +165,12 @@ impl Course {
         }
     }
 
-    /// Limits rise: what they were is remembered.
+    /// Limits rise: what they were is remembered. Where all are at their maximum already, none does.
     fn raise(&mut self, signs: &Signs) {
+        let rises = |target: Standing| target.memory.next > target.limit;
+        if !(Look { signs, course: self }).targets().any(rises) {
+            return;
+        }
         for (position, memory) in self.targets.iter_mut().enumerate() {
             let from = signs.target(position, *memory).map(|target| target.limit);
             memory.raised = from.map(|from| Raised { at: signs.now(), from });
@@ -170,7 +180,10 @@ impl Course {
 
     /// Limits move for another reason: nothing that was under way goes on.
     fn interrupt(&mut self) {
-        let targets = std::mem::take(&mut self.targets);
+        let mut targets = std::mem::take(&mut self.targets);
+        for memory in &mut targets {
+            *memory = Memory { goal: None, before: None, raised: None, ..*memory };
+        }
         *self = Self { targets, ..Self::default() };
     }
 
@@ -179,13 +192,17 @@ impl Course {
         let (look, first) = (Look { signs, course: self }, self.episode.is_none());
         let (blamed, since) = (look.is_raise_to_blame(), look.troubled_since());
         let episode = Episode::after_cut(self.episode, look);
+        let mut same_link = false;
         for (position, memory) in self.targets.iter_mut().enumerate() {
             if let Some(target) = signs.target(position, *memory) {
-                *memory = target.after_cut(signs, since, blamed, first);
+                let next = target.after_cut(signs, since, blamed, first);
+                same_link |=
+                    memory.ceiling.is_some_and(|before| next.ceiling >= Some(before.percent(SAME_PERCENT)));
+                *memory = next;
             }
         }
         if first {
-            self.failures = if blamed { self.failures.saturating_add(1) } else { 0 };
+            self.failures = if blamed || same_link { self.failures.saturating_add(1) } else { 0 };
         }
         self.episode = Some(episode);
         (self.failed, self.raised, self.streak) = (Some(signs.now()), None, 0);

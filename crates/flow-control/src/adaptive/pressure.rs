@@ -1,6 +1,6 @@
 use crate::moment::percent;
 use crate::situation::Situation;
-use crate::{Judgement, Observation, Role};
+use crate::{Judgement, Observation, Queueing, Role};
 use std::cmp::Reverse;
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ impl Pressure {
             let part = Part::of(observation);
             all.queue_percent = all.queue_percent.max(part.queue_percent);
             all.bound_percent = all.bound_percent.max(part.bound_percent);
-            if let Some(queueing) = observation.queueing {
+            if let Some(queueing) = known_queueing(observation) {
                 all.delay = all.delay.max(queueing.delay);
                 all.growth_percent = all.growth_percent.max(queueing.growth_percent);
             }
@@ -80,11 +80,15 @@ impl Pressure {
     }
 }
 
+/// Where nothing is answered any more, there is no queue to speak of: nobody knows.
+fn known_queueing(observation: &Observation) -> Option<Queueing> {
+    observation.queueing.filter(|_| observation.reading.is_ok())
+}
+
 impl Part {
     fn of(observation: &Observation) -> Self {
         debug_assert_eq!(observation.role, Role::Control);
-        // Where nothing is answered any more, there is no queue to speak of: nobody knows.
-        let queueing = observation.queueing.filter(|_| observation.reading.is_ok());
+        let queueing = known_queueing(observation);
         let queue_percent = queueing.map_or(0, |queueing| percent(queueing.delay, queueing.allowed));
         let broken = observation.bound.judge(observation.settled) == Judgement::Violated;
         let bound_percent = observation.settled.map_or(0, |value| {

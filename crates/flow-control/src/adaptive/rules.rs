@@ -110,7 +110,7 @@ fn growth(look: &Look) -> Option<Decision> {
     if !look.signs.is_roomy() {
         return None;
     }
-    Some(if may_rise(look) && (look.is_calm() || !look.creeps()) {
+    Some(if may_rise(look) && (!look.creeps() || (look.is_calm() && look.signs.is_empty())) {
         Decision { action: Action::Increase, reason: Reason::Headroom, objective: None }
     } else {
         hold(Reason::AwaitingEffect, None)

@@ -8,6 +8,8 @@ use std::time::Duration;
 /// How much of its limit a target sends that could send more.
 const USED_PERCENT: u32 = 90;
 
+/// So little of a queue is none, in hundredths of what is allowed.
+const EMPTY_PERCENT: u32 = 20;
 /// How long what is sent is counted to tell a rate, about.
 const COUNTED_OVER: Duration = Duration::from_millis(250);
 
@@ -46,6 +48,11 @@ impl<'a> Signs<'a> {
     /// Whether every objective lets limits rise.
     pub(super) fn is_roomy(&self) -> bool {
         self.pressure.is_known && self.pressure.percent() < Adaptive::ROOMY_PERCENT
+    }
+
+    /// Whether no queue to speak of stands, not even one that grows slowly.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.pressure.queue_percent < EMPTY_PERCENT
     }
 
     /// How long limits have been what they are.

@@ -32,7 +32,8 @@ pub(super) struct Episode {
     worst_percent: u32,
     /// The queueing delay at the newest cut.
     delay: Duration,
-    /// What was sent as it began, where that is known.
+    /// What was sent when it was first seen what a cut does, where that is known: as it began, it may have been far more
+    /// than the link carries.
     sent: Option<Bandwidth>,
     /// What the objective read as it began.
     value: Option<Finite>,
@@ -61,7 +62,7 @@ impl Episode {
             busy: false,
             worst_percent: pressure.percent(),
             delay: pressure.delay,
-            sent: look.sent(),
+            sent: None,
             value: look.value(),
         };
         let episode = before.unwrap_or_else(begun);
@@ -72,9 +73,10 @@ impl Episode {
     pub(super) fn observe(self, look: Look) -> Self {
         let pressure = look.signs.pressure;
         let seen = (pressure.evidence > Evidence::Old || pressure.is_known).then(|| look.signs.now());
+        let sent = self.sent.or_else(|| seen.and_then(|_| look.sent()));
         let busy = self.busy || look.targets().any(|target| target.sends_something(self.since));
         let worst_percent = self.worst_percent.max(pressure.percent());
-        Self { worst_percent, seen: self.seen.or(seen), busy, ..self }
+        Self { worst_percent, seen: self.seen.or(seen), sent, busy, ..self }
     }
 
     /// Whether the newest cut has had the time to show what it does, and the queue does not shrink.

@@ -139,6 +139,23 @@ fn several_targets_are_cut_by_what_each_sends_and_those_that_send_little_are_spa
 }
 
 #[test]
+fn at_their_maximum_limits_do_not_rise_and_no_raise_is_to_blame() {
+    let mut scene = Scene::at(1_000);
+    scene.sends_all().lasts(5_000);
+    assert_eq!(scene.said(), (Action::Hold, Reason::AtMaximum));
+    scene.sends(100).queue(150).lasts(400);
+    assert_eq!(scene.limit(), 94, "to what gets through, and not to a little below the maximum");
+}
+
+#[test]
+fn where_only_targets_that_send_nothing_are_left_nothing_is_at_its_minimum() {
+    let mut scene = Scene::at(100);
+    scene.params.effect_check = None;
+    scene.sends(2).queue(300).lasts(1_000);
+    assert_eq!((scene.said(), scene.limit()), ((Action::Hold, Reason::AwaitingEffect), 100));
+}
+
+#[test]
 fn a_limit_set_by_a_person_stands_and_ends_what_was_under_way() {
     let mut scene = Scene::at(100);
     scene.queue(300).tick();

@@ -37,6 +37,25 @@ fn what_was_good_is_forgotten_where_the_link_bears_less_now() {
 }
 
 #[test]
+fn a_limit_that_is_in_force_nowhere_proves_nothing() {
+    let mut scene = Scene::at(100);
+    scene.params.effect = Effect::Impossible(flow_control::Hindrance::OnlyAtCreation);
+    scene.lasts(20_000);
+    assert_eq!(scene.state.safe_limits().collect::<Vec<_>>(), [None]);
+}
+
+#[test]
+fn after_a_pin_limits_do_not_go_back_to_where_they_were_going() {
+    let mut scene = Scene::at(100);
+    scene.queue(6_000).tick();
+    scene.params.manual = Some(Manual::Pin(mbps(40)));
+    scene.queue(0).lasts(2_000);
+    scene.params.manual = None;
+    scene.sends_all().until(Reason::Headroom);
+    assert_eq!(scene.limit(), 41, "a step, and not back to 94M");
+}
+
+#[test]
 fn a_target_more_or_less_is_no_matter() {
     let state = State::remembering(vec![mbps(10), mbps(20)], &[Some(mbps(5))]);
     assert_eq!(state.safe_limits().collect::<Vec<_>>(), [Some(mbps(5)), None]);

@@ -72,10 +72,12 @@ fn is_urgent(seen: &Observation) -> bool {
     seen.role == Role::Control && (violated || soon)
 }
 
-/// What the shapers say of those of a target's pods that have a limit: as old as the oldest that they say.
+/// What the shapers say of a target's pods: as old as the oldest that they say, and too old for anything while they do
+/// not tell of each.
 fn by_shapers(enforcer: &Enforcer, planned: &PlannedTarget) -> Option<Traffic> {
     let sent = enforcer.sent(planned.limitable().map(|pod| &pod.id));
-    let measured = sent.iter().map(|sent| sent.measured).min()?;
+    let oldest = sent.iter().map(|sent| sent.measured).min()?;
+    let measured = if sent.len() < planned.limitable().count() { Moment::default() } else { oldest };
     let rates: Vec<_> = sent.iter().map(|sent| sent.rate).collect();
     Some(Load::of_pods(planned.target.scope, &rates)?.until(measured, SHAPER_FRESH))
 }

@@ -33,9 +33,11 @@ impl TrafficFeed {
         if let Some((asked, series)) = self.query.by_pod(last) {
             self.hear(asked, series);
         }
-        let fresh_for = fresh_for(self.interval.max(self.cadence.period()));
+        let period = self.interval.max(self.cadence.period());
+        // An answer may be of a scrape one period ago, and be a mean over all that the query looks back on.
+        let lag = period.saturating_add(self.query.window());
         let (asked, series) = self.newest.as_ref()?;
-        Some(load(planned, series)?.until(*asked, fresh_for))
+        Some(load(planned, series)?.until(before(*asked, lag), fresh_for(period).saturating_add(lag)))
     }
 
     fn hear(&mut self, asked: Moment, series: Vec<PodSeries>) {
@@ -44,6 +46,11 @@ impl TrafficFeed {
         }
         self.newest = Some((asked, series));
     }
+}
+
+/// The moment so long before another.
+const fn before(moment: Moment, span: Duration) -> Moment {
+    Moment::after_epoch(moment.since(Moment::after_epoch(Duration::ZERO)).saturating_sub(span))
 }
 
 /// How long an answer may be taken for the present where there is another one every `period`.
@@ -150,17 +157,17 @@ mod tests {
     #[tokio::test]
     async fn what_changes_only_with_a_scrape_is_fresh_until_the_next_one_is_due() {
         let mut feed = feed(Duration::from_secs(2));
-        let mut fresh_for = |second: u64, mbps: u32| {
+        let at = |second| Moment::after_epoch(Duration::from_secs(second));
+        let mut said = |second: u64, mbps: u32| {
             let sent = series(None, f64::from(mbps) * 1e6);
-            feed.hear(Moment::after_epoch(Duration::from_secs(second)), vec![sent]);
-            feed.read(&planned(Scope::Pod)).unwrap().fresh_for.as_secs()
+            feed.hear(at(second), vec![sent]);
+            let traffic = feed.read(&planned(Scope::Pod)).unwrap();
+            (traffic.measured, traffic.fresh_for.as_secs())
         };
-        assert_eq!(
-            [fresh_for(0, 1), fresh_for(10, 2), fresh_for(12, 2)],
-            [4, 4, 4],
-            "one and a half, and a second"
-        );
-        assert_eq!([fresh_for(24, 3), fresh_for(26, 3)], [22, 22], "by what changed 14 s after");
+        let expected = [(at(98), 6), (at(108), 6), (at(110), 6)];
+        assert_eq!([said(100, 1), said(110, 2), said(112, 2)], expected, "two and a half, and a second");
+        let expected = [(at(110), 36), (at(112), 36)];
+        assert_eq!([said(124, 3), said(126, 3)], expected, "by what changed 14 s after");
     }
 
     #[test]
