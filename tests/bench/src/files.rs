@@ -15,7 +15,7 @@ const FOLDER: &str = "target/bench";
 pub(crate) fn decision_ns() -> Value {
     let text = fs_err::read_to_string(in_repository(FOLDER).join("step.json")).unwrap_or_default();
     let said: Value = serde_json::from_str(&text).unwrap_or_default();
-    said.get("decision_ns").cloned().unwrap_or_default()
+    said.get("decision_ns_adaptive").cloned().unwrap_or_default()
 }
 
 /// The commit that is measured; empty where nobody knows.

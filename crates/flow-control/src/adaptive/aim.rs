@@ -21,12 +21,12 @@ const CLOSE_PERCENT: u32 = 98;
 pub(super) const PASSED_PERCENT: u32 = 110;
 
 impl Look<'_> {
-    /// The limit that `decision` leads to for a target.
-    pub(super) fn aim(&self, decision: Decision, target: Standing) -> Bandwidth {
+    /// The limit that `decision` leads to for a target, where a raise is to be `blamed` or not.
+    pub(super) fn aim(&self, decision: Decision, target: Standing, blamed: bool) -> Bandwidth {
         let Standing { limit, range, memory, .. } = target;
         let aim = match (decision.action, decision.reason) {
             (Action::Decrease, Reason::NoDataTooLong) => range.min,
-            (Action::Decrease, _) => self.cut(target),
+            (Action::Decrease, _) => self.cut(target, blamed),
             (Action::Increase, Reason::Recovery) => limit.max(memory.goal.unwrap_or(limit)),
             (Action::Increase, Reason::NoEffect) => limit.max(target.given_back()),
             (Action::Increase, Reason::Idle) | (Action::Release, _) => range.max,
@@ -41,12 +41,12 @@ impl Look<'_> {
     }
 
     /// What is good, less what empties the queue in time; never more than the limit.
-    fn cut(&self, target: Standing) -> Bandwidth {
+    fn cut(&self, target: Standing, blamed: bool) -> Bandwidth {
         let since = self.troubled_since();
         if target.sends_next_to_nothing(since) {
             return target.limit;
         }
-        let Some(good) = target.good(self.signs, since, self.is_raise_to_blame()) else {
+        let Some(good) = target.good(self.signs, since, blamed) else {
             return target.limit.percent(LEAST_LEFT_PERCENT);
         };
         let drained = FULL_PERCENT.saturating_sub(percent(self.signs.pressure.delay, self.signs.law.drain));

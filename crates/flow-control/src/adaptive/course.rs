@@ -116,9 +116,10 @@ impl Course {
 
     /// Notes how far each limit goes.
     pub(super) fn aim(&mut self, signs: &Signs, decision: Decision) {
+        let blamed = (Look { signs, course: self }).is_raise_to_blame();
         for position in 0..self.targets.len() {
             let look = Look { signs, course: self };
-            let next = look.target(position).map(|target| look.aim(decision, target));
+            let next = look.target(position).map(|target| look.aim(decision, target, blamed));
             if let (Some(memory), Some(next)) = (self.targets.get_mut(position), next) {
                 memory.next = next;
             }

@@ -37,7 +37,7 @@ fn of_no_effect(look: &Look) -> Option<Decision> {
     let reason = if parked.for_nothing_sent { Reason::NotTheCause } else { Reason::NoEffect };
     let objective = Some(parked.verdict.objective);
     let given_back = Decision { action: Action::Increase, reason: Reason::NoEffect, objective };
-    let moves = look.targets().any(|target| look.aim(given_back, target) != target.limit);
+    let moves = look.targets().any(|target| look.aim(given_back, target, false) != target.limit);
     let decision = if moves { given_back } else { Decision { action: Action::Hold, reason, objective } };
     Some(not_known(look).unwrap_or(decision))
 }
