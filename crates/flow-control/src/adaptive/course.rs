@@ -1,7 +1,6 @@
 use super::aim::PASSED_PERCENT;
 use super::look::Look;
 use super::pressure::FULL_PERCENT;
-use super::rules::verdict;
 use super::signs::{Signs, Standing};
 use super::trial::{Episode, Parked};
 use crate::{Action, Bandwidth, Decision, Effect, Moment, NoEffect, Reason};
@@ -108,7 +107,7 @@ impl Course {
 
     /// Ends an episode whose cuts do not help.
     fn judge(&mut self, signs: &Signs) {
-        if let Some(parked) = verdict(Look { signs, course: self }) {
+        if let Some(parked) = Parked::judge(Look { signs, course: self }) {
             (self.parked, self.episode) = (Some(parked), None);
             self.futile = self.futile.saturating_add(1);
         }

@@ -84,11 +84,6 @@ impl Look<'_> {
         let since = self.course.calm_since.map_or(Duration::ZERO, |since| self.signs.now().since(since));
         since.min(self.signs.unchanged_for()) >= self.signs.at_least_measured(CALM, 3)
     }
-
-    /// Whether no limit can be lowered.
-    pub(super) fn is_at_minimum(&self) -> bool {
-        self.targets().all(|target| target.limit <= target.range.min)
-    }
 }
 
 /// What `percent` hundredths more than all of it is.

@@ -3,7 +3,6 @@
 use super::Adaptive;
 use super::look::Look;
 use super::pressure::FULL_PERCENT;
-use super::trial::Parked;
 use crate::rules::{HOLD, by_hand, unknown, unknown_too_long};
 use crate::{Action, Decision, Reason};
 use std::time::Duration;
@@ -64,7 +63,7 @@ fn cut(look: &Look) -> Decision {
 /// What was cut takes its time.
 fn awaiting_effect(look: &Look) -> Option<Decision> {
     let objective = look.signs.pressure.objective?;
-    let reason = if look.is_at_minimum() { Reason::AtMinimum } else { Reason::AwaitingEffect };
+    let reason = if look.signs.seen.is_at_minimum() { Reason::AtMinimum } else { Reason::AwaitingEffect };
     Some(hold(reason, Some(objective)))
 }
 
@@ -128,14 +127,9 @@ fn within_bounds(look: &Look) -> Option<Decision> {
 
 /// Whether the last change of limits has had the time to show what it does.
 fn may_rise(look: &Look) -> bool {
-    look.signs.is_roomy() && look.signs.unchanged_for() >= look.signs.at_least_measured(RAISE_INTERVAL, 2)
+    look.signs.unchanged_for() >= look.signs.at_least_measured(RAISE_INTERVAL, 2)
 }
 
 const fn hold(reason: Reason, objective: Option<usize>) -> Decision {
     Decision { reason, objective, ..HOLD }
-}
-
-/// The verdict on the cuts of an episode that goes on, where there is one by now.
-pub(super) fn verdict(look: Look) -> Option<Parked> {
-    look.course.parked.is_none().then(|| Parked::judge(look)).flatten()
 }

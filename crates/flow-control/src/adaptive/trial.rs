@@ -109,12 +109,13 @@ impl Episode {
         let lower = look.targets().all(|target| {
             target.memory.before.is_some_and(|before| target.limit <= before.percent(REDUCED_PERCENT))
         });
-        look.is_at_minimum() || if traffic.is_some() { less } else { lower }
+        look.signs.seen.is_at_minimum() || if traffic.is_some() { less } else { lower }
     }
 }
 
 impl Parked {
-    /// The verdict on an episode, where there is one by now.
+    /// The verdict on the cuts of an episode, where there is one by now. It ends the episode, and no other begins before it
+    /// is over.
     pub(super) fn judge(look: Look) -> Option<Self> {
         let (check, episode) = (look.signs.seen.params.effect_check?, look.course.episode?);
         let (objective, after) = (look.signs.pressure.objective?, look.value()?);
