@@ -127,7 +127,13 @@ fn observation(seen: Seen, now: Moment) -> Observation {
         Seen::Percent(percent) => (Ok(Finite::seconds(bound * percent / 100)), percent),
         Seen::Nothing => (Err(Unknown::NoData), 0),
     };
-    let queueing = Queueing { delay: allowed * percent / 100, allowed, growth_percent: 0, settled: true };
+    let queueing = Queueing {
+        delay: allowed * percent / 100,
+        allowed,
+        growth_percent: 0,
+        settled: true,
+        answered: true,
+    };
     Observation {
         period: Duration::from_millis(20),
         queueing: Some(queueing),

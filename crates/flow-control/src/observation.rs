@@ -48,6 +48,19 @@ pub struct Queueing {
     pub growth_percent: u32,
     /// Whether all of these probes were sent after the limits as they are now took effect.
     pub settled: bool,
+    /// Whether any of them was answered: else there may be nobody who does.
+    pub answered: bool,
+}
+
+impl Queueing {
+    /// So much of what is allowed, in hundredths, is a sign where limits were too high before.
+    pub const FAINT_PERCENT: u32 = 40;
+
+    /// The delay that is a faint sign.
+    #[must_use]
+    pub fn faint(&self) -> Duration {
+        self.allowed / 100 * Self::FAINT_PERCENT
+    }
 }
 
 /// What the running pods of a target send, in the unit of its limit: that of one pod, or of all together.

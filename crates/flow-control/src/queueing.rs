@@ -12,14 +12,16 @@ pub struct NewestProbes([Option<Outcome>; 5]);
 struct Outcome {
     sent: Moment,
     took: Duration,
+    answered: bool,
 }
 
 impl NewestProbes {
-    /// Takes in a probe that `took` so long: its round-trip time, or if it was lost, the time that was waited for it.
-    pub fn observe(&mut self, sent: Moment, took: Duration) {
+    /// Takes in a probe by its round-trip time; one that was lost by the time that was waited for it, its `timeout`.
+    pub fn observe(&mut self, sent: Moment, rtt: Option<Duration>, timeout: Duration) {
+        let (took, answered) = (rtt.unwrap_or(timeout), rtt.is_some());
         let oldest = self.0.iter_mut().min_by_key(|outcome| outcome.map(|outcome| outcome.sent));
         if let Some(oldest) = oldest.filter(|oldest| oldest.is_none_or(|oldest| oldest.sent < sent)) {
-            *oldest = Some(Outcome { sent, took });
+            *oldest = Some(Outcome { sent, took, answered });
         }
     }
 
@@ -59,7 +61,9 @@ impl NewestProbes {
     #[must_use]
     pub fn queueing(&self, base: Duration, allowed: Duration, settled_since: Moment) -> Option<Queueing> {
         let settled = self.0.iter().flatten().all(|outcome| outcome.sent >= settled_since);
-        Some(Queueing { delay: self.delay(base)?, allowed, growth_percent: self.growth_percent(), settled })
+        let answered = self.0.iter().flatten().any(|outcome| outcome.answered);
+        let (delay, growth_percent) = (self.delay(base)?, self.growth_percent());
+        Some(Queueing { delay, allowed, growth_percent, settled, answered })
     }
 }
 
@@ -101,7 +105,7 @@ mod tests {
     fn probes(outcomes: &[(u64, u64)]) -> NewestProbes {
         let mut probes = NewestProbes::default();
         for (sent, took) in outcomes {
-            probes.observe(at(*sent), ms(*took));
+            probes.observe(at(*sent), Some(ms(*took)), ms(1_000));
         }
         probes
     }
@@ -153,8 +157,15 @@ mod tests {
 
     #[test]
     fn a_path_is_without_a_queue_since_one_was_last_seen_or_since_limits_took_effect() {
-        let queue =
-            |delay| Some(Queueing { delay: ms(delay), allowed: ms(5), growth_percent: 0, settled: true });
+        let queue = |delay| {
+            Some(Queueing {
+                delay: ms(delay),
+                allowed: ms(5),
+                growth_percent: 0,
+                settled: true,
+                answered: true,
+            })
+        };
         let mut last = LastQueued::default();
         let seen = [(10, Some(5)), (20, Some(6)), (30, None), (40, Some(1))];
         let since = seen.map(|(now, delay)| last.since(delay.and_then(queue), at(now), at(7)));
@@ -163,9 +174,29 @@ mod tests {
     }
 
     #[test]
+    fn one_answer_of_five_tells_a_bad_queue_from_silence() {
+        let mut probes = NewestProbes::default();
+        let mut queueing = |sent, rtt| {
+            probes.observe(at(sent), rtt, ms(1_000));
+            probes.queueing(ms(1), ms(5), at(0))
+        };
+        let all: Vec<_> = [None, None, Some(ms(9)), None, None, None, None, None]
+            .into_iter()
+            .zip(0..)
+            .map(|(rtt, number)| queueing(20 * number, rtt).map(|seen| (seen.delay, seen.answered)))
+            .collect();
+        assert_eq!(
+            all[4..],
+            [Some((ms(999), true)), Some((ms(999), true)), Some((ms(999), true)), Some((ms(999), false))]
+        );
+    }
+
+    #[test]
     fn a_queue_is_settled_once_all_five_were_sent_after_the_limits_took_effect() {
         let five = probes(&[(20, 9), (40, 9), (60, 9), (80, 9), (100, 9)]);
-        let expected = |settled| Some(Queueing { delay: ms(8), allowed: ms(5), growth_percent: 0, settled });
+        let expected = |settled| {
+            Some(Queueing { delay: ms(8), allowed: ms(5), growth_percent: 0, settled, answered: true })
+        };
         assert_eq!(five.queueing(ms(1), ms(5), at(20)), expected(true), "the moment itself is after it");
         assert_eq!(five.queueing(ms(1), ms(5), at(21)), expected(false));
     }

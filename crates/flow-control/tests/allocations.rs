@@ -108,7 +108,7 @@ fn observation(seen: Seen, now: Moment) -> Observation {
     let delay = allowed * seen.percent.unwrap_or_default() / 100;
     Observation {
         period: Duration::from_millis(20),
-        queueing: Some(Queueing { delay, allowed, growth_percent: 0, settled: true }),
+        queueing: Some(Queueing { delay, allowed, growth_percent: 0, settled: true, answered: true }),
         ..Observation::new(Role::Control, 1, Bound::AtMost(Finite::seconds(bound)), reading, Some(now))
     }
 }

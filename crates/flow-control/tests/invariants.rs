@@ -176,8 +176,13 @@ fn at(millis: u64) -> Moment {
 fn observation(role: Role, seen: &Seen, millis: u64) -> Observation {
     let measured = Some(at(millis - seen.age_millis));
     let allowed = Duration::from_millis(1);
-    let queueing =
-        |(percent, settled)| Queueing { delay: allowed * percent / 100, allowed, growth_percent: 0, settled };
+    let queueing = |(percent, settled)| Queueing {
+        delay: allowed * percent / 100,
+        allowed,
+        growth_percent: 0,
+        settled,
+        answered: true,
+    };
     let bound = Bound::AtMost(Finite::new(1.0).unwrap());
     Observation {
         settled: seen.settled.unwrap_or(seen.reading),

@@ -92,6 +92,7 @@ fn after(law: Adaptive, state: State, tick: Tick, now: Moment) -> State {
             allowed: ALLOWED,
             growth_percent: tick.pressure.growth,
             settled: tick.settled,
+            answered: true,
         }),
         ..Observation::new(Role::Control, 100, bound, value, Some(now))
     };

@@ -70,7 +70,8 @@ pub(crate) struct Probed {
     base: BaseRtt,
     newest: NewestProbes,
     queued_at: LastQueued,
-    queued: bool,
+    /// How many of the levels of a queue that matter it is beyond.
+    queued: usize,
 }
 
 impl Probed {
@@ -86,7 +87,7 @@ impl Probed {
             base: BaseRtt::default(),
             newest: NewestProbes::default(),
             queued_at: LastQueued::default(),
-            queued: false,
+            queued: 0,
         }
     }
 
@@ -119,7 +120,7 @@ impl Probed {
         if let Some(rtt) = sample.rtt {
             self.base.observe(rtt, now);
         }
-        self.newest.observe(sample.sent, sample.rtt.unwrap_or(TIMEOUT));
+        self.newest.observe(sample.sent, sample.rtt, TIMEOUT);
         self.known.push_back(sample);
         if self.known.len() > self.indicator.samples {
             self.known.pop_front();
@@ -128,8 +129,10 @@ impl Probed {
 
     fn has_crossed(&mut self, now: Moment) -> bool {
         let before = self.queued;
-        self.queued = self.queueing(None, now).is_some_and(|queue| queue.delay > queue.allowed);
-        self.queued && !before
+        let levels = |queue: Queueing| [queue.faint(), queue.allowed].map(|level| queue.delay > level);
+        let beyond = self.queueing(None, now).map_or([false; 2], levels);
+        self.queued = beyond.into_iter().filter(|beyond| *beyond).count();
+        self.queued > before
     }
 
     fn observe(&mut self, settled: Option<Moment>, now: Moment) -> Observation {

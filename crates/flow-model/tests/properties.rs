@@ -102,6 +102,32 @@ fn any_link() -> impl Strategy<Value = Shared> {
         .prop_map(|(mbps, buffer_ms, all, udp)| Shared { mbps, buffer_ms, tcp: all - udp, udp, silent: None })
 }
 
+/// What is counted as traffic begins is less than what the link carries, in each phase of the count by another part.
+#[test]
+fn whenever_traffic_begins_it_is_not_cut_to_less_than_the_link_carries() {
+    for begins_ms in (2_000..2_600).step_by(23) {
+        for (base, buffer, jitter) in [("100us", "25ms", "150us"), ("2ms", "100ms", "3ms")] {
+            let text = format!(
+                "why: generated
+lasts: 37s
+warmUp: 2600ms
+links: [{{capacity: {{constant: 100M}}, base: {base}, buffer: {buffer}}}]
+policies:
+  - objectives:
+      - asks: {{jitter: {{max: {jitter}}}}}
+        by: {{probe: {{noise: 10us}}}}
+    targets:
+      - pods: [{{sends: tcp, count: 2, busy: {{from: {begins_ms}ms}}}}]
+expect: {{}}"
+            );
+            let scenario = Scenario::parse("generated".to_owned(), &text).unwrap();
+            let figures = run(&scenario, Contender::Balanced, &mut |_| {}).figures;
+            assert!(figures.goodput_mbps > 85.0, "{begins_ms} ms, {jitter}: {figures:?}");
+            assert!(figures.violated_percent < 10.0, "{begins_ms} ms, {jitter}: {figures:?}");
+        }
+    }
+}
+
 proptest! {
     // The same links each time: a run of another law is compared with that of the one before.
     #![proptest_config(ProptestConfig { cases: 24, rng_seed: RngSeed::Fixed(6), ..ProptestConfig::default() })]

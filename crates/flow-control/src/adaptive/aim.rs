@@ -51,6 +51,8 @@ impl Look<'_> {
         };
         let drained = FULL_PERCENT.saturating_sub(percent(self.signs.pressure.delay, self.signs.law.drain));
         let first = self.course.episode.is_none();
+        // A trial's queue is short, and is gone the sooner the less it hurt; recovery soon gives back what that takes.
+        let drained = if blamed { drained.min(self.signs.left()) } else { drained };
         let left = if first { drained } else { drained.min(self.left_of_excess()) };
         good.percent(left.max(LEAST_LEFT_PERCENT)).min(target.limit)
     }
@@ -75,7 +77,8 @@ impl Look<'_> {
             None => raised,
             Some(ceiling) if self.has_to_wait() => raised.min(self.signs.below(ceiling)).max(limit),
             Some(ceiling) => {
-                raised.min(ceiling.percent(CLOSE_PERCENT)).max(limit.percent(beyond(CREEP_PERCENT)))
+                let creep = CREEP_PERCENT.saturating_mul(1 << (self.course.streak / 2).min(8)).min(most);
+                raised.min(ceiling.percent(CLOSE_PERCENT)).max(limit.percent(beyond(creep)))
             }
         }
     }
@@ -101,7 +104,11 @@ impl Look<'_> {
 impl Signs<'_> {
     /// `rate` less the headroom.
     fn below(&self, rate: Bandwidth) -> Bandwidth {
-        rate.percent(FULL_PERCENT.saturating_sub(self.law.headroom_percent))
+        rate.percent(self.left())
+    }
+
+    const fn left(&self) -> u32 {
+        FULL_PERCENT.saturating_sub(self.law.headroom_percent)
     }
 }
 
@@ -110,7 +117,9 @@ impl Standing {
     /// too much before, less the headroom; where a raise is to blame, what was good before it, if that is more.
     fn good(&self, signs: &Signs, since: Moment, blamed: bool) -> Option<Bandwidth> {
         let Memory { safe, ceiling, .. } = self.memory;
-        let safe = safe.filter(|safe| blamed && *safe < self.limit);
+        let safe = safe
+            .filter(|safe| blamed && *safe < self.limit)
+            .map(|safe| safe.percent(FULL_PERCENT - CREEP_PERCENT));
         let carried = self.carried(signs, since, blamed).map(|carried| signs.below(carried));
         let known = ceiling.map(|ceiling| signs.below(ceiling)).filter(|known| *known < self.limit);
         safe.max(carried).or(known).map(|good| good.min(self.limit))

@@ -1,7 +1,7 @@
 use super::course::Course;
 use super::pressure::FULL_PERCENT;
 use super::signs::{Signs, Standing};
-use crate::{Bandwidth, Moment};
+use crate::{Bandwidth, Moment, Queueing};
 use std::time::Duration;
 
 /// So bad that it cannot be a moment's noise, in hundredths of what is allowed.
@@ -12,8 +12,6 @@ const GROWING_PERCENT: u32 = 10;
 const LASTING: Duration = Duration::from_millis(150);
 /// How long an indicator has to be beyond its bound where probes see no queue: it is of few samples, and sways.
 const LASTING_WITHOUT_QUEUE: Duration = Duration::from_secs(1);
-/// How much of a queue is a sign where one stood before.
-const FAINT_PERCENT: u32 = 40;
 /// How close to what was too much that is.
 const NEAR_PERCENT: u32 = 85;
 /// How long a raise may be to blame for trouble.
@@ -64,7 +62,7 @@ impl Look<'_> {
     /// Whether trouble begins right after limits rose: also a faint one, where limits were too high before.
     pub(super) fn is_raise_to_blame(&self) -> bool {
         let pressure = self.signs.pressure;
-        let faint = pressure.queue_percent > FAINT_PERCENT && self.is_near_ceiling();
+        let faint = pressure.queue_percent > Queueing::FAINT_PERCENT && self.is_near_ceiling();
         let just = self
             .course
             .raised

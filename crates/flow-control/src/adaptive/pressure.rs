@@ -1,6 +1,6 @@
 use crate::moment::percent;
 use crate::situation::Situation;
-use crate::{Judgement, Observation, Queueing, Role};
+use crate::{Judgement, Observation, Queueing, Role, Unknown};
 use std::cmp::Reverse;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub(super) struct Pressure {
     pub(super) evidence: Evidence,
     /// Whether an objective that presses has no probes that would tell of a queue.
     pub(super) is_blind: bool,
+    /// Whether every objective is known, under whatever limits.
+    pub(super) is_read: bool,
     /// Whether every objective is known, and was measured under the present limits.
     pub(super) is_known: bool,
     /// The longest time from one measurement to the next.
@@ -53,7 +55,7 @@ pub(super) enum Evidence {
 
 impl Pressure {
     pub(super) fn of(seen: &Situation) -> Self {
-        let (mut all, mut ranked) = (Self { is_known: true, ..Self::default() }, None);
+        let (mut all, mut ranked) = (Self { is_read: true, is_known: true, ..Self::default() }, None);
         for (position, observation) in seen.decisive() {
             let part = Part::of(observation);
             all.queue_percent = all.queue_percent.max(part.queue_percent);
@@ -62,6 +64,7 @@ impl Pressure {
                 all.delay = all.delay.max(queueing.delay);
                 all.growth_percent = all.growth_percent.max(queueing.growth_percent);
             }
+            all.is_read &= observation.reading.is_ok();
             all.is_known &= observation.reading.is_ok() && observation.settled.is_ok();
             all.period = all.period.max(observation.period);
             all.window = all.window.max(observation.window);
@@ -80,9 +83,10 @@ impl Pressure {
     }
 }
 
-/// Where nothing is answered any more, there is no queue to speak of: nobody knows.
+/// Where nothing is answered any more, there is no queue to speak of: nobody knows. Where little is, it is a bad one.
 fn known_queueing(observation: &Observation) -> Option<Queueing> {
-    observation.queueing.filter(|_| observation.reading.is_ok())
+    let few = matches!(observation.reading, Err(Unknown::TooFewSamples { .. }));
+    observation.queueing.filter(|queueing| observation.reading.is_ok() || (few && queueing.answered))
 }
 
 impl Part {

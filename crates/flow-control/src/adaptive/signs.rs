@@ -122,7 +122,8 @@ impl Standing {
         let is_older = |raised: Raised| traffic.measured < raised.at + COUNTED_OVER;
         let grown = self.memory.raised.filter(|raised| is_older(*raised));
         let limit = grown.map_or(self.limit, |raised| raised.from);
-        let tells = traffic.measured >= since || traffic.busiest >= limit.percent(FULL_PERCENT / 2);
+        let tells =
+            traffic.measured >= since + COUNTED_OVER || traffic.busiest >= limit.percent(USED_PERCENT);
         let sent = grown.map_or(traffic.fair, |raised| traffic.fair.scaled(self.limit, raised.from));
         tells.then(|| sent.min(self.limit))
     }

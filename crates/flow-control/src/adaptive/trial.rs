@@ -22,10 +22,12 @@ const LONGEST_WAIT: u32 = 10;
 pub(super) struct Episode {
     /// When the first cut was made.
     since: Moment,
-    /// When it was first seen what a cut does.
+    /// When it was first seen what a cut does, if all is known since.
     seen: Option<Moment>,
     /// When the newest cut was made that lowered a limit.
     cut: Moment,
+    /// When it was first seen what that one does.
+    cut_seen: Option<Moment>,
     /// Whether anything was sent meanwhile that a limit could take away.
     busy: bool,
     /// The worst pressure so far, in hundredths.
@@ -59,6 +61,7 @@ impl Episode {
             since: now,
             seen: None,
             cut: now,
+            cut_seen: None,
             busy: false,
             worst_percent: pressure.percent(),
             delay: pressure.delay,
@@ -67,16 +70,19 @@ impl Episode {
         };
         let episode = before.unwrap_or_else(begun);
         let lowered = look.targets().any(|target| target.memory.next < target.limit);
-        if lowered { Self { cut: now, delay: pressure.delay, ..episode } } else { episode }
+        if lowered { Self { cut: now, cut_seen: None, delay: pressure.delay, ..episode } } else { episode }
     }
 
     pub(super) fn observe(self, look: Look) -> Self {
         let pressure = look.signs.pressure;
-        let seen = (pressure.evidence > Evidence::Old || pressure.is_known).then(|| look.signs.now());
+        let sees = (pressure.evidence > Evidence::Old || pressure.is_known).then(|| look.signs.now());
+        // What is too bad to be measured may become better unseen.
+        let seen = self.seen.or(sees).filter(|_| pressure.is_read || look.signs.presses());
+        let cut_seen = self.cut_seen.or(sees);
         let sent = self.sent.or_else(|| seen.and_then(|_| look.sent()));
         let busy = self.busy || look.targets().any(|target| target.sends_something(self.since));
         let worst_percent = self.worst_percent.max(pressure.percent());
-        Self { worst_percent, seen: self.seen.or(seen), sent, busy, ..self }
+        Self { worst_percent, seen, cut_seen, sent, busy, ..self }
     }
 
     /// Whether the newest cut has had the time to show what it does, and the queue does not shrink.
@@ -88,7 +94,8 @@ impl Episode {
         } else {
             law.drain.saturating_mul(3)
         };
-        let drains = elapsed < law.drain.saturating_mul(2) && pressure.delay < self.delay.mul_f64(0.85);
+        let draining = self.cut_seen.map_or(Duration::ZERO, |seen| signs.now().since(seen));
+        let drains = draining < law.drain.saturating_mul(2) && pressure.delay < self.delay.mul_f64(0.85);
         pressure.evidence > Evidence::Old && elapsed >= least && !drains
     }
 

@@ -5,10 +5,22 @@ const AWAITS: (Action, Reason) = (Action::Hold, Reason::AwaitingEffect);
 
 #[test]
 fn a_grave_queue_is_cut_at_once_to_what_gets_through_less_the_headroom() {
+    let mut scene = Scene::at(100);
+    assert_eq!(scene.sends(95).queue(300).tick().said(), CUT);
+    assert_eq!((scene.tick().said(), scene.limit()), (AWAITS, 89));
+}
+
+#[test]
+fn what_is_counted_as_traffic_begins_is_not_what_gets_through() {
     let mut scene = Scene::at(1_000);
-    scene.sends(100).queue(300).tick().queue(300).tick();
-    assert_eq!((scene.said(), scene.limit()), (AWAITS, 94));
-    assert_eq!(Scene::at(1_000).sends(100).queue(300).tick().said(), CUT);
+    assert_eq!(
+        scene.sends(100).queue(300).tick().limit(),
+        500,
+        "half, since half of the count may be of before"
+    );
+    assert_eq!(scene.lasts(400).limit(), 47, "all of that one is of the time with a queue, which it empties");
+    scene.queue(0).sends_all().until(Reason::Recovery);
+    assert_eq!(scene.limit(), 94);
 }
 
 #[test]
@@ -54,6 +66,16 @@ fn what_was_measured_before_a_cut_leads_to_no_other() {
     assert_eq!(scene.lasts(5_000).limit(), 94);
     scene.queue = Some((300, true));
     assert!(scene.tick().limit() < 94);
+}
+
+#[test]
+fn a_cut_that_takes_effect_late_still_has_its_time_to_empty_the_queue() {
+    let mut scene = Scene::at(100);
+    scene.queue(6_000).tick();
+    (scene.queue, scene.settled) = (Some((6_000, false)), Some(Err(Unknown::NoData)));
+    assert_eq!(scene.lasts(3_000).limit(), 84);
+    assert_eq!(scene.queue(5_000).lasts(1_200).limit(), 84, "it shrinks");
+    assert!(scene.tick().limit() < 84, "but not by enough");
 }
 
 #[test]
@@ -132,7 +154,7 @@ fn a_count_from_before_the_trouble_tells_nothing_unless_the_link_was_busy() {
 
 #[test]
 fn several_targets_are_cut_by_what_each_sends_and_those_that_send_little_are_spared() {
-    let mut scene = Scene::of(&[1_000, 1_000, 1_000]);
+    let mut scene = Scene::of(&[64, 42, 1_000]);
     scene.sent = vec![Some((60, 0)), Some((40, 0)), Some((5, 0))];
     scene.queue(300).tick();
     assert_eq!(scene.limits(), [56, 37, 1_000]);
@@ -143,8 +165,8 @@ fn at_their_maximum_limits_do_not_rise_and_no_raise_is_to_blame() {
     let mut scene = Scene::at(1_000);
     scene.sends_all().lasts(5_000);
     assert_eq!(scene.said(), (Action::Hold, Reason::AtMaximum));
-    scene.sends(100).queue(150).lasts(400);
-    assert_eq!(scene.limit(), 94, "to what gets through, and not to a little below the maximum");
+    scene.sends(950).queue(150).lasts(400);
+    assert_eq!(scene.limit(), 893, "to what gets through, and not to a little below the maximum");
 }
 
 #[test]
@@ -171,8 +193,13 @@ fn a_limit_set_by_a_person_stands_and_ends_what_was_under_way() {
 fn the_highest_ranking_objective_that_presses_is_the_reason() {
     let scene = Scene::at(100);
     let ranked = |priority, percent| {
-        let queueing =
-            Queueing { delay: ALLOWED * percent / 100, allowed: ALLOWED, growth_percent: 0, settled: true };
+        let queueing = Queueing {
+            delay: ALLOWED * percent / 100,
+            allowed: ALLOWED,
+            growth_percent: 0,
+            settled: true,
+            answered: true,
+        };
         Observation { priority, queueing: Some(queueing), ..scene.observation() }
     };
     let seen = [ranked(10, 900), ranked(90, 300), ranked(90, 900), ranked(100, 50)];

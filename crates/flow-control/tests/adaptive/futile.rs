@@ -31,6 +31,18 @@ fn cuts_that_do_not_help_are_taken_back_within_three_seconds() {
 }
 
 #[test]
+fn what_was_too_bad_to_be_measured_meanwhile_leads_to_no_verdict() {
+    let mut scene = elsewhere(100);
+    for second in 0..20 {
+        sending_all(&mut scene, 800);
+        scene.reads(Err(Unknown::Stale { age: Duration::from_secs(1) }));
+        sending_all(&mut scene, 200);
+        scene.reads(Ok(number(0.1)));
+        assert_eq!(scene.state.no_effect(), None, "after {second} s");
+    }
+}
+
+#[test]
 fn they_are_tried_again_the_later_the_more_often_they_did_not_help() {
     let mut scene = elsewhere(100);
     let (mut verdicts, mut parked) = (vec![], false);

@@ -110,7 +110,22 @@ fn where_it_was_too_much_before_limits_creep() {
             steps.push(scene.state.limits[0].bps() * 1_000 / before);
         }
     }
-    assert!(steps.len() >= 3 && steps.iter().all(|step| (1_009..=1_010).contains(step)), "{steps:?}");
+    assert!(steps.len() >= 3 && steps.iter().all(|step| (1_009..=1_020).contains(step)), "{steps:?}");
+}
+
+#[test]
+fn creeping_quickens_where_it_was_not_too_much_after_all() {
+    let mut scene = Scene::at(1_000);
+    on_link(&mut scene, 100, 30_000);
+    let mut steps = vec![];
+    while scene.limit() < 110 {
+        let before = scene.state.limits[0].bps();
+        on_link(&mut scene, 1_000, TICK_MILLIS);
+        if scene.last.action == Action::Increase {
+            steps.push(scene.state.limits[0].bps() * 1_000 / before - 1_000);
+        }
+    }
+    assert_eq!(steps, [9, 9, 19, 19, 39], "tenths of a per cent");
 }
 
 #[test]

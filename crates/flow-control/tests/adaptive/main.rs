@@ -119,6 +119,7 @@ impl Scene {
             allowed: ALLOWED,
             growth_percent: 0,
             settled,
+            answered: true,
         };
         let bound = Bound::AtMost(number(1.0));
         Observation {

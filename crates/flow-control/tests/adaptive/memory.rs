@@ -25,7 +25,13 @@ fn after_a_restart_a_raise_that_fails_leads_back_to_what_was_good() {
     let mut scene = Scene::at(100);
     scene.state = State::remembering(vec![mbps(90)], &[Some(mbps(90))]);
     scene.sends_all().until(Reason::Headroom);
-    assert_eq!(scene.sends_all().queue(150).tick().limit(), 90);
+    assert_eq!(
+        scene.sends_all().queue(150).tick().limit(),
+        83,
+        "less for a moment, so that the queue is gone at once"
+    );
+    scene.sends_all().queue(0).until(Reason::Recovery);
+    assert_eq!(scene.limit(), 89, "and a step less for good, since what was good was close to too much");
 }
 
 #[test]

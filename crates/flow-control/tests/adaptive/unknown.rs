@@ -30,11 +30,24 @@ fn probes_that_are_all_lost_tell_of_no_queue_but_of_nothing_at_all() {
 }
 
 #[test]
+fn where_most_probes_are_lost_the_few_that_are_answered_tell_of_a_queue() {
+    for (answered, limit) in [(true, 50), (false, 100)] {
+        let scene = Scene { reading: Err(Unknown::TooFewSamples { have: 3, need: 5 }), ..Scene::at(100) };
+        let queueing =
+            Queueing { delay: ALLOWED * 1_000, allowed: ALLOWED, growth_percent: 0, settled: true, answered };
+        let seen = Observation { queueing: Some(queueing), ..scene.observation() };
+        let (state, _) = step(&scene.params, scene.state, &[seen], at(1_000));
+        assert_eq!(state.limits, [mbps(limit)], "answered: {answered}");
+    }
+}
+
+#[test]
 fn a_queue_is_cut_although_another_objective_is_unknown() {
     let scene = Scene::at(100);
     let unknown =
         Observation::new(Role::Control, 900, Bound::AtMost(number(1.0)), Err(Unknown::NoSeries), None);
-    let queueing = Queueing { delay: ALLOWED * 3, allowed: ALLOWED, growth_percent: 0, settled: true };
+    let queueing =
+        Queueing { delay: ALLOWED * 3, allowed: ALLOWED, growth_percent: 0, settled: true, answered: true };
     let seen = Observation { queueing: Some(queueing), ..scene.observation() };
     let (_, decision) = step(&scene.params, scene.state, &[unknown, seen], at(1_000));
     assert_eq!((decision.action, decision.objective), (Action::Decrease, Some(1)));

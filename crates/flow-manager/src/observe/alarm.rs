@@ -10,9 +10,16 @@ const REST: Duration = Duration::from_millis(50);
 /// Tells those who wait for it when the queue of a path grows beyond a level: once, until it was well below again.
 #[derive(Debug)]
 pub(super) struct Alarm {
-    sign: FirstSign,
+    level: Level,
     crossing: Crossing,
     bells: Arc<Bells>,
+}
+
+/// So many hundredths of the queue that is a first sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Level {
+    pub(super) sign: FirstSign,
+    pub(super) percent: u32,
 }
 
 /// All who want to know of one level. They have a lock of their own: to wake them must not hold up who reads the path.
@@ -26,21 +33,27 @@ struct Crossing {
 }
 
 impl Alarm {
-    /// Lets `bell` ring at `sign`, for as long as somebody holds on to it: by the alarm at that level among `alarms`,
+    /// Lets `bell` ring at `level`, for as long as somebody holds on to it: by the alarm at that level among `alarms`,
     /// however many bells it has.
-    pub(super) fn set(alarms: &mut Vec<Self>, sign: FirstSign, bell: &Arc<Notify>) {
+    pub(super) fn set(alarms: &mut Vec<Self>, level: Level, bell: &Arc<Notify>) {
         alarms.retain(|alarm| alarm.bells.are_heard());
-        if let Some(alarm) = alarms.iter().find(|alarm| alarm.sign == sign) {
+        if let Some(alarm) = alarms.iter().find(|alarm| alarm.level == level) {
             return alarm.bells.add(bell);
         }
         let bells = Arc::new(Bells::default());
         bells.add(bell);
-        alarms.push(Self { sign, crossing: Crossing::default(), bells });
+        alarms.push(Self { level, crossing: Crossing::default(), bells });
     }
 
     /// The bells to ring for this `delay`, if it has just grown beyond the level.
     pub(super) fn rings(&mut self, delay: Duration, base: Duration, now: Moment) -> Option<Arc<Bells>> {
-        self.crossing.upward(delay, self.sign.allowed(base), now).then(|| Arc::clone(&self.bells))
+        self.crossing.upward(delay, self.level.delay(base), now).then(|| Arc::clone(&self.bells))
+    }
+}
+
+impl Level {
+    fn delay(self, base: Duration) -> Duration {
+        self.sign.allowed(base) / 100 * self.percent
     }
 }
 
@@ -88,8 +101,8 @@ mod tests {
 
     const BASE: Duration = Duration::ZERO;
 
-    fn sign(ms: u64) -> FirstSign {
-        FirstSign::Fixed(Duration::from_millis(ms))
+    fn level(ms: u64) -> Level {
+        Level { sign: FirstSign::Fixed(Duration::from_millis(ms)), percent: 100 }
     }
 
     /// At which of these moments and delays, in milliseconds, a level of 100 ms is crossed.
@@ -133,10 +146,10 @@ mod tests {
     fn equal_levels_share_one_alarm_and_each_bell_rings() {
         let (mut alarms, bells) = (Vec::new(), [(); 500].map(|()| Arc::default()));
         for bell in &bells {
-            Alarm::set(&mut alarms, sign(10), bell);
+            Alarm::set(&mut alarms, level(10), bell);
         }
         let higher = Arc::default();
-        Alarm::set(&mut alarms, sign(20), &higher);
+        Alarm::set(&mut alarms, level(20), &higher);
         assert_eq!((alarms.len(), delay(&mut alarms, 0, 15)), (2, 1));
         assert!(bells.iter().all(|bell| has_rung(bell)) && !has_rung(&higher));
         assert_eq!((delay(&mut alarms, 1, 25), has_rung(&higher)), (1, true));
@@ -144,12 +157,19 @@ mod tests {
     }
 
     #[test]
+    fn a_level_is_a_part_of_the_sign() {
+        let (mut alarms, bell) = (Vec::new(), Arc::default());
+        Alarm::set(&mut alarms, Level { percent: 40, ..level(10) }, &bell);
+        assert_eq!([delay(&mut alarms, 0, 4), delay(&mut alarms, 1, 5)], [0, 1]);
+    }
+
+    #[test]
     fn a_bell_that_nobody_holds_is_forgotten() {
         let (mut alarms, kept) = (Vec::new(), Arc::default());
-        Alarm::set(&mut alarms, sign(10), &Arc::default());
-        Alarm::set(&mut alarms, sign(20), &kept);
-        Alarm::set(&mut alarms, sign(20), &Arc::default());
-        Alarm::set(&mut alarms, sign(20), &kept);
+        Alarm::set(&mut alarms, level(10), &Arc::default());
+        Alarm::set(&mut alarms, level(20), &kept);
+        Alarm::set(&mut alarms, level(20), &Arc::default());
+        Alarm::set(&mut alarms, level(20), &kept);
         assert_eq!(alarms.len(), 1);
         assert_eq!(alarms[0].bells.lock().len(), 2);
     }

@@ -287,7 +287,7 @@ mod tests {
             }
             Arc::weak_count(&bell)
         };
-        assert_eq!(rings("Control", "jitter", 20), 1);
+        assert_eq!(rings("Control", "jitter", 20), 2, "at two levels");
         assert_eq!(rings("Watch", "jitter", 20), 0);
         assert_eq!(rings("Control", "loss", 100), 0);
     }

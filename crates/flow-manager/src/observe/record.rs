@@ -1,4 +1,4 @@
-use super::alarm::{Alarm, Bells};
+use super::alarm::{Alarm, Bells, Level};
 use super::first_sign::FirstSign;
 use super::path_metrics::Delays;
 use crate::clock::Clock;
@@ -74,9 +74,12 @@ impl Record {
         Seen { reading, settled, measured: state.window.newest(), queueing, problem }
     }
 
-    /// Lets `bell` ring when the queue gives the first `sign`.
+    /// Lets `bell` ring when the queue gives the first `sign`, and when it gives a faint one.
     pub(super) fn ring(&self, sign: FirstSign, bell: &Arc<Notify>) {
-        Alarm::set(&mut self.lock().alarms, sign, bell);
+        let mut state = self.lock();
+        for percent in [Queueing::FAINT_PERCENT, 100] {
+            Alarm::set(&mut state.alarms, Level { sign, percent }, bell);
+        }
     }
 
     /// The delays of the path, once it has answered.
@@ -159,7 +162,7 @@ impl State {
             self.problem = None;
         }
         let took = rtt.unwrap_or(TIMEOUT);
-        self.newest.observe(sent, took);
+        self.newest.observe(sent, rtt, TIMEOUT);
         let Some(base) = self.base.get() else { return Vec::new() };
         let Some(delay) = self.newest.delay(base) else { return Vec::new() };
         self.alarms.iter_mut().filter_map(|alarm| alarm.rings(delay, base, sent + took)).collect()

@@ -67,7 +67,7 @@ fn the_queue_is_what_the_newest_probes_waited_and_settled_with_the_oldest_of_the
     stage.probes(100, &[7]);
     let queueing = |settled| {
         let (delay, allowed) = (Duration::from_millis(6), Duration::from_millis(5));
-        Some(Queueing { delay, allowed, growth_percent: 0, settled })
+        Some(Queueing { delay, allowed, growth_percent: 0, settled, answered: true })
     };
     assert_eq!(stage.read(JITTER, 120, 20).queueing, queueing(true));
     assert_eq!(stage.read(JITTER, 120, 21).queueing, queueing(false));
@@ -106,15 +106,18 @@ fn a_settled_loss_waits_for_the_timeout_of_those_that_may_be_lost() {
 }
 
 #[test]
-fn a_bell_rings_when_the_queue_has_grown_beyond_the_first_sign() {
+fn a_bell_rings_at_a_faint_queue_and_when_it_has_grown_beyond_the_first_sign() {
     let (stage, bell) = (Stage::set(), Arc::new(Notify::new()));
+    let has_rung = || bell.notified().now_or_never().is_some();
     stage.record.ring(FirstSign::Fixed(Duration::from_millis(5)), &bell);
     stage.probes(0, &[1, 1, 1, 1, 1, 7, 7]);
-    assert!(bell.notified().now_or_never().is_none(), "two late ones are no queue");
-    stage.probes(140, &[7]);
-    assert!(bell.notified().now_or_never().is_some());
-    stage.probes(160, &[9, 9, 9]);
-    assert!(bell.notified().now_or_never().is_none(), "it has not crossed it again");
+    assert!(!has_rung(), "two late ones are no queue");
+    stage.probes(140, &[4]);
+    assert!(has_rung(), "3 ms are more than 40 % of 5 ms");
+    stage.probes(160, &[7]);
+    assert!(has_rung());
+    stage.probes(180, &[9, 9, 9]);
+    assert!(!has_rung(), "it has not crossed it again");
 }
 
 #[test]

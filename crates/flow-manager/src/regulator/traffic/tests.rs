@@ -134,7 +134,7 @@ fn a_violation_and_its_first_sign_are_urgent_where_the_objective_decides() {
     let reading = |value: Result<Finite, _>| value.map_err(|_| Unknown::NotFinite);
     let waits = |ms, role| {
         let (delay, allowed) = (Duration::from_millis(ms), Duration::from_millis(10));
-        let queueing = Some(Queueing { delay, allowed, growth_percent: 0, settled: true });
+        let queueing = Some(Queueing { delay, allowed, growth_percent: 0, settled: true, answered: true });
         Observation { queueing, ..seen(role, reading(well)) }
     };
     for (observation, urgent) in [
