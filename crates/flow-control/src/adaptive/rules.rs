@@ -50,7 +50,7 @@ fn first_cut(look: &Look) -> Option<Decision> {
 /// A cut that proves too small is followed by another.
 fn further_cut(look: &Look) -> Option<Decision> {
     let episode = look.course.episode?;
-    (look.signs.presses() && episode.is_cut_too_small(look.signs)).then(|| cut(look))
+    (look.signs.presses() && episode.is_cut_too_small(*look)).then(|| cut(look))
 }
 
 fn cut(look: &Look) -> Decision {

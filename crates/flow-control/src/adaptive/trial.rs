@@ -2,14 +2,13 @@
 
 use super::look::{Look, beyond};
 use super::pressure::Evidence;
-use super::signs::Signs;
 use crate::{Bandwidth, EffectCheck, Finite, Moment, NoEffect};
 use std::time::Duration;
 
 /// What is left of best effort's traffic, in hundredths, once a cut can be told to be of no use.
 const REDUCED_PERCENT: u32 = 55;
 /// What is left of the pressure, in hundredths of the worst, where a cut is of no use.
-const UNCHANGED_PERCENT: u32 = 70;
+const UNCHANGED_PERCENT: u32 = 60;
 /// How much worse it has to get, in hundredths, after limits are given back to cut again before the time.
 const WORSE_PERCENT: u32 = 50;
 /// How long that, or calm, has to last.
@@ -32,8 +31,9 @@ pub(super) struct Episode {
     busy: bool,
     /// The worst pressure so far, in hundredths.
     worst_percent: u32,
-    /// The queueing delay at the newest cut.
+    /// The queueing delay at the newest cut, and the shortest since.
     delay: Duration,
+    shortest: Duration,
     /// What was sent when it was first seen what a cut does, where that is known: as it began, it may have been far more
     /// than the link carries.
     sent: Option<Bandwidth>,
@@ -65,12 +65,14 @@ impl Episode {
             busy: false,
             worst_percent: pressure.percent(),
             delay: pressure.delay,
+            shortest: pressure.delay,
             sent: None,
             value: look.value(),
         };
         let episode = before.unwrap_or_else(begun);
         let lowered = look.targets().any(|target| target.memory.next < target.limit);
-        if lowered { Self { cut: now, cut_seen: None, delay: pressure.delay, ..episode } } else { episode }
+        let (delay, shortest) = (pressure.delay, pressure.delay);
+        if lowered { Self { cut: now, cut_seen: None, delay, shortest, ..episode } } else { episode }
     }
 
     pub(super) fn observe(self, look: Look) -> Self {
@@ -82,11 +84,13 @@ impl Episode {
         let sent = self.sent.or_else(|| seen.and_then(|_| look.sent()));
         let busy = self.busy || look.targets().any(|target| target.sends_something(self.since));
         let worst_percent = self.worst_percent.max(pressure.percent());
-        Self { worst_percent, seen, cut_seen, sent, busy, ..self }
+        let shortest = self.shortest.min(pressure.delay);
+        Self { worst_percent, seen, cut_seen, shortest, sent, busy, ..self }
     }
 
     /// Whether the newest cut has had the time to show what it does, and the queue does not shrink.
-    pub(super) fn is_cut_too_small(&self, signs: &Signs) -> bool {
+    pub(super) fn is_cut_too_small(&self, look: Look) -> bool {
+        let signs = look.signs;
         let (pressure, law) = (signs.pressure, signs.law);
         let elapsed = signs.now().since(self.cut);
         let least = if pressure.evidence == Evidence::Queue || pressure.is_blind {
@@ -94,9 +98,16 @@ impl Episode {
         } else {
             law.drain.saturating_mul(3)
         };
-        let draining = self.cut_seen.map_or(Duration::ZERO, |seen| signs.now().since(seen));
-        let drains = draining < law.drain.saturating_mul(2) && pressure.delay < self.delay.mul_f64(0.85);
-        pressure.evidence > Evidence::Old && elapsed >= least && !drains
+        pressure.evidence > Evidence::Old && elapsed >= least && !self.drains(look)
+    }
+
+    /// Whether the queue shrinks under the newest cut, and has the time to. Limits that nobody uses empty nothing, nor does
+    /// a delay only sway that is longer again than it has been.
+    fn drains(&self, look: Look) -> bool {
+        let (delay, longest) = (look.signs.pressure.delay, look.signs.law.drain.saturating_mul(2));
+        let time = self.cut_seen.map_or(Duration::ZERO, |seen| look.signs.now().since(seen));
+        let shrinks = delay < self.delay.mul_f64(0.85) && delay <= self.shortest.mul_f64(1.15);
+        time < longest && shrinks && look.targets().any(|target| target.is_used())
     }
 
     /// Whether cuts have had all the time and depth that they need to help.
@@ -105,7 +116,7 @@ impl Episode {
         let pressure = look.signs.pressure;
         let unchanged = pressure.percent() >= percent_of(self.worst_percent, UNCHANGED_PERCENT);
         self.seen.is_some_and(|seen| look.signs.now().since(seen) >= due)
-            && self.is_cut_too_small(look.signs)
+            && self.is_cut_too_small(look)
             && unchanged
             && self.is_reduced(look)
     }
