@@ -28,12 +28,14 @@ async fn a_limit_that_the_link_bears_is_found_and_told() {
     stage.factory.open_sink().unwrap();
     stage.start("Deployment", "best-effort", 2, Work::Upload).await.unwrap();
     stage.apply(&adaptive(by_probe("robot", HOST))).await.unwrap();
+    // Known to be good is first what the queue emptied under, and then what the link bears.
     let found = |policy: &FlowPolicy| {
-        safe_mbps(policy).is_some() && condition(policy, "ObjectivesMet").starts_with("True")
+        safe_mbps(policy).is_some_and(|safe| safe > 40.0)
+            && condition(policy, "ObjectivesMet").starts_with("True")
     };
-    let policy = stage.policy_where("robot", "a limit that is known to be good", found).await.unwrap();
+    let policy = stage.policy_where("robot", "a limit that the link bears", found).await.unwrap();
     let safe = safe_mbps(&policy).unwrap();
-    assert!((30.0..51.0).contains(&safe), "{safe} Mbit/s for each of two pods on 100 Mbit/s");
+    assert!(safe < 51.0, "{safe} Mbit/s for each of two pods on 100 Mbit/s");
 }
 
 #[tokio::test]
