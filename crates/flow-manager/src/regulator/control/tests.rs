@@ -297,7 +297,7 @@ async fn only_a_law_that_goes_by_queues_listens_for_them() {
     let mut listens = |law| {
         let policy = Arc::new(Policy { law, ..probed.clone() });
         stage.regulator.adopt(Arc::new(Plan { policy, ..(*stage.regulator.plan).clone() }));
-        Arc::weak_count(&stage.regulator.bell()) == 1
+        Arc::weak_count(&stage.regulator.bell()) > 0
     };
     let aimd = flow_control::Law::Aimd(flow_control::Aimd::default());
     assert_eq!([aimd, adaptive, aimd, adaptive].map(&mut listens), [false, true, false, true]);
