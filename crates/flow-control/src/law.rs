@@ -11,7 +11,8 @@ pub enum Law {
 
 impl Law {
     /// Hundredths of its bound below which an indicator has headroom.
-    pub(crate) const fn headroom_percent(self) -> u32 {
+    #[must_use]
+    pub const fn headroom_percent(self) -> u32 {
         match self {
             Self::Adaptive(_) => Adaptive::ROOMY_PERCENT,
             Self::Aimd(law) => law.headroom_percent,

@@ -18,5 +18,6 @@ pub mod operator;
 pub mod prometheus;
 pub mod regulator;
 pub mod report;
+pub mod restore;
 pub mod rollout;
 pub mod serve;

@@ -1,6 +1,6 @@
 use crate::spec::{Asks, BackendSpec, PolicySpec, Source, TrafficSpec};
 use crate::units::Span;
-use flow_control::{Adaptive, Aimd, EffectCheck, Law};
+use flow_control::{Adaptive, Aimd, EffectCheck, Law, NoData};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -23,29 +23,61 @@ pub enum Contender {
     Free,
     /// Who knows the capacity: 95 % of it, shared fairly.
     Oracle,
+    /// The policy as its own control parameters have it: those of a [`Candidate`](crate::Candidate); else as
+    /// [`Balanced`](Self::Balanced) does.
+    #[serde(skip)]
+    Policy,
 }
 
+/// How a policy decides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Control {
+    pub(crate) law: Law,
+    pub(crate) effect_check: Option<EffectCheck>,
+    pub(crate) no_data: NoData,
+}
+
+/// Objectives that are unknown are borne for so long.
+const NO_DATA_AFTER: Duration = Duration::from_secs(5);
+
 impl Contender {
-    /// All of them.
+    /// All of those that are compared.
     pub const ALL: [Self; 7] =
         [Self::Balanced, Self::Strict, Self::Aimd, Self::Predecessor, Self::Static, Self::Free, Self::Oracle];
 
-    /// The law that decides, where one does.
-    pub(crate) fn law(self) -> Option<Law> {
-        match self {
-            Self::Balanced => Some(Law::Adaptive(Adaptive::BALANCED)),
-            Self::Strict => Some(Law::Adaptive(Adaptive::STRICT)),
-            Self::Aimd | Self::Predecessor => Some(Law::Aimd(Aimd::default())),
-            Self::Static | Self::Free | Self::Oracle => None,
+    /// Whether a law decides.
+    pub(crate) const fn decides(self) -> bool {
+        !matches!(self, Self::Static | Self::Free | Self::Oracle)
+    }
+
+    /// How it decides on `policy`; where it does not, nothing is asked of this.
+    pub(crate) fn control(self, policy: &PolicySpec) -> Control {
+        match (self, policy.control) {
+            (Self::Policy, Some(control)) => control,
+            _ => Control {
+                law: self.law(),
+                effect_check: self.effect_check(),
+                no_data: NoData { after: NO_DATA_AFTER, action: policy.no_data.into() },
+            },
         }
     }
 
-    pub(crate) const fn effect_check(self) -> Option<EffectCheck> {
+    fn law(self) -> Law {
+        match self {
+            Self::Balanced | Self::Policy => Law::Adaptive(Adaptive::BALANCED),
+            Self::Strict => Law::Adaptive(Adaptive::STRICT),
+            Self::Aimd | Self::Predecessor | Self::Static | Self::Free | Self::Oracle => {
+                Law::Aimd(Aimd::default())
+            }
+        }
+    }
+
+    const fn effect_check(self) -> Option<EffectCheck> {
         match self {
             Self::Aimd => {
                 Some(EffectCheck { after: Duration::from_secs(30), retry_after: Duration::from_mins(10) })
             }
-            Self::Balanced | Self::Strict => Some(EffectCheck {
+            Self::Balanced | Self::Strict | Self::Policy => Some(EffectCheck {
                 after: Duration::from_millis(1_500),
                 retry_after: Duration::from_secs(30),
             }),
@@ -56,11 +88,6 @@ impl Contender {
     /// Whether a new limit means new pods.
     pub(crate) fn replaces_pods(self) -> bool {
         self == Self::Predecessor
-    }
-
-    /// Whether a queue on the way makes it decide at once.
-    pub(crate) const fn hurries(self) -> bool {
-        matches!(self, Self::Balanced | Self::Strict)
     }
 
     /// `policy` as far as it can follow it.

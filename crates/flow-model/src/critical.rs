@@ -27,7 +27,7 @@ impl Path {
 
     /// The round-trip time of a packet that is sent now; `None` if it is lost.
     pub(crate) fn send(&mut self, links: &[Link], now: Moment) -> Option<Duration> {
-        let link = &links[self.link];
+        let link = links.get(self.link)?;
         let mut rtt = link.rtt();
         let mut lost = self.dice.chance(link.dropped());
         for fault in self.faults.iter().filter(|fault| fault.covers(now)) {
@@ -80,7 +80,7 @@ impl Users {
         }
         let rtt = self.path.send(links, now);
         self.window.push(Sample { sent: now, rtt });
-        self.indicator.breaks(rtt, links[self.path.link].base())
+        links.get(self.path.link).is_some_and(|link| self.indicator.breaks(rtt, link.base()))
     }
 
     /// Where so few packets arrive that nothing can be told, the objective is broken as well.

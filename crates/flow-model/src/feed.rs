@@ -17,7 +17,6 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// Indicators are stale after so many intervals, but not before the least age.
 const MAX_AGE_INTERVALS: u32 = 3;
 const MIN_AGE: Duration = Duration::from_millis(500);
-const PRIORITY: u16 = 100;
 
 /// Where the readings of an objective come from.
 #[derive(Clone, Debug)]
@@ -29,9 +28,12 @@ pub(crate) enum Feed {
 impl Feed {
     pub(crate) fn new(spec: &ObjectiveSpec, dice: Dice) -> Self {
         let (path, indicator) = (Path::new(spec, dice.clone()), Indicator::new(spec.asks));
+        let rank = Rank { role: spec.role, priority: spec.priority };
         match &spec.by {
-            Source::Probe(probe) => Self::Probed(Box::new(Probed::new(path, indicator, probe, dice))),
-            Source::Prometheus(scrape) => Self::Scraped(Box::new(Scraped::new(path, indicator, *scrape))),
+            Source::Probe(probe) => Self::Probed(Box::new(Probed::new(path, indicator, rank, probe, dice))),
+            Source::Prometheus(scrape) => {
+                Self::Scraped(Box::new(Scraped::new(path, indicator, rank, *scrape)))
+            }
         }
     }
 
@@ -55,11 +57,19 @@ impl Feed {
     }
 }
 
+/// What an objective weighs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rank {
+    pub(crate) role: Role,
+    pub(crate) priority: u16,
+}
+
 /// The probes of a path.
 #[derive(Clone, Debug)]
 pub(crate) struct Probed {
     path: Path,
     indicator: Indicator,
+    rank: Rank,
     spec: ProbeSpec,
     dice: Dice,
     every: Every,
@@ -75,10 +85,11 @@ pub(crate) struct Probed {
 }
 
 impl Probed {
-    fn new(path: Path, indicator: Indicator, spec: &ProbeSpec, dice: Dice) -> Self {
+    fn new(path: Path, indicator: Indicator, rank: Rank, spec: &ProbeSpec, dice: Dice) -> Self {
         Self {
             path,
             indicator,
+            rank,
             spec: spec.clone(),
             dice,
             every: Every::new(spec.interval.0),
@@ -145,8 +156,8 @@ impl Probed {
             period: self.spec.interval.0,
             queueing,
             ..Observation::new(
-                Role::Control,
-                PRIORITY,
+                self.rank.role,
+                self.rank.priority,
                 self.indicator.bound,
                 self.read(|of| of, now),
                 self.known.iter().map(|sample| sample.sent).max(),

@@ -56,7 +56,7 @@ impl Indicator {
             Kind::Latency(_) => ((self.max - base.as_secs_f64()) / 4.0).max(self.max / 20.0),
             Kind::Loss => return None,
         };
-        Some(Duration::from_secs_f64(seconds))
+        Duration::try_from_secs_f64(seconds).ok()
     }
 
     /// Whether a packet of this round-trip time is one that breaks the bound if there are more like it.

@@ -5,11 +5,11 @@
 //! operator would see, holds the pods to limits, and what the critical flow's users get is measured.
 //!
 //! Read in this order: `link`, `sender`, `critical` (the world), `feed`, `traffic`, `in_force` (what the operator
-//! sees of it), `regulator` (the loop), [`Scenario`], [`run`], [`Figures`].
-
-#![allow(clippy::indexing_slicing, clippy::panic, reason = "it serves tests alone, which may panic")]
+//! sees of it), `regulator` (the loop), [`Scenario`], [`run`], [`Figures`]. A [`Candidate`] is a policy of somebody's own.
 
 mod bits;
+mod candidate;
+mod check;
 mod clock;
 mod contender;
 mod critical;
@@ -17,10 +17,13 @@ mod dice;
 mod expect;
 mod feed;
 mod figures;
+mod history;
 mod in_force;
 mod indicator;
 mod link;
 mod oracle;
+mod picture;
+mod plot;
 mod reaction;
 mod regulator;
 mod run;
@@ -34,9 +37,13 @@ mod traffic;
 mod units;
 mod world;
 
+pub use candidate::{Asked, Candidate, CandidateObjective, CandidateTarget, MeasuredBy};
 pub use contender::Contender;
 pub use expect::{Expect, Expected};
 pub use figures::Figures;
-pub use run::{Outcome, run};
+pub use history::{History, Point};
+pub use picture::{Label, Line, Panel, Picture, PictureError, Stroke, thinned};
+pub use plot::plot;
+pub use run::{Judged, Outcome, run};
 pub use scenario::{Error, Scenario};
 pub use trace::Glimpse;

@@ -4,6 +4,9 @@ use crate::spec::{Capacity, LinkSpec, Walk};
 use flow_control::Moment;
 use std::time::Duration;
 
+/// How long a packet waits where nothing is carried at all.
+const LONGEST: Duration = Duration::from_hours(24);
+
 /// A bottleneck with one first-in-first-out queue that drops what does not fit.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
@@ -48,7 +51,7 @@ impl Link {
 
     /// Bits per second now.
     pub(crate) fn capacity(&self) -> f64 {
-        self.course[self.position].1
+        self.course.get(self.position).map_or(0.0, |(_, capacity)| *capacity)
     }
 
     /// What best effort may have of it.
@@ -58,7 +61,7 @@ impl Link {
 
     /// How long a packet waits that arrives now.
     pub(crate) fn wait(&self) -> Duration {
-        Duration::from_secs_f64(self.backlog / self.capacity())
+        Duration::try_from_secs_f64(self.backlog / self.capacity()).unwrap_or(LONGEST)
     }
 
     /// The round-trip time of a packet that arrives now.

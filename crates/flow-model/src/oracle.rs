@@ -7,18 +7,17 @@ const USED: f64 = 0.95;
 
 /// Sets each pod's limit to its fair share of what its link can carry now: the best that limits can do.
 pub(crate) fn govern(world: &mut World, now: Moment) {
-    for link in 0..world.links.len() {
-        let budget = world.links[link].spare() - (1.0 - USED) * world.links[link].capacity();
-        let demands: Vec<f64> = on(world, link).map(|sender| sender.demand(now)).collect();
+    let World { links, senders } = world;
+    for (position, link) in links.iter().enumerate() {
+        let budget = link.spare() - (1.0 - USED) * link.capacity();
+        let on_it = senders.iter().filter(|sender| sender.link() == position);
+        let demands: Vec<f64> = on_it.map(|sender| sender.demand(now)).collect();
         let share = fair_share(&demands, budget.max(0.0));
-        for sender in world.senders.iter_mut().filter(|sender| sender.link() == link) {
-            sender.set_limit(share);
-        }
+        senders
+            .iter_mut()
+            .filter(|sender| sender.link() == position)
+            .for_each(|sender| sender.set_limit(share));
     }
-}
-
-fn on(world: &World, link: usize) -> impl Iterator<Item = &crate::sender::Sender> {
-    world.senders.iter().filter(move |sender| sender.link() == link)
 }
 
 /// The limit under which senders of these demands send `budget` together (max-min fairness).

@@ -1,20 +1,20 @@
 use crate::bits::{count, per_second};
 use crate::clock::{Every, STEP, elapsed};
-use crate::contender::Contender;
+use crate::contender::{Contender, Control};
 use crate::dice::Dice;
 use crate::feed::Feed;
 use crate::in_force::InForce;
+use crate::link::Link;
+use crate::sender::Sender;
 use crate::spec::{PolicySpec, Scope};
 use crate::trace::Glimpse;
 use crate::traffic::Meter;
 use crate::world::World;
-use flow_control::{Effect, Moment, NoData, Observation, Params, Range, State, step};
+use flow_control::{Effect, Law, Moment, Observation, Params, Range, State, step};
 use std::time::Duration;
 
 /// The shortest time between two decisions.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// Objectives that are unknown are borne for so long.
-const NO_DATA_AFTER: Duration = Duration::from_secs(5);
 
 /// The control loop of one policy.
 #[derive(Clone, Debug)]
@@ -53,20 +53,21 @@ impl Regulator {
         let targets = targets(spec, first);
         let ranges: Vec<_> =
             spec.targets.iter().map(|target| Range { min: target.min.0, max: target.max.0 }).collect();
+        let initial = spec.targets.iter().map(|target| target.initial.unwrap_or(target.max).0);
+        let Control { law, effect_check, no_data } = contender.control(spec);
         let dice = |objective| Dice::new(seed, &format!("probes {position} {objective}"));
         let feeds = spec.objectives.iter().enumerate();
         Self {
             position,
             contender,
             feeds: feeds.map(|(number, objective)| Feed::new(objective, dice(number))).collect(),
-            state: State::resume(ranges.iter().map(|range| range.max).collect()),
+            state: State::resume(initial.collect()),
             params: Params {
-                // Without a law nothing is asked of it.
-                law: contender.law().unwrap_or(flow_control::Law::Aimd(flow_control::Aimd::default())),
-                no_data: NoData { after: NO_DATA_AFTER, action: spec.no_data.into() },
+                law,
+                no_data,
                 traffic: vec![None; targets.len()],
                 ranges,
-                effect_check: contender.effect_check(),
+                effect_check,
                 manual: None,
                 effect: Effect::Possible,
             },
@@ -112,14 +113,19 @@ impl Regulator {
         if let Some(limits) = self.in_force.arrived(now) {
             self.hold(&limits, world);
             if self.contender.replaces_pods() {
-                self.pods().for_each(|pod| world.senders[pod].restart());
+                world.senders.get_mut(self.pods()).into_iter().flatten().for_each(Sender::restart);
             }
         }
-        let early = self.hurry && self.contender.hurries() && now.since(self.ticked) >= SHORTEST;
+        let early = self.hurry && self.hurries() && now.since(self.ticked) >= SHORTEST;
         if self.ticks.is_due(now) || early {
             (self.ticked, self.hurry) = (now, false);
             self.tick(world, now, watch);
         }
+    }
+
+    /// Whether a queue on the way makes it decide at once.
+    const fn hurries(&self) -> bool {
+        matches!(self.params.law, Law::Adaptive(_))
     }
 
     fn measure(&mut self, world: &World, now: Moment) {
@@ -129,7 +135,7 @@ impl Regulator {
         for target in &mut self.targets {
             let (first, senders) = (target.pods.start, &world.senders);
             if let Some(meter) = &mut target.meter {
-                meter.step(|pod| senders[first + pod].sent(), now);
+                meter.step(|pod| senders.get(first + pod).map_or(0.0, Sender::sent), now);
             }
         }
     }
@@ -144,11 +150,12 @@ impl Regulator {
         watch(&Glimpse {
             elapsed: elapsed(now),
             policy: self.position,
-            capacity: world.links[0].capacity(),
-            wait: world.links[0].wait(),
+            capacity: world.links.first().map_or(0.0, Link::capacity),
+            wait: world.links.first().map(Link::wait).unwrap_or_default(),
             limits: self.limits(),
             together: self.together(),
             sent: sent.sum(),
+            delivered: world.of(self.pods()).iter().map(Sender::delivered).sum(),
             observations: &observations,
             decision,
         });
@@ -176,7 +183,8 @@ impl Regulator {
                 Scope::Pod => *limit,
                 Scope::Target => limit / count(target.pods.len()).max(1.0),
             };
-            target.pods.clone().for_each(|pod| world.senders[pod].set_limit(share));
+            let senders = world.senders.get_mut(target.pods.clone()).into_iter().flatten();
+            senders.for_each(|sender| sender.set_limit(share));
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::oracle::govern;
 use crate::reaction::Reaction;
 use crate::regulator::Regulator;
 use crate::scenario::Scenario;
+use crate::sender::Sender;
+use crate::spec::PolicySpec;
 use crate::trace::Glimpse;
 use crate::world::World;
 use flow_control::Moment;
@@ -17,12 +19,23 @@ use std::time::Duration;
 const LOOKS: Duration = Duration::from_millis(200);
 
 /// A run, and what came of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// Who set the limits.
     pub contender: Contender,
     /// What came of it.
     pub figures: Figures,
+    /// How each objective fared with its users, in the order of the policies and their objectives.
+    pub judged: Vec<Judged>,
+}
+
+/// How an objective fared with its users, after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Seconds judged.
+    pub seconds: u32,
+    /// Those of them in which the objective was broken.
+    pub broken: u32,
 }
 
 /// Runs `scenario` with `contender`; `watch` sees each decision.
@@ -34,7 +47,7 @@ pub fn run(scenario: &Scenario, contender: Contender, watch: &mut dyn FnMut(&Gli
         run.step(now, watch);
         now = now + STEP;
     }
-    Outcome { contender, figures: run.figures() }
+    Outcome { contender, figures: run.figures(), judged: run.judged().collect() }
 }
 
 struct Run<'a> {
@@ -58,8 +71,8 @@ struct Control {
 impl<'a> Run<'a> {
     fn new(scenario: &'a Scenario, contender: Contender) -> Self {
         let (mut world, mut controls, mut first) = (World::new(scenario), Vec::new(), 0);
-        for position in 0..scenario.policies.len() {
-            let control = Control::new(scenario, position, first, contender);
+        for (position, policy) in scenario.policies.iter().enumerate() {
+            let control = Control::new(scenario, (position, policy), first, contender);
             first = control.regulator.pods().end;
             control.regulator.begin(&mut world);
             controls.push(control);
@@ -88,14 +101,19 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn judged(&self) -> impl Iterator<Item = Judged> {
+        let users = self.controls.iter().flat_map(|control| &control.users);
+        users.map(|users| Judged { seconds: users.seconds, broken: users.broken })
+    }
+
     fn delivered(&self) -> f64 {
-        self.world.senders.iter().map(crate::sender::Sender::delivered).sum()
+        self.world.senders.iter().map(Sender::delivered).sum()
     }
 
     fn figures(&self) -> Figures {
         let seconds = self.scenario.judged().as_secs_f64();
-        let users = self.controls.iter().flat_map(|control| &control.users);
-        let broken = users.map(|users| 100.0 * f64::from(users.broken) / f64::from(users.seconds.max(1)));
+        let broken =
+            self.judged().map(|users| 100.0 * f64::from(users.broken) / f64::from(users.seconds.max(1)));
         let targets: usize = self.controls.iter().map(|control| control.varying.len()).sum();
         let varying = self.controls.iter().flat_map(|control| &control.varying);
         let reactions: Vec<_> = self.controls.iter().flat_map(|control| control.reaction.taken()).collect();
@@ -124,8 +142,13 @@ impl<'a> Run<'a> {
 }
 
 impl Control {
-    fn new(scenario: &Scenario, position: usize, first: usize, contender: Contender) -> Self {
-        let spec = contender.adapt(&scenario.policies[position]);
+    fn new(
+        scenario: &Scenario,
+        (position, policy): (usize, &PolicySpec),
+        first: usize,
+        contender: Contender,
+    ) -> Self {
+        let spec = contender.adapt(policy);
         let regulator = Regulator::new(&spec, position, first, contender, scenario.seed);
         let dice = |objective| Dice::new(scenario.seed, &format!("users {position} {objective}"));
         let objectives = spec.objectives.iter().enumerate();
@@ -146,10 +169,10 @@ impl Control {
         for users in &mut self.users {
             late |= users.step(&world.links, now);
         }
-        if contender.law().is_some() {
+        if contender.decides() {
             self.regulator.step(world, now, watch);
         }
-        let limits = world.senders[self.regulator.pods()].iter().map(crate::sender::Sender::limit).sum();
+        let limits = world.of(self.regulator.pods()).iter().map(Sender::limit).sum();
         self.reaction.step(late, limits, now);
     }
 
@@ -162,10 +185,11 @@ impl Control {
 
 /// Nine tenths of what each link carries at first, in equal shares.
 fn hold_for_ever(world: &mut World) {
-    for link in 0..world.links.len() {
-        let budget = world.links[link].spare() - 0.1 * world.links[link].capacity();
-        let pods = world.senders.iter().filter(|sender| sender.link() == link).count();
-        let senders = world.senders.iter_mut().filter(|sender| sender.link() == link);
+    let World { links, senders } = world;
+    for (position, link) in links.iter().enumerate() {
+        let budget = link.spare() - 0.1 * link.capacity();
+        let pods = senders.iter().filter(|sender| sender.link() == position).count();
+        let senders = senders.iter_mut().filter(|sender| sender.link() == position);
         senders.for_each(|sender| sender.set_limit(budget / count(pods)));
     }
 }

@@ -28,6 +28,7 @@ pub struct Scenario {
     #[serde(default)]
     pub law: Contender,
     /// What is expected of that.
+    #[serde(default)]
     pub expect: Expect,
 }
 
@@ -66,7 +67,7 @@ impl Scenario {
     /// The scenario that `text` describes as a file would.
     pub fn parse(name: String, text: &str) -> Result<Self, Error> {
         match serde_saphyr::from_str::<Self>(text) {
-            Ok(scenario) => Ok(Self { name, ..scenario }),
+            Ok(scenario) => Self { name, ..scenario }.checked(),
             Err(error) => Err(Error::Wrong { name, problem: error.to_string() }),
         }
     }

@@ -1,9 +1,10 @@
 use crate::clock::Every;
 use crate::critical::Path;
+use crate::feed::Rank;
 use crate::indicator::Indicator;
 use crate::link::Link;
 use crate::spec::ScrapeSpec;
-use flow_control::{Moment, Observation, Reading, Role, Sample, Selection, Unknown, Window};
+use flow_control::{Moment, Observation, Reading, Sample, Selection, Unknown, Window};
 use std::time::Duration;
 
 /// How often the application measures.
@@ -17,6 +18,7 @@ const FIRST_ASKED: Duration = Duration::from_millis(730);
 pub(crate) struct Scraped {
     path: Path,
     indicator: Indicator,
+    rank: Rank,
     spec: ScrapeSpec,
     measures: Every,
     scrapes: Every,
@@ -28,11 +30,12 @@ pub(crate) struct Scraped {
 }
 
 impl Scraped {
-    pub(crate) fn new(path: Path, indicator: Indicator, spec: ScrapeSpec) -> Self {
+    pub(crate) fn new(path: Path, indicator: Indicator, rank: Rank, spec: ScrapeSpec) -> Self {
         let samples = spec.window.0.as_millis() / MEASURES.as_millis();
         Self {
             path,
             indicator,
+            rank,
             spec,
             measures: Every::new(MEASURES),
             scrapes: Every::after(spec.every.0, spec.every.0),
@@ -63,12 +66,12 @@ impl Scraped {
         let period = self.spec.every.0.max(ASKS);
         let is_settled = settled.zip(self.asked).is_some_and(|(since, asked)| asked >= since + period);
         let settled = if is_settled { self.answered } else { Err(Unknown::NoData) };
-        let (bound, priority) = (self.indicator.bound, 100);
+        let (Rank { role, priority }, bound) = (self.rank, self.indicator.bound);
         Observation {
             settled,
             period,
             window: self.spec.window.0,
-            ..Observation::new(Role::Control, priority, bound, self.answered, self.asked)
+            ..Observation::new(role, priority, bound, self.answered, self.asked)
         }
     }
 }

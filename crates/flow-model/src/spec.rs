@@ -1,7 +1,8 @@
 //! What a scenario file may say. Times are like `20ms`, `5s` or `2m`, rates like `100M` (bits per second).
 
+use crate::contender::Control;
 use crate::units::{Rate, Span};
-use flow_control::{JitterMethod, Moment, NoDataAction};
+use flow_control::{JitterMethod, Moment, NoDataAction, Role};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ pub(crate) struct Walk {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct PolicySpec {
+    #[serde(default)]
     pub(crate) objectives: Vec<ObjectiveSpec>,
     pub(crate) targets: Vec<TargetSpec>,
     #[serde(default)]
@@ -64,6 +66,9 @@ pub(crate) struct PolicySpec {
     /// What is done where objectives have been unknown for five seconds.
     #[serde(default)]
     pub(crate) no_data: NoDataSpec,
+    /// How a [`Candidate`](crate::Candidate) decides; a file leaves that to the contender.
+    #[serde(skip)]
+    pub(crate) control: Option<Control>,
 }
 
 /// See [`PolicySpec::no_data`].
@@ -121,6 +126,9 @@ pub(crate) struct TargetSpec {
     pub(crate) min: Rate,
     #[serde(default = "hundred_mbps")]
     pub(crate) max: Rate,
+    /// Where it begins; without, at its maximum.
+    #[serde(skip)]
+    pub(crate) initial: Option<Rate>,
     #[serde(default)]
     pub(crate) scope: Scope,
     pub(crate) pods: Vec<PodSpec>,
@@ -201,6 +209,10 @@ impl Busy {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ObjectiveSpec {
     pub(crate) asks: Asks,
+    #[serde(skip, default = "control")]
+    pub(crate) role: Role,
+    #[serde(skip, default = "hundred")]
+    pub(crate) priority: u16,
     #[serde(default)]
     pub(crate) by: Source,
     #[serde(default)]
@@ -243,6 +255,16 @@ pub(crate) enum Method {
     Smoothed,
     #[serde(rename = "PDV")]
     DelayVariation,
+}
+
+impl From<JitterMethod> for Method {
+    fn from(method: JitterMethod) -> Self {
+        match method {
+            JitterMethod::InterquartileRange => Self::Quartiles,
+            JitterMethod::Rfc3550 => Self::Smoothed,
+            JitterMethod::DelayVariation => Self::DelayVariation,
+        }
+    }
 }
 
 impl From<Method> for JitterMethod {
@@ -355,6 +377,14 @@ const fn ten_mbps() -> Rate {
 
 const fn hundred_mbps() -> Rate {
     Rate(flow_control::Bandwidth::from_mbps(100))
+}
+
+const fn control() -> Role {
+    Role::Control
+}
+
+const fn hundred() -> u16 {
+    100
 }
 
 const fn one() -> usize {

@@ -18,6 +18,8 @@ pub struct Glimpse<'a> {
     pub together: f64,
     /// What the policy's pods send together as the operator knows it, in bits per second; `None` where nobody tells.
     pub sent: Option<f64>,
+    /// What the policy's pods have delivered so far, in bits.
+    pub delivered: f64,
     /// What the operator sees.
     pub observations: &'a [Observation],
     /// What was decided.

@@ -2,6 +2,10 @@ use flow_control::Bandwidth;
 use serde::{Deserialize, Deserializer, de};
 use std::time::Duration;
 
+/// No scenario needs more, and no sum of these overflows.
+const LONGEST: Duration = Duration::from_hours(24);
+const HIGHEST: Bandwidth = Bandwidth::from_mbps(1_000_000);
+
 /// A length of time in a scenario, such as `20ms`, `5s` or `2m`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Duration);
@@ -9,9 +13,9 @@ pub(crate) struct Span(pub(crate) Duration);
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        span(&text)
-            .map(Self)
-            .ok_or_else(|| de::Error::custom(format!("{text:?} is no time such as 20ms or 5s")))
+        let allowed = "a time such as 20ms or 5s, at most 1440m";
+        let span = span(&text).filter(|span| *span <= LONGEST);
+        span.map(Self).ok_or_else(|| de::Error::custom(format!("found {text:?}; allowed is {allowed}")))
     }
 }
 
@@ -34,7 +38,11 @@ pub(crate) struct Rate(pub(crate) Bandwidth);
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Bandwidth::parse_quantity(&text).map(Self).map_err(de::Error::custom)
+        let rate = Bandwidth::parse_quantity(&text).map_err(de::Error::custom)?;
+        if rate > HIGHEST {
+            return Err(de::Error::custom(format!("found {text:?}; allowed is a rate of at most {HIGHEST}")));
+        }
+        Ok(Self(rate))
     }
 }
 

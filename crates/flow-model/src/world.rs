@@ -3,6 +3,7 @@ use crate::link::Link;
 use crate::scenario::Scenario;
 use crate::sender::Sender;
 use flow_control::Moment;
+use std::ops::Range;
 
 /// The links, and the pods that send over them.
 #[derive(Clone, Debug)]
@@ -27,19 +28,28 @@ impl World {
         Self { links, senders }
     }
 
+    /// These of the senders.
+    pub(crate) fn of(&self, senders: Range<usize>) -> &[Sender] {
+        self.senders.get(senders).unwrap_or_default()
+    }
+
     /// Goes one step on.
     pub(crate) fn step(&mut self, now: Moment) {
         let mut offered = vec![0.0; self.links.len()];
         let rtts: Vec<_> = self.links.iter().map(Link::rtt).collect();
         for sender in &mut self.senders {
             let link = sender.link();
-            offered[link] += sender.offer(rtts[link], now);
+            if let (Some(offered), Some(rtt)) = (offered.get_mut(link), rtts.get(link)) {
+                *offered += sender.offer(*rtt, now);
+            }
         }
         let dropped: Vec<_> =
             self.links.iter_mut().zip(offered).map(|(link, bits)| link.carry(bits, now)).collect();
         for sender in &mut self.senders {
             let link = sender.link();
-            sender.settle(dropped[link], rtts[link], now);
+            if let (Some(dropped), Some(rtt)) = (dropped.get(link), rtts.get(link)) {
+                sender.settle(*dropped, *rtt, now);
+            }
         }
     }
 }

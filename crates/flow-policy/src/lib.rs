@@ -60,6 +60,8 @@ pub mod names {
     pub const PAUSED: &str = "flow.fustli.io/paused";
     /// On a policy: keeps its limits as they are until this time (RFC 3339).
     pub const PAUSED_UNTIL: &str = "flow.fustli.io/paused-until";
+    /// On a policy: why a person has paused it, for others.
+    pub const PAUSE_REASON: &str = "flow.fustli.io/pause-reason";
     /// On a policy: pins each of its limits to this value, within the target's range.
     pub const LIMIT: &str = "flow.fustli.io/limit";
     /// On a namespace: the namespaces, separated by commas, whose policies may limit its pods; `*` for all.

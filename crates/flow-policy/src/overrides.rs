@@ -1,5 +1,5 @@
 use crate::Invalid;
-use crate::names::{LIMIT, PAUSED, PAUSED_UNTIL};
+use crate::names::{LIMIT, PAUSE_REASON, PAUSED, PAUSED_UNTIL};
 use crate::validate::bandwidth;
 use flow_control::{Bandwidth, Manual};
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ pub struct Overrides {
     paused: bool,
     paused_until: Option<Timestamp>,
     pin: Option<Bandwidth>,
+    reason: Option<String>,
     problem: Option<Invalid>,
 }
 
@@ -32,6 +33,7 @@ impl Overrides {
         match name {
             PAUSED => self.paused = flag(value)?,
             PAUSED_UNTIL => self.paused_until = Some(time(value)?),
+            PAUSE_REASON => self.reason = Some(value.to_owned()).filter(|reason| !reason.is_empty()),
             LIMIT => self.pin = Some(bandwidth(&value.into(), &field(LIMIT))?),
             _ => {}
         }
@@ -50,6 +52,12 @@ impl Overrides {
     #[must_use]
     pub const fn problem(&self) -> Option<&Invalid> {
         self.problem.as_ref()
+    }
+
+    /// Why, in the words of who has paused the policy.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
     }
 
     /// Until when the policy is paused, if that is all that pauses it.
@@ -104,6 +112,14 @@ mod tests {
         let until = overrides(&[(PAUSED_UNTIL, "1970-01-01T00:01:00Z")]);
         assert_eq!((until.manual(at(59)), until.manual(at(60))), (Some(Manual::Hold), None));
         assert_eq!(until.until(), Some(at(60)));
+    }
+
+    #[test]
+    fn a_reason_is_told_and_pauses_nothing_by_itself() {
+        let paused = overrides(&[(PAUSED, "true"), (PAUSE_REASON, " the link is repaired ")]);
+        assert_eq!(paused.reason(), Some("the link is repaired"));
+        let alone = overrides(&[(PAUSE_REASON, "")]);
+        assert_eq!((alone.reason(), alone.manual(at(0))), (None, None));
     }
 
     #[test]

@@ -115,24 +115,13 @@ fn target_pod(pod: &Pod) -> Option<TargetPod> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Inventory;
     use flow_policy::{Policy, names, spec::FlowPolicySpec};
-    use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-    use k8s_openapi::api::core::v1::Namespace;
-    use kube::runtime::reflector::{self, Lookup};
-    use kube::runtime::watcher::Event;
+    use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
-    use std::hash::Hash;
 
-    fn store<K>(objects: Vec<Value>) -> Store<K>
-    where
-        K: Lookup + Clone + serde::de::DeserializeOwned + 'static,
-        K::DynamicType: Default + Eq + Hash + Clone,
-    {
-        let (reader, mut writer) = reflector::store();
-        for object in objects {
-            writer.apply_watcher_event(&Event::Apply(serde_json::from_value(object).unwrap()));
-        }
-        reader
+    fn objects<K: DeserializeOwned>(objects: Vec<Value>) -> Vec<K> {
+        objects.into_iter().map(|object| serde_json::from_value(object).unwrap()).collect()
     }
 
     fn pod(name: &str, owner: &str, phase: &str) -> Value {
@@ -153,27 +142,25 @@ mod tests {
     }
 
     fn caches() -> Caches {
-        Caches {
-            policies: store(vec![]),
-            pods: store(vec![
+        let inventory = Inventory {
+            pods: objects(vec![
                 pod("old", "uid-upload-1", "Running"),
                 pod("new", "uid-upload-2", "Pending"),
                 pod("done", "uid-upload-2", "Succeeded"),
                 pod("other", "uid-other-1", "Running"),
             ]),
-            deployments: store::<PartialObjectMeta<Deployment>>(vec![owned("upload", "factory", "")]),
-            replica_sets: store::<PartialObjectMeta<ReplicaSet>>(vec![
+            deployments: objects(vec![owned("upload", "factory", "")]),
+            replica_sets: objects(vec![
                 owned("upload-1", "factory", "uid-upload"),
                 owned("upload-2", "factory", "uid-upload"),
                 owned("other-1", "factory", "uid-other"),
             ]),
-            stateful_sets: store(vec![]),
-            daemon_sets: store(vec![]),
-            namespaces: store::<PartialObjectMeta<Namespace>>(vec![
+            namespaces: objects(vec![
                 json!({"metadata": {"name": "factory", "annotations": {names::POLICIES_FROM: "lab, office"}}}),
             ]),
-            listed: Default::default(),
-        }
+            ..Inventory::default()
+        };
+        inventory.into()
     }
 
     fn target(target: &Value) -> Target {

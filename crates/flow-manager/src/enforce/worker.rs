@@ -70,6 +70,7 @@ pub(super) async fn write_to(
         Ok(Err(kube::Error::Api(status))) if status.code == 409 => {
             Err(Problem::Conflict(status.message.clone()))
         }
+        Ok(Err(kube::Error::Api(status))) => Err(Problem::Refused(status.message.clone())),
         Ok(Err(error)) => Err(Problem::Refused(error.to_string())),
         Err(_) => Err(Problem::Refused(format!("no answer within {} s", WRITE_TIMEOUT.as_secs()))),
     }

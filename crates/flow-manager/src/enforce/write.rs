@@ -83,7 +83,7 @@ fn present(pod: &Pod, backend: Backend) -> Values {
     backend.keys().iter().map(|key| ((*key).to_owned(), original(key).map(str::to_owned))).collect()
 }
 
-fn foreign(pod: &Pod, key: &str, backend: Backend) -> Foreign {
+pub(super) fn foreign(pod: &Pod, key: &str, backend: Backend) -> Foreign {
     let value = annotation(pod, key).map(str::to_owned);
     Foreign { key: key.to_owned(), value, limit: backend.read(|key| annotation(pod, key)) }
 }

@@ -1,4 +1,5 @@
 use super::error::{QueryError, legible};
+use super::range::Row;
 use super::vector::{Series, Vector};
 use flow_control::Finite;
 use reqwest::StatusCode;
@@ -10,20 +11,25 @@ use std::fmt;
 /// An answer of the [HTTP API](https://prometheus.io/docs/prometheus/latest/querying/api/). Its `infos` are
 /// hints on the query and do not make it doubtful.
 #[derive(Deserialize)]
-#[serde(bound = "V: Deserialize<'de>")]
-struct Answer<V> {
-    data: Option<Data<V>>,
+#[serde(bound = "V: Deserialize<'de>, M: Deserialize<'de>")]
+struct Answer<V, M> {
+    data: Option<Data<V, M>>,
     error: Option<String>,
     warnings: Option<Vec<String>>,
 }
 
-/// What is in an answer, with a vector read as `V`.
+/// What is in an answer, with a vector read as `V` and a matrix as `M`.
 #[derive(Deserialize)]
-#[serde(tag = "resultType", content = "result", rename_all = "lowercase", bound = "V: Deserialize<'de>")]
-enum Data<V> {
+#[serde(
+    tag = "resultType",
+    content = "result",
+    rename_all = "lowercase",
+    bound = "V: Deserialize<'de>, M: Deserialize<'de>"
+)]
+enum Data<V, M> {
     Scalar(Sample),
     Vector(V),
-    Matrix(IgnoredAny),
+    Matrix(M),
     String(IgnoredAny),
 }
 
@@ -39,7 +45,7 @@ struct Counted {
 
 /// The one finite number in an answer to an instant query.
 pub(super) fn number(status: StatusCode, body: &[u8]) -> Result<Finite, QueryError> {
-    match data::<Counted>(status, body)? {
+    match data::<Counted, IgnoredAny>(status, body)? {
         Data::Scalar(sample) => sample.number(),
         Data::Vector(vector) => vector.number(),
         other => Err(other.is_wrong()),
@@ -48,16 +54,28 @@ pub(super) fn number(status: StatusCode, body: &[u8]) -> Result<Finite, QueryErr
 
 /// All series in an answer to an instant query. A scalar is one without labels.
 pub(super) fn vector(status: StatusCode, body: &[u8]) -> Result<Vector, QueryError> {
-    match data::<Vec<Series>>(status, body)? {
+    match data::<Vec<Series>, IgnoredAny>(status, body)? {
         Data::Scalar(sample) => Ok(Vector::new(vec![Series::unlabelled(sample)])),
         Data::Vector(series) => Ok(Vector::new(series)),
         other => Err(other.is_wrong()),
     }
 }
 
-fn data<V: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<Data<V>, QueryError> {
+/// The series in an answer to a range query.
+pub(super) fn matrix(status: StatusCode, body: &[u8]) -> Result<Vec<Row>, QueryError> {
+    match data::<IgnoredAny, Vec<Row>>(status, body)? {
+        Data::Matrix(rows) => Ok(rows),
+        other => Err(other.is_wrong()),
+    }
+}
+
+fn data<V, M>(status: StatusCode, body: &[u8]) -> Result<Data<V, M>, QueryError>
+where
+    V: DeserializeOwned,
+    M: DeserializeOwned,
+{
     match status.as_u16() {
-        200..=299 => parse::<V>(body)?.data(status),
+        200..=299 => parse::<V, M>(body)?.data(status),
         300..=399 => Err(QueryError::Redirected { status: status.as_u16() }),
         401 | 403 => Err(QueryError::Denied { status: status.as_u16() }),
         _ => Err(failure(status, body)),
@@ -67,7 +85,7 @@ fn data<V: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<Data<V>,
 /// What an answer means whose HTTP status is a failure. Only a real Prometheus can say that the query is wrong:
 /// what else answers at a wrong URL does not speak its JSON.
 fn failure(status: StatusCode, body: &[u8]) -> QueryError {
-    let told = parse::<IgnoredAny>(body).ok().and_then(|answer| answer.error);
+    let told = parse::<IgnoredAny, IgnoredAny>(body).ok().and_then(|answer| answer.error);
     match told {
         Some(error) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
             QueryError::Rejected { status: status.as_u16(), message: legible(&error) }
@@ -80,15 +98,19 @@ fn failure(status: StatusCode, body: &[u8]) -> QueryError {
     }
 }
 
-fn parse<V: DeserializeOwned>(body: &[u8]) -> Result<Answer<V>, QueryError> {
+fn parse<V, M>(body: &[u8]) -> Result<Answer<V, M>, QueryError>
+where
+    V: DeserializeOwned,
+    M: DeserializeOwned,
+{
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         Category::Data => QueryError::Malformed { problem: legible(&error.to_string()) },
         Category::Syntax | Category::Eof | Category::Io => QueryError::NotJson,
     })
 }
 
-impl<V> Answer<V> {
-    fn data(self, status: StatusCode) -> Result<Data<V>, QueryError> {
+impl<V, M> Answer<V, M> {
+    fn data(self, status: StatusCode) -> Result<Data<V, M>, QueryError> {
         if let Some(error) = self.error {
             return Err(QueryError::Rejected { status: status.as_u16(), message: legible(&error) });
         }
@@ -99,7 +121,7 @@ impl<V> Answer<V> {
     }
 }
 
-impl<V> Data<V> {
+impl<V, M> Data<V, M> {
     const fn is_wrong(&self) -> QueryError {
         let found = match self {
             Self::Scalar(_) => "scalar",

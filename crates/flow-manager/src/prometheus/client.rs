@@ -1,6 +1,7 @@
 use super::answer;
 use super::credentials::{CredentialError, CredentialFiles, Credentials, TlsFiles};
 use super::error::{QueryError, legible};
+use super::range::{self, Past, Range};
 use super::vector::Vector;
 use flow_control::Finite;
 use reqwest::header::HeaderMap;
@@ -53,6 +54,7 @@ pub enum SourceError {
 pub struct Client {
     source: Source,
     endpoint: Url,
+    ranges: Url,
     http: Arc<Mutex<Http>>,
 }
 
@@ -66,10 +68,15 @@ struct Http {
 impl Client {
     /// A client of `source`. Fails if the source is described wrongly; whether it answers is not tried.
     pub fn new(source: &Source) -> Result<Self, SourceError> {
-        let endpoint = endpoint(&source.url)?;
+        let (endpoint, ranges) = (endpoint(&source.url, "query")?, endpoint(&source.url, "query_range")?);
         let tls = source.credentials.read()?.tls;
         let client = http(source, &endpoint, &tls)?;
-        Ok(Self { source: source.clone(), endpoint, http: Arc::new(Mutex::new(Http { client, tls })) })
+        Ok(Self {
+            source: source.clone(),
+            endpoint,
+            ranges,
+            http: Arc::new(Mutex::new(Http { client, tls })),
+        })
     }
 
     /// How long an answer is waited for.
@@ -80,24 +87,44 @@ impl Client {
 
     /// Asks for the value of `query` now: exactly one finite number, or why there is none.
     pub async fn query(&self, query: &str) -> Result<Finite, QueryError> {
-        let (status, body) = self.ask(query, MAX_NUMBER_BYTES).await?;
+        let (status, body) = self.ask(&self.endpoint, &[("query", query)], MAX_NUMBER_BYTES).await?;
         answer::number(status, &body)
     }
 
     /// Asks for all series of `metric` now.
     pub(super) async fn vector(&self, metric: &str) -> Result<Vector, QueryError> {
-        let (status, body) = self.ask(metric, MAX_VECTOR_BYTES).await?;
+        let (status, body) = self.ask(&self.endpoint, &[("query", metric)], MAX_VECTOR_BYTES).await?;
         answer::vector(status, &body)
     }
 
-    async fn ask(&self, query: &str, most: usize) -> Result<(StatusCode, Vec<u8>), QueryError> {
-        let late = || QueryError::TimedOut { after: self.source.timeout };
-        tokio::time::timeout(self.source.timeout, self.exchange(query, most)).await.map_err(|_| late())?
+    /// Asks for the values of `query` over a span of time: of exactly one series, or of none.
+    pub async fn range(&self, query: &str, over: Range) -> Result<Vec<Past>, QueryError> {
+        let Range { from_s, to_s, step_s } = over;
+        let [from, to, step] = [from_s, to_s, step_s].map(|seconds| seconds.to_string());
+        let form = [("query", query), ("start", &from), ("end", &to), ("step", &step)];
+        let (status, body) = self.ask(&self.ranges, &form, MAX_VECTOR_BYTES).await?;
+        range::past(answer::matrix(status, &body)?)
     }
 
-    async fn exchange(&self, query: &str, most: usize) -> Result<(StatusCode, Vec<u8>), QueryError> {
+    async fn ask(
+        &self,
+        endpoint: &Url,
+        form: &[(&str, &str)],
+        most: usize,
+    ) -> Result<(StatusCode, Vec<u8>), QueryError> {
+        let late = || QueryError::TimedOut { after: self.source.timeout };
+        let asked = self.exchange(endpoint, form, most);
+        tokio::time::timeout(self.source.timeout, asked).await.map_err(|_| late())?
+    }
+
+    async fn exchange(
+        &self,
+        endpoint: &Url,
+        form: &[(&str, &str)],
+        most: usize,
+    ) -> Result<(StatusCode, Vec<u8>), QueryError> {
         let Credentials { login, tls } = read(self.source.credentials.clone()).await?;
-        let request = self.http(tls)?.post(self.endpoint.clone()).form(&[("query", query)]);
+        let request = self.http(tls)?.post(endpoint.clone()).form(form);
         let response = login.on(request).send().await.map_err(|error| unreachable(&error))?;
         Ok((response.status(), body(response, most).await?))
     }
@@ -120,7 +147,7 @@ fn http(source: &Source, endpoint: &Url, tls: &TlsFiles) -> Result<reqwest::Clie
     builder.build().map_err(SourceError::Client)
 }
 
-fn endpoint(url: &str) -> Result<Url, SourceError> {
+fn endpoint(url: &str, of: &str) -> Result<Url, SourceError> {
     let mut url = Url::parse(url).map_err(|_| SourceError::Url)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(SourceError::Url);
@@ -130,7 +157,7 @@ fn endpoint(url: &str) -> Result<Url, SourceError> {
         return Err(SourceError::MoreThanAddress);
     }
     let path = url.path_segments_mut();
-    path.map_err(|()| SourceError::Url)?.pop_if_empty().extend(["api", "v1", "query"]);
+    path.map_err(|()| SourceError::Url)?.pop_if_empty().extend(["api", "v1", of]);
     Ok(url)
 }
 
@@ -178,14 +205,14 @@ mod tests {
             ("https://host/prometheus", "https://host/prometheus/api/v1/query"),
             ("https://host/prometheus/", "https://host/prometheus/api/v1/query"),
         ] {
-            assert_eq!(endpoint(base).unwrap().as_str(), whole);
+            assert_eq!(endpoint(base, "query").unwrap().as_str(), whole);
         }
     }
 
     #[test]
     fn a_url_that_is_more_than_an_address_is_refused_and_not_shown() {
         for url in ["http://u@h/", "http://u:s3cret@h/", "http://h/?token=s3cret", "http://h/#s3cret"] {
-            let error = endpoint(url).unwrap_err();
+            let error = endpoint(url, "query").unwrap_err();
             assert!(matches!(error, SourceError::MoreThanAddress), "{url}: {error}");
             assert!(!error.to_string().contains("s3cret"), "{error}");
         }
@@ -194,7 +221,7 @@ mod tests {
     #[test]
     fn what_is_no_http_url_is_refused() {
         for url in ["", "prometheus", "prometheus:9090", "ftp://h/", "data:,x", "http://", "http://h:99999"] {
-            assert!(matches!(endpoint(url), Err(SourceError::Url)), "{url}");
+            assert!(matches!(endpoint(url, "query"), Err(SourceError::Url)), "{url}");
         }
     }
 }

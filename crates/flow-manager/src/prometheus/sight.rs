@@ -8,18 +8,19 @@ use std::panic::catch_unwind;
 use std::time::Duration;
 
 /// A query as it looks like.
-pub(super) struct Sight {
+pub struct Sight {
     /// What seems wrong with it. The server decides: it may be newer than our parser.
-    pub(super) doubt: Option<String>,
+    pub doubt: Option<String>,
     /// What it selects, where it is no more than a selection of one of our own metrics.
     pub(super) selector: Option<Selector>,
     /// How far back it looks; zero where that cannot be told.
-    pub(super) window: Duration,
+    pub window: Duration,
 }
 
 impl Sight {
     /// Looks at `query`.
-    pub(super) fn of(query: &str) -> Self {
+    #[must_use]
+    pub fn of(query: &str) -> Self {
         // The parser panics at some texts, such as a duration that is too long. That says nothing of the query.
         let blind = Self { doubt: None, selector: None, window: Duration::ZERO };
         match catch_unwind(|| parse(query)) {

@@ -100,7 +100,7 @@ fn paused(snapshot: &Snapshot, now: Timestamp) -> Option<Finding> {
     let (entry, message) = match (overrides.manual(now)?, overrides.problem(), overrides.until()) {
         (_, Some(problem), _) => (PAUSED_INVALID_ANNOTATION, sentences::not_understood(problem)),
         (Manual::Pin(limit), ..) => (PAUSED_PINNED, sentences::pinned(&snapshot.policy, limit)),
-        (Manual::Hold, None, until) => (PAUSED_BY_ANNOTATION, sentences::paused(until)),
+        (Manual::Hold, None, until) => (PAUSED_BY_ANNOTATION, sentences::paused(until, overrides.reason())),
     };
     Some(Finding::new(entry, message))
 }

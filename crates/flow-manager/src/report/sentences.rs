@@ -111,10 +111,11 @@ pub(super) fn unverified(backend: Backend) -> String {
     format!("limits are written; the network plugin does not tell whether they are in force{but}")
 }
 
-/// That a person has paused a policy.
-pub(super) fn paused(until: Option<Timestamp>) -> String {
+/// That a person has paused a policy, and why.
+pub(super) fn paused(until: Option<Timestamp>, reason: Option<&str>) -> String {
     let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
-    format!("paused by annotation{until}: limits stay as they are")
+    let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("paused by annotation{until}{reason}: limits stay as they are")
 }
 
 /// That a person has pinned the limits of a policy.
@@ -162,7 +163,8 @@ fn effect(mode: Mode, action: Action, limits: &[Bandwidth]) -> String {
 }
 
 /// An action as one word, for status and metric labels.
-pub(super) const fn action_word(action: Action) -> &'static str {
+#[must_use]
+pub const fn action_word(action: Action) -> &'static str {
     match action {
         Action::Decrease => "Decrease",
         Action::Increase => "Increase",
@@ -173,7 +175,8 @@ pub(super) const fn action_word(action: Action) -> &'static str {
 }
 
 /// A reason as one word, for status and metric labels.
-pub(super) const fn reason_word(reason: Reason) -> &'static str {
+#[must_use]
+pub const fn reason_word(reason: Reason) -> &'static str {
     match reason {
         Reason::ObjectiveViolated => "ObjectiveViolated",
         Reason::AtMinimum => "AtMinimum",
@@ -278,6 +281,14 @@ mod tests {
         assert_eq!((few(1), few(1)), (few(4), "fewer samples than the 5 needed".to_owned()));
         let failed = unknown(Unknown::SourceFailed, Some("connection refused"));
         assert_eq!(failed, "the source failed: connection refused");
+    }
+
+    #[test]
+    fn a_pause_tells_its_end_and_its_reason() {
+        let until = Some(Timestamp::UNIX_EPOCH);
+        let expected = "paused by annotation until 1970-01-01T00:00:00Z (repair): limits stay as they are";
+        assert_eq!(paused(until, Some("repair")), expected);
+        assert_eq!(paused(None, None), "paused by annotation: limits stay as they are");
     }
 
     #[test]

@@ -34,14 +34,18 @@ pub enum RestoreError {
     },
 }
 
-/// Makes every pod template of the cluster as it was before flow-manager. It tries until `timeout`; what the account may
-/// not do is told, and no failure: it was never given the permission, or has lost it.
+/// Makes every pod template of a namespace, or of the cluster, as it was before flow-manager. It tries until `timeout`;
+/// what the account may not do is told, and no failure: it was never given the permission, or has lost it.
 ///
 /// Nobody may change templates meanwhile.
-pub async fn restore_templates(client: &Client, timeout: Duration) -> Result<Restored, RestoreError> {
+pub async fn restore_templates(
+    client: &Client,
+    namespace: Option<&str>,
+    timeout: Duration,
+) -> Result<Restored, RestoreError> {
     let (deadline, mut restored) = (Instant::now() + timeout, Restored::default());
     for kind in Kind::ALL {
-        match marked(client, kind).await {
+        match marked(client, namespace, kind).await {
             Ok(workloads) => {
                 for workload in workloads {
                     restore_until(client, workload, deadline, &mut restored).await?;
@@ -56,11 +60,14 @@ pub async fn restore_templates(client: &Client, timeout: Duration) -> Result<Res
     Ok(restored)
 }
 
-async fn marked(client: &Client, kind: Kind) -> kube::Result<Vec<WorkloadId>> {
-    let all: Api<DynamicObject> = Api::all_with(client.clone(), &kind.resource());
+async fn marked(client: &Client, namespace: Option<&str>, kind: Kind) -> kube::Result<Vec<WorkloadId>> {
+    let workloads: Api<DynamicObject> = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &kind.resource()),
+        None => Api::all_with(client.clone(), &kind.resource()),
+    };
     let (mut found, mut page) = (Vec::new(), ListParams::default().limit(PAGE));
     loop {
-        let list = all.list_metadata(&page).await?;
+        let list = workloads.list_metadata(&page).await?;
         let ours = list.items.into_iter().map(|item| item.metadata).filter(is_marked);
         found.extend(ours.filter_map(|metadata| {
             Some(WorkloadId { kind, namespace: metadata.namespace?, name: metadata.name? })

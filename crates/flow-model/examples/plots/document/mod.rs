@@ -1,11 +1,9 @@
 //! The files of `docs/control`, as the model has them.
 
-mod history;
 mod page;
-mod plot;
 mod study;
 
-use flow_model::Scenario;
+use flow_model::{Scenario, plot};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use study::Study;
@@ -49,7 +47,7 @@ pub(crate) fn files() -> Result<Vec<File>, Box<dyn Error>> {
     let page = File { name: "scenarios.md".to_owned(), text: page::text(&studies, &drawn) };
     let mut files = vec![page];
     for study in drawn {
-        files.push(File { name: picture(study), text: plot::svg(&study.history)? });
+        files.push(File { name: picture(study), text: plot(&study.history).svg()? });
     }
     Ok(files)
 }

@@ -1,5 +1,4 @@
-use super::history::History;
-use flow_model::{Contender, Figures, Glimpse, Scenario, run};
+use flow_model::{Contender, Figures, Glimpse, History, Scenario, run};
 use std::sync::{Mutex, PoisonError};
 
 /// What came of a scenario.

@@ -32,15 +32,19 @@ pub enum RestoreError {
     },
 }
 
-/// Makes every pod of the cluster as it was before flow-manager, whoever had it limited, and returns how many there
-/// were. It tries until `timeout`.
+/// Makes every pod of a namespace, or of the cluster, as it was before flow-manager, whoever had it limited, and returns
+/// how many there were. It tries until `timeout`.
 ///
 /// Nobody may limit pods meanwhile.
-pub async fn restore_all(client: &Client, timeout: Duration) -> Result<usize, RestoreError> {
+pub async fn restore_pods(
+    client: &Client,
+    namespace: Option<&str>,
+    timeout: Duration,
+) -> Result<usize, RestoreError> {
     let deadline = Instant::now() + timeout;
     let mut restored = 0;
     loop {
-        let writes = left(client).await?;
+        let writes = left(client, namespace).await?;
         let number = writes.len();
         let answers = futures::stream::iter(writes).map(|(id, write)| restore(client, id, write));
         let failed: Vec<_> =
@@ -63,8 +67,11 @@ pub async fn restore_all(client: &Client, timeout: Duration) -> Result<usize, Re
 }
 
 /// The pods that have something of ours, and the writes that take it away.
-async fn left(client: &Client) -> Result<Vec<(PodId, Write)>, kube::Error> {
-    let pods: Api<Pod> = Api::all(client.clone());
+async fn left(client: &Client, namespace: Option<&str>) -> Result<Vec<(PodId, Write)>, kube::Error> {
+    let pods: Api<Pod> = match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
     let (mut left, mut page) = (Vec::new(), ListParams::default().limit(PAGE));
     loop {
         let list = pods.list(&page).await?;

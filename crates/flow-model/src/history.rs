@@ -1,28 +1,29 @@
-use flow_model::Glimpse;
+use crate::trace::Glimpse;
 use std::collections::BTreeMap;
 
 /// A point in time, in seconds, and a value.
-pub(crate) type Point = (f64, f64);
+pub type Point = (f64, f64);
 
 /// How a run went.
-#[derive(Default)]
-pub(crate) struct History {
+#[derive(Clone, Debug, Default)]
+pub struct History {
     /// What the first link carries, in Mbit/s.
-    pub(crate) capacity: Vec<Point>,
+    pub capacity: Vec<Point>,
     /// What all pods may send together, in Mbit/s.
-    pub(crate) limit: Vec<Point>,
+    pub limit: Vec<Point>,
     /// What the first policy's pods send, in Mbit/s, where somebody tells.
-    pub(crate) sent: Vec<Point>,
+    pub sent: Vec<Point>,
     /// How long a packet waits at the first link, in milliseconds.
-    pub(crate) wait: Vec<Point>,
+    pub wait: Vec<Point>,
     /// From which queueing delay on the first policy cuts, in milliseconds, where probes tell of it.
-    pub(crate) allowed_ms: Option<f64>,
+    pub allowed_ms: Option<f64>,
     /// What the pods of each policy may send.
     together: BTreeMap<usize, f64>,
 }
 
 impl History {
-    pub(crate) fn take(&mut self, glimpse: &Glimpse) {
+    /// Takes in one look.
+    pub fn take(&mut self, glimpse: &Glimpse) {
         let at_s = glimpse.elapsed.as_secs_f64();
         self.together.insert(glimpse.policy, glimpse.together / 1e6);
         hold(&mut self.capacity, (at_s, glimpse.capacity / 1e6));
@@ -37,7 +38,8 @@ impl History {
     }
 
     /// How long it went, in seconds.
-    pub(crate) fn length_s(&self) -> f64 {
+    #[must_use]
+    pub fn length_s(&self) -> f64 {
         self.wait.last().map_or(1.0, |last| last.0)
     }
 }
