@@ -12,6 +12,7 @@ CARGO_HOME ?= $(HOME)/.cargo
 CARGO_STATIC := RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=$(CURDIR)=/flow-manager \
   --remap-path-prefix=$(CARGO_HOME)=/cargo" cargo
 STATIC_FLAGS := --locked --release --target $(TARGET)
+PLUGIN_DIR ?= $(HOME)/.local/bin
 CRD := crds/flow.fustli.io_flowpolicies.yaml
 
 include docker/image.mk
@@ -23,6 +24,14 @@ help: ## List the targets
 .PHONY: build
 build: image-context ## Build the binaries, static, as they run in images
 	$(CARGO_STATIC) build $(STATIC_FLAGS) -p flow-lab -p flow-e2e
+
+.PHONY: plugin
+plugin: ## Build kubectl flowpolicy, static
+	$(CARGO_STATIC) build $(STATIC_FLAGS) -p kubectl-flowpolicy
+
+.PHONY: kubectl-plugin
+kubectl-plugin: plugin ## Build kubectl flowpolicy, static, and copy it to PLUGIN_DIR (~/.local/bin)
+	install -D -m 755 $(STATIC)/kubectl-flowpolicy $(PLUGIN_DIR)/kubectl-flowpolicy
 
 .PHONY: demo
 demo: build ## See a critical flow broken and protected on a real cluster (KEEP=1 leaves it running)

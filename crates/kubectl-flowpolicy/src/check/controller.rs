@@ -1,0 +1,109 @@
+use super::report::{Check, Outcome};
+use crate::connection::{Connection, Failure};
+use crate::installation::{Installation, leader};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::Lease;
+
+/// The controller runs, and one of its pods leads.
+pub(super) async fn check(
+    connection: &Connection,
+    installation: &Installation,
+    now: Timestamp,
+) -> Result<Vec<Check>, Failure> {
+    let (namespace, name) = (&installation.system_namespace, &installation.release);
+    let deployment = seen(connection.get::<Deployment>(namespace, name).await)?;
+    let lease = seen(connection.get::<Lease>(namespace, name).await)?;
+    let place = format!("{namespace}/{name}");
+    Ok(vec![
+        judged(deployment, |deployment| of_deployment(deployment, &place)),
+        judged(lease, |lease| of_lease(lease, &place, now)),
+    ])
+}
+
+/// What is there, if it may be seen; `Err` says why not.
+type Sight<K> = Result<Option<K>, String>;
+
+fn seen<K>(answer: Result<K, Failure>) -> Result<Sight<K>, Failure> {
+    match answer {
+        Ok(found) => Ok(Ok(Some(found))),
+        Err(Failure::NotFound { .. }) => Ok(Ok(None)),
+        Err(failure @ Failure::Forbidden { .. }) => Ok(Err(failure.to_string())),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn judged<K>(sight: Sight<K>, judge: impl Fn(Option<&K>) -> Check) -> Check {
+    match sight {
+        Ok(found) => judge(found.as_ref()),
+        Err(why) => Check::otherwise(Outcome::Unknown, why, "", "docs/kubectl.md#permissions"),
+    }
+}
+
+fn of_deployment(deployment: Option<&Deployment>, place: &str) -> Check {
+    let Some(deployment) = deployment else {
+        let found = format!("there is no Deployment {place}");
+        let hint = "install flow-manager, or say where it is with --system-namespace and --release";
+        return Check::otherwise(Outcome::Failed, found, hint, "docs/installing.md");
+    };
+    let status = deployment.status.as_ref();
+    let [available, wanted] =
+        [status.and_then(|status| status.available_replicas), status.and_then(|status| status.replicas)]
+            .map(Option::unwrap_or_default);
+    let found = format!("{available} of {wanted} pods of the Deployment {place} are available");
+    match available {
+        0 => {
+            let (namespace, name) = place.split_once('/').unwrap_or_default();
+            let hint = format!("kubectl -n {namespace} describe deployment {name}");
+            Check::otherwise(Outcome::Failed, found, hint, "docs/alerts.md#flowmanagerdown")
+        }
+        _ => Check::passed(found),
+    }
+}
+
+fn of_lease(lease: Option<&Lease>, place: &str, now: Timestamp) -> Check {
+    let documentation = "docs/alerts.md#flowmanagernoleader";
+    let Some(lease) = lease else {
+        let found = format!("there is no Lease {place}");
+        return Check::otherwise(
+            Outcome::Failed,
+            found,
+            "install flow-manager again to make it",
+            documentation,
+        );
+    };
+    match leader(lease, now) {
+        Some(leader) => Check::passed(format!("{leader} leads")),
+        None => Check::otherwise(
+            Outcome::Failed,
+            format!("no controller has renewed the Lease {place} in time, by the clock of this machine"),
+            "see why in the controller's log; limits stay as they are meanwhile",
+            documentation,
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn deployment(status: &Value) -> Check {
+        let deployment = serde_json::from_value(json!({"metadata": {}, "status": status})).unwrap();
+        of_deployment(Some(&deployment), "flow/manager")
+    }
+
+    #[test]
+    fn a_deployment_needs_one_pod_that_is_available() {
+        assert_eq!(deployment(&json!({"replicas": 2, "availableReplicas": 1})).outcome, Outcome::Passed);
+        let down = deployment(&json!({"replicas": 2}));
+        assert_eq!(down.found, "0 of 2 pods of the Deployment flow/manager are available");
+        assert_eq!(down.hint.as_deref(), Some("kubectl -n flow describe deployment manager"));
+    }
+
+    #[test]
+    fn a_lease_needs_a_leader() {
+        assert_eq!(of_lease(Some(&Lease::default()), "a/b", Timestamp::UNIX_EPOCH).outcome, Outcome::Failed);
+        assert_eq!(of_lease(None, "a/b", Timestamp::UNIX_EPOCH).outcome, Outcome::Failed);
+    }
+}

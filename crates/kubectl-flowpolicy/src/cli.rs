@@ -1,0 +1,123 @@
+//! The command line.
+
+use crate::connection::{Connection, Flags};
+use crate::error::Error;
+use crate::{
+    backtest, check, completion, explain, get, import, lint, man, overrides, restore, simulate, status,
+    terminal,
+};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// What exit codes mean, for `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or all is well
+  1  the answer is no: a check failed, a policy is not ready in time, something was not given back
+  2  the command line cannot be used
+  3  the question could not be asked: no cluster, no permission, no such object, no answer in time";
+
+/// See, explain and try FlowPolicies
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-flowpolicy",
+    bin_name = "kubectl flowpolicy",
+    version,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES
+)]
+pub struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Get(get::Args),
+    Explain(explain::Args),
+    Status(status::Args),
+    Pause(overrides::PauseArgs),
+    Resume(overrides::ResumeArgs),
+    Pin(overrides::PinArgs),
+    Unpin(overrides::UnpinArgs),
+    Restore(restore::Args),
+    Check(check::Args),
+    Lint(lint::Args),
+    Simulate(simulate::Args),
+    Backtest(backtest::Args),
+    Import(import::Args),
+    Completion(completion::Args),
+    #[command(hide = true)]
+    Man(man::Args),
+}
+
+impl Cli {
+    /// Does what is asked.
+    pub async fn run(self) -> ExitCode {
+        let connection = Connection::new(self.flags);
+        match dispatch(self.command, &connection).await {
+            Ok(code) => code,
+            Err(error) => {
+                terminal::say(&format!("error: {error}"));
+                if let Some(next) = error.next() {
+                    terminal::say(&format!("try:   {next}"));
+                }
+                ExitCode::from(error.code())
+            }
+        }
+    }
+}
+
+async fn dispatch(command: Command, connection: &Connection) -> Result<ExitCode, Error> {
+    match command {
+        Command::Get(args) => get::run(args, connection).await,
+        Command::Explain(args) => explain::run(args, connection).await,
+        Command::Status(args) => status::run(args, connection).await,
+        Command::Pause(args) => overrides::pause(args, connection).await,
+        Command::Resume(args) => overrides::resume(args, connection).await,
+        Command::Pin(args) => overrides::pin(args, connection).await,
+        Command::Unpin(args) => overrides::unpin(args, connection).await,
+        Command::Restore(args) => restore::run(args, connection).await,
+        Command::Check(args) => check::run(args, connection).await,
+        Command::Lint(args) => Ok(lint::run(&args)?),
+        Command::Simulate(args) => Ok(simulate::run(&args)?),
+        Command::Backtest(args) => Ok(backtest::run(&args).await?),
+        Command::Import(args) => Ok(import::run(&args)?),
+        Command::Completion(args) => completion::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_names_the_plugin_as_kubectl_runs_it_and_tells_exit_codes() {
+        let help = Cli::command().render_help().to_string();
+        assert!(help.contains("Usage: kubectl flowpolicy") && help.contains("Exit codes:"), "{help}");
+        let mut command = Cli::command();
+        command.build();
+        let pin = command.find_subcommand_mut("pin").unwrap().render_help().to_string();
+        assert!(pin.contains("Usage: kubectl flowpolicy pin"), "{pin}");
+    }
+
+    #[test]
+    fn flags_of_the_cluster_come_before_or_after_the_command() {
+        for line in ["-n factory get robot", "get robot -n factory --context lab"] {
+            let words = std::iter::once("kubectl-flowpolicy").chain(line.split(' '));
+            assert_eq!(Cli::try_parse_from(words).unwrap().flags.namespace.as_deref(), Some("factory"));
+        }
+        for line in ["get robot -A", "restore --all -n factory", "status", "get --request-timeout 5"] {
+            let words = std::iter::once("kubectl-flowpolicy").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_err(), "{line}");
+        }
+    }
+}

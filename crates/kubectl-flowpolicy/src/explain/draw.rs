@@ -1,0 +1,199 @@
+use super::gather::{Explained, Touching};
+use super::history::Happened;
+use super::prospect::prospects;
+use super::subject::SubjectKind;
+use crate::get::condition_line;
+use crate::policies::{Hold, PodView, TargetView};
+use crate::terminal::{Tone, age, hanging, paint};
+use flow_control::{Bandwidth, Claim, Law, arbitrate};
+use flow_policy::Scope;
+use flow_policy::spec::Mode;
+use flow_policy::status::ObjectiveState;
+use jiff::Timestamp;
+
+/// Why a limit is what it is, for a person.
+pub(super) fn draw(explained: &Explained, now: Timestamp, width: usize) -> String {
+    let mut text = String::new();
+    if explained.subject.kind != SubjectKind::FlowPolicy {
+        text += &subject(explained, width);
+    }
+    let parts = explained.policies.iter().map(|touching| policy(touching, now, width));
+    for part in parts {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text += &part;
+    }
+    text
+}
+
+fn heading(text: &str) -> String {
+    paint(Tone::Strong, text) + "\n"
+}
+
+fn next_heading(text: &str) -> String {
+    format!("\n{}", heading(text))
+}
+
+/// The pods, the policies that touch them, and which one decides.
+fn subject(explained: &Explained, width: usize) -> String {
+    let mut text = heading(&format!("{} in {}", explained.subject, explained.namespace));
+    if explained.pods.is_empty() {
+        text += "  no pods\n";
+    }
+    for pod in &explained.pods {
+        text += &hanging(&format!("  {}: ", pod.name), &held(pod), width);
+    }
+    if let Some(unseen) = &explained.unseen {
+        text += &hanging(&format!("  {} ", paint(Tone::Unsure, "?")), unseen, width);
+    }
+    text += &next_heading("Policies that touch it");
+    text + &claims(explained, width)
+}
+
+fn held(pod: &PodView) -> String {
+    match &pod.hold {
+        Hold::HostNetwork => "it uses the network of its node, so that no limit reaches it".to_owned(),
+        Hold::Nothing => "no limit of flow-manager".to_owned(),
+        Hold::ByHand(deed) => format!("somebody else has {deed}, which flow-manager leaves alone"),
+        Hold::Written { limit: Some(limit), before } if *before == Some(*limit) => {
+            format!("{limit}, which it had before flow-manager; no policy asks for less")
+        }
+        Hold::Written { limit, before } => {
+            let limit =
+                limit.map_or_else(|| "a limit that cannot be read".to_owned(), |limit| limit.to_string());
+            let before = before.map_or_else(|| "none".to_owned(), |before| before.to_string());
+            format!("{limit}, set by flow-manager; before it {before}")
+        }
+    }
+}
+
+fn claims(explained: &Explained, width: usize) -> String {
+    if explained.policies.is_empty() {
+        return "  none: flow-manager never limits it\n".to_owned();
+    }
+    let rows = explained.policies.iter().flat_map(|touching| {
+        touching.targets().map(move |target| (touching, target, claim(touching, target)))
+    });
+    let rows: Vec<_> = rows.collect();
+    let all = rows.iter().filter_map(|(touching, target, claim)| {
+        Some(Claim { policy: (touching.policy.id(), target.target.id.clone()), limit: (*claim)? })
+    });
+    let decides = arbitrate(all).map(|claim| claim.policy);
+    let held_otherwise = !explained.pods.is_empty() && explained.pods.iter().all(is_held_otherwise);
+    let line = |(touching, target, claim): &(&Touching, &TargetView, Option<Bandwidth>)| {
+        let is_it = decides.as_ref() == Some(&(touching.policy.id(), target.target.id.clone()));
+        let first = format!("  {}: ", touching.policy.name());
+        let what = match claim {
+            Some(limit) => format!("{limit} a pod"),
+            None => format!("no limit{}", why_none(touching)),
+        };
+        let decides = match (is_it, held_otherwise) {
+            (false, _) => "",
+            (true, false) => ", decides: the lowest limit holds",
+            (true, true) => ", the lowest of them; something else holds the pods",
+        };
+        hanging(&first, &format!("{what} for {}{decides}", target.target.id), width)
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Whether something else than a policy says what a pod may send.
+fn is_held_otherwise(pod: &PodView) -> bool {
+    match &pod.hold {
+        Hold::HostNetwork | Hold::ByHand(_) => true,
+        Hold::Nothing => false,
+        Hold::Written { limit, before } => limit.is_some() && limit == before,
+    }
+}
+
+/// The limit that a policy asks for each pod of a target; none in mode Observe.
+fn claim(touching: &Touching, target: &TargetView) -> Option<Bandwidth> {
+    target.claim().filter(|_| touching.policy.enforces())
+}
+
+const fn why_none(touching: &Touching) -> &'static str {
+    match touching.policy.stored.spec.mode {
+        Mode::Observe => " (mode Observe)",
+        Mode::Enforce => "",
+    }
+}
+
+/// What led to the limits of a policy, and what would change them.
+fn policy(touching: &Touching, now: Timestamp, width: usize) -> String {
+    let name = touching.policy.name();
+    let mut text = heading(&format!("{name}: what led to its limits"));
+    text += &conditions(touching, now, width);
+    text += &numbers(touching, now, width);
+    text += &next_heading(&format!("{name}: what has happened"));
+    text += &happened(touching, now, width);
+    text += &next_heading(&format!("{name}: what would have to happen for a change"));
+    for prospect in prospects(&touching.policy) {
+        text += &hanging("  - ", &prospect, width);
+    }
+    text
+}
+
+fn conditions(touching: &Touching, now: Timestamp, width: usize) -> String {
+    let status = touching.policy.status();
+    status.conditions.iter().map(|condition| condition_line(condition, now, width)).collect()
+}
+
+fn numbers(touching: &Touching, now: Timestamp, width: usize) -> String {
+    let mut text = String::new();
+    for objective in touching.policy.status().objectives {
+        let state = match objective.state {
+            ObjectiveState::Met => "Met",
+            ObjectiveState::Violated => "Violated",
+            ObjectiveState::Unknown => "Unknown",
+        };
+        let since = objective.since.map(|since| format!(" for {}", age(since.0, now))).unwrap_or_default();
+        let value = objective.value.or(objective.message).unwrap_or_else(|| "not measured".to_owned());
+        let said = format!("{state}{since}: {value}, bound {}", objective.bound);
+        text += &hanging(&format!("  objective {}: ", objective.name), &said, width);
+    }
+    for target in touching.targets() {
+        text += &hanging(&format!("  target {}: ", target.target.id), &range(target), width);
+    }
+    text + &law(touching)
+}
+
+fn range(target: &TargetView) -> String {
+    let status = target.status.as_ref();
+    let limit = status.and_then(|status| status.limit.as_deref()).unwrap_or("no limit");
+    let (min, max) = (target.target.range.min, target.target.range.max);
+    let share = match (target.target.scope, target.claim()) {
+        (Scope::Target, Some(share)) => format!(" for all pods together, {share} each"),
+        _ => String::new(),
+    };
+    let safe = status.and_then(|status| status.safe_limit.as_ref());
+    let safe = safe.map(|safe| format!("; the highest known to be good is {safe}")).unwrap_or_default();
+    let message = status.and_then(|status| status.message.as_ref());
+    let message = message.map(|message| format!("; {message}")).unwrap_or_default();
+    format!("{limit}{share}, within {min} to {max}{safe}{message}")
+}
+
+fn law(touching: &Touching) -> String {
+    let law = touching.policy.policy.as_ref().map(|policy| match policy.law {
+        Law::Adaptive(_) => "  law: Adaptive (docs/control.md)\n",
+        Law::Aimd(_) => "  law: AIMD (docs/policy.md#the-law-aimd)\n",
+    });
+    law.unwrap_or_default().to_owned()
+}
+
+fn happened(touching: &Touching, now: Timestamp, width: usize) -> String {
+    match &touching.history {
+        Ok(history) if history.is_empty() => "  nothing that is still told\n".to_owned(),
+        Ok(history) => history.iter().map(|one| line(one, now, width)).collect(),
+        Err(why) => hanging(&format!("  {} ", paint(Tone::Unsure, "?")), why, width),
+    }
+}
+
+fn line(one: &Happened, now: Timestamp, width: usize) -> String {
+    let times = one.times.map(|times| format!(" ({times} times)")).unwrap_or_default();
+    let first = format!("  {:>5} ago  ", age(one.at, now));
+    hanging(&first, &format!("{}{times}: {}", one.reason, one.message), width)
+}
+
+#[cfg(test)]
+mod tests;

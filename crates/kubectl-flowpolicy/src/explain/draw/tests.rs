@@ -1,0 +1,109 @@
+use super::super::subject::Subject;
+use super::*;
+use crate::policies::PolicyView;
+use crate::policies::fixture::{at, changed, pod, violated};
+use serde_json::json;
+
+fn touching(policy: PolicyView) -> Touching {
+    let history = super::super::history::history(&policy, &[]);
+    Touching { policy, targets: vec![0], history: Ok(history) }
+}
+
+fn drawn(explained: &Explained) -> String {
+    anstream::adapter::strip_str(&draw(explained, at(100), 80)).to_string()
+}
+
+fn explained(subject: &str, policies: Vec<PolicyView>) -> Explained {
+    let limit = Some(Bandwidth::from_mbps(64));
+    Explained {
+        subject: subject.parse::<Subject>().unwrap(),
+        namespace: "factory".to_owned(),
+        pods: vec![pod(Hold::Written { limit, before: None })],
+        policies: policies.into_iter().map(touching).collect(),
+        unseen: None,
+    }
+}
+
+const POLICY: &str = "\
+factory/robot: what led to its limits
+  ✔ Accepted      True for 60s, Valid
+  ✔ Ready         True for 60s, Working
+  ✘ ObjectivesMet False for 60s, Violated: command-jitter (<= 300us) is violated
+  ✔ Enforced      True for 60s, InForce
+  objective command-jitter: Violated for 12s: 412us, bound <= 300us
+  target Deployment/upload: 64M, within 10M to 1G; the highest known to be good
+      is 80M
+  law: Adaptive (docs/control.md)
+
+factory/robot: what has happened
+    12s ago  Decrease, ObjectiveViolated: command-jitter is 412us, bound <=
+             300us: limit cut to 64M
+
+factory/robot: what would have to happen for a change
+  - Down: while command-jitter stays violated under the present limits, they
+    fall further, to `limit.min` at the lowest.
+  - Up: once every objective is below 75 % of its bound: command-jitter below
+    225us (it was 412us). After a cut, back to what was good as soon as the
+    queue is gone.
+";
+
+#[test]
+fn a_policy_is_explained_by_numbers_history_and_prospects() {
+    assert_eq!(drawn(&explained("fp/robot", vec![violated()])), POLICY);
+}
+
+#[test]
+fn of_a_pod_it_is_told_who_decides() {
+    let other = changed(|policy| {
+        policy["metadata"]["name"] = json!("cameras");
+        policy["status"]["targets"][0]["limit"] = json!("80M");
+    });
+    let observing = changed(|policy| {
+        policy["metadata"]["name"] = json!("trial");
+        policy["spec"]["mode"] = json!("Observe");
+        policy["status"]["targets"][0]["limit"] = json!("20M");
+    });
+    let text = drawn(&explained("pod/upload-7d9f", vec![violated(), other, observing]));
+    let expected = "\
+pod upload-7d9f in factory
+  upload-7d9f: 64M, set by flow-manager; before it none
+
+Policies that touch it
+  factory/robot: 64M a pod for Deployment/upload, decides: the lowest limit
+                 holds
+  factory/cameras: 80M a pod for Deployment/upload
+  factory/trial: no limit (mode Observe) for Deployment/upload
+
+";
+    assert_eq!(text.split_at(expected.len()), (expected, &text[expected.len()..]));
+    assert!(text[expected.len()..].starts_with(POLICY), "{text}");
+    assert!(crate::DOCUMENTATION.contains(&format!("{expected}{POLICY}")));
+}
+
+#[test]
+fn where_something_else_holds_a_pod_no_policy_decides() {
+    let before = Some(Bandwidth::from_mbps(20));
+    let mut explained = explained("pod/upload-7d9f", vec![violated()]);
+    explained.pods = vec![pod(Hold::Written { limit: before, before })];
+    let expected = "\
+pod upload-7d9f in factory
+  upload-7d9f: 20M, which it had before flow-manager; no policy asks for less
+
+Policies that touch it
+  factory/robot: 64M a pod for Deployment/upload, the lowest of them; something
+                 else holds the pods
+";
+    assert!(drawn(&explained).starts_with(expected), "{}", drawn(&explained));
+}
+
+#[test]
+fn a_pod_that_no_policy_touches_is_never_limited() {
+    let expected = "\
+pod upload-7d9f in factory
+  upload-7d9f: 64M, set by flow-manager; before it none
+
+Policies that touch it
+  none: flow-manager never limits it
+";
+    assert_eq!(drawn(&explained("pod/upload-7d9f", vec![])), expected);
+}

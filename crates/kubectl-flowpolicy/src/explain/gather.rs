@@ -1,0 +1,162 @@
+use super::history::{Happened, history};
+use super::subject::{Subject, SubjectKind};
+use crate::connection::{Connection, Failure, Within};
+use crate::error::Error;
+use crate::policies::{PodView, PolicyView, TargetView, see};
+use flow_policy::FlowPolicy;
+use flow_policy::spec::TargetKind;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::ResourceExt;
+use kube::core::{Selector, SelectorExt};
+
+/// All that is needed to explain a limit.
+#[derive(Clone, Debug)]
+pub(super) struct Explained {
+    pub(super) subject: Subject,
+    pub(super) namespace: String,
+    /// The pods that are meant; none where the subject is a policy.
+    pub(super) pods: Vec<PodView>,
+    /// The policies that touch them, or the one that is meant.
+    pub(super) policies: Vec<Touching>,
+    /// What could not be seen.
+    pub(super) unseen: Option<String>,
+}
+
+/// A policy that touches the subject.
+#[derive(Clone, Debug)]
+pub(super) struct Touching {
+    pub(super) policy: PolicyView,
+    /// The positions of those of its targets that are meant.
+    pub(super) targets: Vec<usize>,
+    /// What has happened to it, the newest last; or why that is not seen.
+    pub(super) history: Result<Vec<Happened>, String>,
+}
+
+impl Touching {
+    pub(super) fn targets(&self) -> impl Iterator<Item = &TargetView> {
+        self.targets.iter().filter_map(|position| self.policy.targets.get(*position))
+    }
+}
+
+/// Looks up what there is to say of `subject`.
+pub(super) async fn gather(connection: &Connection, subject: Subject) -> Result<Explained, Error> {
+    let namespace = connection.namespace().await?;
+    if subject.kind == SubjectKind::FlowPolicy {
+        return of_policy(connection, namespace, subject).await;
+    }
+    let pods = pods(connection, &namespace, &subject).await?;
+    let (policies, unseen) = all_policies(connection, &namespace).await?;
+    let mut touching = Vec::new();
+    for policy in see(connection, policies).await?.policies {
+        let targets = meant(&policy, &namespace, &subject, &pods);
+        if !targets.is_empty() {
+            touching.push(with_history(connection, policy, targets).await?);
+        }
+    }
+    Ok(Explained { subject, namespace, pods, policies: touching, unseen })
+}
+
+async fn of_policy(connection: &Connection, namespace: String, subject: Subject) -> Result<Explained, Error> {
+    let stored = connection.get::<FlowPolicy>(&namespace, &subject.name).await?;
+    let mut policies = Vec::new();
+    for policy in see(connection, vec![stored]).await?.policies {
+        let targets = (0..policy.targets.len()).collect();
+        policies.push(with_history(connection, policy, targets).await?);
+    }
+    Ok(Explained { subject, namespace, pods: Vec::new(), policies, unseen: None })
+}
+
+/// The policies of the cluster; where they may not be seen, those of the namespace, with a word on it.
+async fn all_policies(
+    connection: &Connection,
+    namespace: &str,
+) -> Result<(Vec<FlowPolicy>, Option<String>), Failure> {
+    match connection.list::<FlowPolicy>(&Within::Everywhere).await {
+        Ok(policies) => Ok((policies, None)),
+        Err(Failure::Forbidden { .. }) => {
+            let here = connection.list(&Within::Namespace(namespace.to_owned())).await?;
+            Ok((here, Some("policies of other namespaces may not be seen".to_owned())))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn pods(connection: &Connection, namespace: &str, subject: &Subject) -> Result<Vec<PodView>, Failure> {
+    let name = &subject.name;
+    let selector = match subject.kind {
+        SubjectKind::Pod | SubjectKind::FlowPolicy => {
+            return Ok(vec![PodView::of(&connection.get::<Pod>(namespace, name).await?)]);
+        }
+        SubjectKind::Deployment => connection.get::<Deployment>(namespace, name).await?.spec.selector,
+        SubjectKind::StatefulSet => connection.get::<StatefulSet>(namespace, name).await?.spec.selector,
+        SubjectKind::DaemonSet => connection.get::<DaemonSet>(namespace, name).await?.spec.selector,
+    };
+    of_selector(connection, namespace, selector).await
+}
+
+/// The pods that run or are about to, and that a workload selects.
+async fn of_selector(
+    connection: &Connection,
+    namespace: &str,
+    selector: LabelSelector,
+) -> Result<Vec<PodView>, Failure> {
+    let Ok(selector) = Selector::try_from(selector) else { return Ok(Vec::new()) };
+    let all = connection.list::<Pod>(&Within::Namespace(namespace.to_owned())).await?;
+    let ended = |pod: &&Pod| {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        matches!(phase, Some("Succeeded" | "Failed"))
+    };
+    let selected = all.iter().filter(|pod| selector.matches(pod.labels()) && !ended(pod));
+    Ok(selected.map(PodView::of).collect())
+}
+
+/// The targets of `policy` that are the subject, or that have a pod of it.
+fn meant(policy: &PolicyView, namespace: &str, subject: &Subject, pods: &[PodView]) -> Vec<usize> {
+    let is_meant = |target: &TargetView| {
+        let id = &target.target.id;
+        let target_namespace = id.namespace.clone().or_else(|| policy.stored.namespace());
+        let is_it = target_namespace.as_deref() == Some(namespace)
+            && id.name == subject.name
+            && Some(id.kind) == workload_kind(subject.kind);
+        let same = |pod: &PodView| {
+            pods.iter().any(|other| (&other.namespace, &other.name) == (&pod.namespace, &pod.name))
+        };
+        is_it || target.pods.seen().iter().any(same)
+    };
+    policy
+        .targets
+        .iter()
+        .enumerate()
+        .filter(|(_, target)| is_meant(target))
+        .map(|(position, _)| position)
+        .collect()
+}
+
+const fn workload_kind(kind: SubjectKind) -> Option<TargetKind> {
+    match kind {
+        SubjectKind::Deployment => Some(TargetKind::Deployment),
+        SubjectKind::StatefulSet => Some(TargetKind::StatefulSet),
+        SubjectKind::DaemonSet => Some(TargetKind::DaemonSet),
+        SubjectKind::Pod | SubjectKind::FlowPolicy => None,
+    }
+}
+
+async fn with_history(
+    connection: &Connection,
+    policy: PolicyView,
+    targets: Vec<usize>,
+) -> Result<Touching, Failure> {
+    let within = Within::Namespace(policy.stored.namespace().unwrap_or_default());
+    let of_it = format!("involvedObject.kind=FlowPolicy,involvedObject.name={}", policy.stored.name_any());
+    let history = match connection.list_selected::<Event>(&within, &of_it).await {
+        Ok(events) => Ok(history(&policy, &events)),
+        Err(failure @ Failure::Forbidden { .. }) => Err(failure.to_string()),
+        Err(failure) => return Err(failure),
+    };
+    Ok(Touching { policy, targets, history })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+use crate::policies::PolicyView;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Event;
+
+/// Something that has happened to a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Happened {
+    /// When it happened last.
+    pub(super) at: Timestamp,
+    /// What, as one word.
+    pub(super) reason: String,
+    /// What, as a sentence.
+    pub(super) message: String,
+    /// How often, where that was more than once.
+    pub(super) times: Option<i32>,
+}
+
+/// How many of the newest are told.
+const MOST: usize = 10;
+
+/// What has happened to a policy, the newest last: what Events tell, and the last decision.
+pub(super) fn history(policy: &PolicyView, events: &[Event]) -> Vec<Happened> {
+    let decision = policy.status().last_decision.map(|decision| Happened {
+        at: decision.time.0,
+        reason: format!("{}, {}", decision.action, decision.reason),
+        message: decision.message,
+        times: None,
+    });
+    let uid = policy.stored.metadata.uid.as_ref();
+    let of_it = events.iter().filter(|event| uid.is_none() || event.involved_object.uid.as_ref() == uid);
+    let mut all: Vec<_> = of_it.filter_map(happened).chain(decision).collect();
+    all.sort_by_key(|happened| happened.at);
+    all.split_off(all.len().saturating_sub(MOST))
+}
+
+/// An Event, by whichever of its times there is.
+fn happened(event: &Event) -> Option<Happened> {
+    let series = event.series.as_ref();
+    let last = series.and_then(|series| series.last_observed_time.as_ref()).or(event.event_time.as_ref());
+    let at = last.map(|time| time.0).or_else(|| event.last_timestamp.as_ref().map(|time| time.0))?;
+    let times = series.and_then(|series| series.count).or(event.count).filter(|times| *times > 1);
+    Some(Happened {
+        at,
+        reason: event.reason.clone().unwrap_or_default(),
+        message: event.message.clone().unwrap_or_default(),
+        times,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policies::fixture::{at, violated};
+    use serde_json::json;
+
+    fn event(value: serde_json::Value) -> Event {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn events_and_the_last_decision_come_by_their_time() {
+        let base = |name: &str, time: &str, uid: &str| {
+            json!({
+                "metadata": {"name": name}, "reason": name, "message": "m", "eventTime": time,
+                "involvedObject": {"uid": uid},
+            })
+        };
+        let mut counted = base("ObjectiveViolated", "1970-01-01T00:01:00.000000Z", "u1");
+        counted["series"] = json!({"count": 3, "lastObservedTime": "1970-01-01T00:01:50.000000Z"});
+        let other = base("Resumed", "1970-01-01T00:01:00.000000Z", "of another of this name");
+        let history = history(&violated(), &[event(counted), event(other)]);
+        let told: Vec<_> = history.iter().map(|one| (one.at, one.reason.as_str(), one.times)).collect();
+        let expected =
+            [(at(88), "Decrease, ObjectiveViolated", None), (at(110), "ObjectiveViolated", Some(3))];
+        assert_eq!(told, expected);
+    }
+}

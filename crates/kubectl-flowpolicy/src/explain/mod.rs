@@ -1,0 +1,34 @@
+//! `kubectl flowpolicy explain`: why a limit is what it is.
+
+mod draw;
+mod gather;
+mod history;
+mod prospect;
+mod subject;
+
+pub use subject::{InvalidSubject, Subject, SubjectKind};
+
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::terminal;
+use jiff::Timestamp;
+use std::process::ExitCode;
+
+/// Explain why a limit is what it is
+///
+/// Of a pod or workload: which policies touch it and which one decides. Of each policy: the numbers that led to the
+/// present limit, the last changes, and what would have to happen for it to change.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// What to explain: pod/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME or fp/NAME
+    #[arg(value_name = "KIND/NAME")]
+    subject: String,
+}
+
+/// Explains a limit.
+pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error> {
+    let subject: Subject = args.subject.parse()?;
+    let explained = gather::gather(connection, subject).await?;
+    terminal::show(&draw::draw(&explained, Timestamp::now(), terminal::width()));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,195 @@
+use crate::policies::{PolicyView, TargetView};
+use flow_control::{Bandwidth, Bound, Finite, Law, NoDataAction, Role};
+use flow_policy::condition::Entry;
+use flow_policy::spec::Mode;
+use flow_policy::status::{ObjectiveState, ObjectiveStatus};
+use flow_policy::{Objective, Policy};
+
+/// What would have to happen for the limits of a policy to change, the most fundamental first.
+pub(super) fn prospects(view: &PolicyView) -> Vec<String> {
+    if let Some(hindrance) = hindrance(view) {
+        return vec![hindrance];
+    }
+    let Some(policy) = &view.policy else { return vec!["The spec has to be corrected.".to_owned()] };
+    let observing = (policy.mode == Mode::Observe)
+        .then(|| "No limit is written until the spec says `mode: Enforce`.".to_owned());
+    let ineffective = view.condition("Ineffective").filter(|condition| condition.status == "True");
+    let returned = ineffective.map(|_| returned(policy));
+    observing.into_iter().chain(returned).chain(by_objectives(view, policy)).collect()
+}
+
+/// What keeps the policy from deciding at all.
+fn hindrance(view: &PolicyView) -> Option<String> {
+    if !view.is_current() {
+        return Some(
+            "The operator has to take the spec up: `kubectl flowpolicy check` tells whether it runs."
+                .to_owned(),
+        );
+    }
+    if view.is("Stalled") {
+        let accepted = view.condition("Accepted")?;
+        let remedy = Entry::of(accepted).map_or("", Entry::remedy);
+        return Some(format!("{}. {remedy}", accepted.message));
+    }
+    let paused = view.condition("Paused").filter(|condition| condition.status == "True")?;
+    let name = view.stored.metadata.name.as_deref().unwrap_or("NAME");
+    let command = if paused.reason == "Pinned" { "unpin" } else { "resume" };
+    Some(format!("The {} has to end: `kubectl flowpolicy {command} {name}`.", noun(&paused.reason)))
+}
+
+fn noun(reason: &str) -> &'static str {
+    if reason == "Pinned" { "pin" } else { "pause" }
+}
+
+fn returned(policy: &Policy) -> String {
+    let retry = policy.effect_check.map(|check| format!("after {:?} at the earliest", check.retry_after));
+    format!(
+        "Lower limits did not help, and are tried again {}, or sooner if it becomes worse.",
+        retry.unwrap_or_else(|| "later".to_owned())
+    )
+}
+
+fn by_objectives(view: &PolicyView, policy: &Policy) -> Vec<String> {
+    let status = view.status();
+    let decisive = policy.objectives.iter().filter(|objective| objective.role == Role::Control);
+    let told: Vec<_> = decisive
+        .filter_map(|objective| {
+            let told = status.objectives.iter().find(|told| told.name == objective.name)?;
+            Some((objective, told))
+        })
+        .collect();
+    let of = |state| {
+        let those = told.iter().filter(move |(_, told)| told.state == state);
+        those.map(|(_, told)| told.name.as_str()).collect::<Vec<_>>().join(" and ")
+    };
+    let (violated, unknown) = (of(ObjectiveState::Violated), of(ObjectiveState::Unknown));
+    let mut said = Vec::new();
+    if !violated.is_empty() {
+        said.push(down(view, &violated));
+    }
+    if !unknown.is_empty() {
+        said.push(unmeasured(policy, &unknown));
+    }
+    if violated.is_empty() && unknown.is_empty() {
+        said.push(falls(policy));
+    }
+    said.push(up(view, policy, &told));
+    said
+}
+
+/// Whether each target is at this end of its range.
+fn all_at(view: &PolicyView, end: impl Fn(&TargetView) -> Bandwidth) -> bool {
+    let limit = |target: &TargetView| {
+        let limit: Option<Bandwidth> = target.status.as_ref()?.limit.as_ref()?.parse().ok();
+        limit
+    };
+    !view.targets.is_empty() && view.targets.iter().all(|target| limit(target) == Some(end(target)))
+}
+
+fn down(view: &PolicyView, violated: &str) -> String {
+    if all_at(view, |target| target.target.range.min) {
+        return format!(
+            "Down: every limit is at its minimum. If {violated} stays violated, best effort is not the cause, \
+             or `limit.min` is too high."
+        );
+    }
+    format!(
+        "Down: while {violated} stays violated under the present limits, they fall further, to `limit.min` at the lowest."
+    )
+}
+
+fn unmeasured(policy: &Policy, unknown: &str) -> String {
+    let after = policy.no_data.after;
+    let then = match policy.no_data.action {
+        NoDataAction::Hold => "stay",
+        NoDataAction::Minimum => "go to their minimum",
+        NoDataAction::Release => "are taken away",
+    };
+    format!("{unknown} cannot be measured: limits stay, and after {after:?} of that they {then}.")
+}
+
+fn falls(policy: &Policy) -> String {
+    let queue = match policy.law {
+        Law::Adaptive(_) => ", or the queue on its path grows",
+        Law::Aimd(_) => "",
+    };
+    format!("Down: once an objective is violated{queue}.")
+}
+
+fn up(view: &PolicyView, policy: &Policy, told: &[(&Objective, &ObjectiveStatus)]) -> String {
+    if all_at(view, |target| target.target.range.max) {
+        return "Up: every limit is at its maximum.".to_owned();
+    }
+    let percent = policy.law.headroom_percent();
+    let ceilings: Vec<_> =
+        told.iter().filter_map(|(objective, told)| ceiling(objective, told, percent)).collect();
+    let need = if ceilings.is_empty() {
+        "every objective holds".to_owned()
+    } else {
+        format!("every objective is below {percent} % of its bound: {}", ceilings.join("; "))
+    };
+    let and = match policy.law {
+        Law::Adaptive(_) => ". After a cut, back to what was good as soon as the queue is gone",
+        Law::Aimd(_) => "",
+    };
+    format!("Up: once {need}{and}.")
+}
+
+/// Below what an objective has headroom, and what it was last told to be.
+fn ceiling(objective: &Objective, told: &ObjectiveStatus, percent: u32) -> Option<String> {
+    let (Bound::AtMost(max) | Bound::Within { max, .. }) = objective.bound else { return None };
+    let roomy = Finite::new(max.get() * f64::from(percent) / 100.0).ok()?;
+    let was = told.value.as_ref().map(|value| format!(" (it was {value})")).unwrap_or_default();
+    Some(format!("{} below {}{was}", objective.name, objective.indicator.show(roomy)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policies::fixture::{changed, violated};
+    use serde_json::json;
+
+    #[test]
+    fn a_violated_policy_falls_further_and_rises_with_headroom() {
+        let expected = [
+            "Down: while command-jitter stays violated under the present limits, they fall further, to `limit.min` at the lowest.",
+            "Up: once every objective is below 75 % of its bound: command-jitter below 225us (it was 412us). After a cut, back to what was good as soon as the queue is gone.",
+        ];
+        assert_eq!(prospects(&violated()), expected);
+    }
+
+    #[test]
+    fn at_the_minimum_nothing_falls_and_at_the_maximum_nothing_rises() {
+        let at = |limit: &str| {
+            prospects(&changed(|policy| policy["status"]["targets"][0]["limit"] = json!(limit)))
+        };
+        assert!(at("10M")[0].starts_with("Down: every limit is at its minimum."), "{:?}", at("10M"));
+        assert_eq!(at("1G")[1], "Up: every limit is at its maximum.");
+    }
+
+    #[test]
+    fn what_keeps_it_from_deciding_is_all_that_is_said() {
+        let paused = |reason: &str| {
+            let condition = json!({
+                "type": "Paused", "status": "True", "reason": reason, "message": "m",
+                "lastTransitionTime": "1970-01-01T00:00:00Z",
+            });
+            prospects(&changed(|policy| {
+                policy["status"]["conditions"].as_array_mut().unwrap().push(condition.clone());
+            }))
+        };
+        assert_eq!(paused("Pinned"), ["The pin has to end: `kubectl flowpolicy unpin robot`."]);
+        assert_eq!(paused("ByAnnotation"), ["The pause has to end: `kubectl flowpolicy resume robot`."]);
+        let stale = prospects(&changed(|policy| policy["metadata"]["generation"] = json!(9)));
+        assert!(stale.len() == 1 && stale[0].starts_with("The operator has to take"), "{stale:?}");
+    }
+
+    #[test]
+    fn an_objective_that_cannot_be_measured_holds_limits() {
+        let said = prospects(&changed(|policy| {
+            policy["status"]["objectives"][0]["state"] = json!("Unknown");
+        }));
+        let expected = "command-jitter cannot be measured: limits stay, and after 30s of that they stay.";
+        assert_eq!(said[0], expected);
+    }
+}

@@ -1,0 +1,152 @@
+use crate::connection::Within;
+use crate::policies::{Hold, PodView, Pods, PolicyView, Seen, TargetView};
+use crate::terminal::{Tone, Tree, age, hanging, of_truth, paint};
+use flow_policy::spec::Mode;
+use flow_policy::status::{DecisionStatus, ObjectiveState, ObjectiveStatus};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use std::iter::once;
+
+/// How policies stand, for a person.
+#[must_use]
+pub fn draw(seen: &Seen, within: &Within, now: Timestamp, width: usize) -> String {
+    if seen.policies.is_empty() {
+        return match within {
+            Within::Everywhere => "There are no FlowPolicies.\n".to_owned(),
+            Within::Namespace(namespace) => format!("There are no FlowPolicies in {namespace}.\n"),
+        };
+    }
+    let policies: Vec<_> = seen.policies.iter().map(|policy| of_policy(policy, now, width)).collect();
+    policies.join("\n")
+}
+
+fn of_policy(policy: &PolicyView, now: Timestamp, width: usize) -> String {
+    header(policy, now, width) + &tree(policy, now).draw(width)
+}
+
+/// The name, the mode, the conditions and the last decision.
+fn header(policy: &PolicyView, now: Timestamp, width: usize) -> String {
+    let status = policy.status();
+    let mode = match policy.stored.spec.mode {
+        Mode::Enforce => "Enforce",
+        Mode::Observe => "Observe (no limit is written)",
+    };
+    let backend = status.backend.map(|backend| format!(" · back-end {backend}")).unwrap_or_default();
+    let mut text = format!("{} · mode {mode}{backend}\n", paint(Tone::Strong, &policy.name()));
+    let sign = format!("  {} ", paint(Tone::Unsure, Tone::Unsure.sign()));
+    if policy.stored.metadata.deletion_timestamp.is_some() {
+        text += &hanging(&sign, "it is being deleted: its limits are given back first", width);
+    }
+    if !policy.is_current() {
+        let problem = "the operator has told nothing of the spec as it is now";
+        text += &hanging(&sign, problem, width);
+    }
+    for condition in &status.conditions {
+        text += &condition_line(condition, now, width);
+    }
+    text + &last_decision(status.last_decision.as_ref(), now, width)
+}
+
+/// A condition with its reason, and with its message where it is not as it should be.
+#[must_use]
+pub fn condition_line(condition: &Condition, now: Timestamp, width: usize) -> String {
+    let is_abnormal_if_true = matches!(condition.type_.as_str(), "Stalled" | "Paused" | "Ineffective");
+    let tone = if is_abnormal_if_true { Tone::Bad } else { of_truth(&condition.status) };
+    let since = age(condition.last_transition_time.0, now);
+    let first = format!("  {} {:<13} ", paint(tone, tone.sign()), condition.type_);
+    let stands = format!("{} for {since}, {}", condition.status, condition.reason);
+    let text = if tone == Tone::Good { stands } else { format!("{stands}: {}", condition.message) };
+    hanging(&first, &text, width)
+}
+
+fn last_decision(decision: Option<&DecisionStatus>, now: Timestamp, width: usize) -> String {
+    let text = match decision {
+        Some(DecisionStatus { action, reason, message, time }) => {
+            format!("{} ago, {action} ({reason}): {message}", age(time.0, now))
+        }
+        None => "none yet".to_owned(),
+    };
+    hanging("    last change   ", &text, width)
+}
+
+fn tree(policy: &PolicyView, now: Timestamp) -> Tree {
+    let objectives = policy.status().objectives;
+    let name_width = objectives.iter().map(|objective| objective.name.len()).max().unwrap_or_default();
+    let objectives = objectives.iter().map(|objective| of_objective(objective, name_width, now)).collect();
+    let targets = policy.targets.iter().map(|target| of_target(policy, target)).collect();
+    let parts = [("objectives", objectives), ("targets", targets)];
+    Tree::new("", parts.into_iter().map(|(name, children)| part(name, children)).collect())
+}
+
+fn part(name: &str, children: Vec<Tree>) -> Tree {
+    let children = if children.is_empty() { vec![Tree::leaf("nothing is told of them")] } else { children };
+    Tree::new(paint(Tone::Strong, name), children)
+}
+
+fn of_objective(objective: &ObjectiveStatus, name_width: usize, now: Timestamp) -> Tree {
+    let (tone, state) = match objective.state {
+        ObjectiveState::Met => (Tone::Good, "Met"),
+        ObjectiveState::Violated => (Tone::Bad, "Violated"),
+        ObjectiveState::Unknown => (Tone::Unsure, "Unknown"),
+    };
+    let since = objective.since.as_ref().map(|since| format!(" for {}", age(since.0, now)));
+    let value = match (&objective.value, &objective.message) {
+        (Some(value), _) => format!("{value}, bound {}", objective.bound),
+        (None, Some(why)) => format!("bound {}: {why}", objective.bound),
+        (None, None) => format!("bound {}", objective.bound),
+    };
+    Tree::leaf(format!(
+        "{} {:<name_width$}  {}{}: {value}",
+        paint(tone, tone.sign()),
+        objective.name,
+        paint(tone, state),
+        since.unwrap_or_default(),
+    ))
+}
+
+fn of_target(policy: &PolicyView, target: &TargetView) -> Tree {
+    let status = target.status.as_ref();
+    let limit = status.and_then(|status| status.limit.as_deref());
+    let safe = status.and_then(|status| status.safe_limit.as_deref());
+    let count = status.map(|status| format!("in force on {} of {} pods", status.enforced, status.pods));
+    let asked = limit.map_or_else(|| "no limit asked for".to_owned(), |limit| format!("limit {limit}"));
+    let safe = safe.map(|safe| format!("known to be good {safe}"));
+    let said: Vec<_> = once(asked).chain(safe).chain(count).collect();
+    let message = status.and_then(|status| status.message.as_ref());
+    let message = message.map(|message| format!("; {message}")).unwrap_or_default();
+    Tree::new(format!("{}  {}{message}", target.target.id, said.join(", ")), pods(policy, target))
+}
+
+fn pods(policy: &PolicyView, target: &TargetView) -> Vec<Tree> {
+    match &target.pods {
+        Pods::Seen(pods) if pods.is_empty() => vec![Tree::leaf("no pods")],
+        Pods::Seen(pods) => {
+            let name_width = pods.iter().map(|pod| pod.name.len()).max().unwrap_or_default();
+            pods.iter().map(|pod| of_pod(policy, target, pod, name_width)).collect()
+        }
+        Pods::Unseen(why) => {
+            vec![Tree::leaf(format!("{} pods are not seen: {why}", paint(Tone::Unsure, "?")))]
+        }
+    }
+}
+
+fn of_pod(policy: &PolicyView, target: &TargetView, pod: &PodView, name_width: usize) -> Tree {
+    let (tone, text) = match &pod.hold {
+        Hold::HostNetwork => (Tone::Bad, "it uses the network of its node: no limit reaches it".to_owned()),
+        Hold::Nothing if policy.enforces() => (Tone::Unsure, "no limit".to_owned()),
+        Hold::Nothing => (Tone::Quiet, "no limit".to_owned()),
+        Hold::ByHand(deed) => (Tone::Bad, format!("somebody else has {deed}")),
+        Hold::Written { limit, .. } => {
+            let limit = limit.map_or_else(|| "a limit".to_owned(), |limit| limit.to_string());
+            if target.is_in_force() {
+                (Tone::Good, format!("{limit}, in force"))
+            } else {
+                (Tone::Unsure, format!("{limit}, written"))
+            }
+        }
+    };
+    Tree::leaf(format!("{} {:<name_width$}  {text}", paint(tone, tone.sign()), pod.name))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+use super::*;
+use crate::policies::fixture::{at, changed, pod, violated};
+use serde_json::json;
+
+fn drawn(policy: PolicyView) -> String {
+    let within = Within::Namespace("factory".to_owned());
+    let text = draw(&Seen { policies: vec![policy] }, &within, at(100), 80);
+    anstream::adapter::strip_str(&text).to_string()
+}
+
+#[test]
+fn a_policy_is_a_header_and_a_tree_in_eighty_columns() {
+    let expected = "\
+factory/robot · mode Enforce · back-end shaper
+  ✔ Accepted      True for 60s, Valid
+  ✔ Ready         True for 60s, Working
+  ✘ ObjectivesMet False for 60s, Violated: command-jitter (<= 300us) is violated
+  ✔ Enforced      True for 60s, InForce
+    last change   12s ago, Decrease (ObjectiveViolated): command-jitter is
+                  412us, bound <= 300us: limit cut to 64M
+
+├─ objectives
+│  └─ ✘ command-jitter  Violated for 12s: 412us, bound <= 300us
+└─ targets
+   └─ Deployment/upload  limit 64M, known to be good 80M, in force on 1 of 1
+      │  pods
+      └─ ✔ upload-7d9f  64M, in force
+";
+    assert_eq!(drawn(violated()), expected);
+    assert!(crate::DOCUMENTATION.contains(expected));
+}
+
+#[test]
+fn a_policy_that_the_operator_has_not_seen_says_so() {
+    let unseen = changed(|policy| policy["status"] = json!({"observedGeneration": -1}));
+    let expected = "\
+factory/robot · mode Enforce
+  ? the operator has told nothing of the spec as it is now
+    last change   none yet
+
+├─ objectives
+│  └─ nothing is told of them
+└─ targets
+   └─ Deployment/upload  no limit asked for
+      └─ ? upload-7d9f  64M, written
+";
+    assert_eq!(drawn(unseen), expected);
+}
+
+#[test]
+fn what_holds_a_pod_otherwise_is_told() {
+    let mut policy = violated();
+    let deed = "set kubernetes.io/egress-bandwidth to \"9M\"".to_owned();
+    let holds = [Hold::HostNetwork, Hold::Nothing, Hold::ByHand(deed)];
+    policy.targets[0].pods = Pods::Seen(holds.into_iter().map(pod).collect());
+    let text = drawn(policy.clone());
+    for line in [
+        "├─ ✘ upload-7d9f  it uses the network of its node: no limit reaches it",
+        "├─ ? upload-7d9f  no limit",
+        "└─ ✘ upload-7d9f  somebody else has set kubernetes.io/egress-bandwidth to",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    policy.targets[0].pods = Pods::Unseen("it is not allowed".to_owned());
+    assert!(drawn(policy).contains("└─ ? pods are not seen: it is not allowed"));
+}
+
+#[test]
+fn no_policies_are_said_to_be_none() {
+    let text = draw(&Seen::default(), &Within::Everywhere, at(0), 80);
+    assert_eq!(text, "There are no FlowPolicies.\n");
+}

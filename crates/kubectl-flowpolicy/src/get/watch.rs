@@ -1,0 +1,107 @@
+use super::{draw, look};
+use crate::connection::{Ask, Connection, Within};
+use crate::error::Error;
+use crate::policies::Seen;
+use crate::terminal::{Tone, age, paint, show, width};
+use flow_policy::FlowPolicy;
+use futures::StreamExt;
+use jiff::Timestamp;
+use kube::runtime::{WatchStreamExt, watcher};
+use std::io::{IsTerminal, stdout};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Ages are drawn anew so often, and the cluster looked at no more often.
+const TICK: Duration = Duration::from_secs(1);
+/// Home, and nothing below.
+const CLEAR: &str = "\x1b[H\x1b[J";
+
+/// What is drawn.
+struct Picture<'a> {
+    within: &'a Within,
+    seen: Seen,
+    /// When it was looked.
+    at: Timestamp,
+    /// Why it could not be looked since then.
+    problem: Option<String>,
+}
+
+/// Draws policies whenever something changes, until the command is ended.
+pub(super) async fn watch(
+    connection: &Connection,
+    within: &Within,
+    name: Option<&str>,
+    seen: Seen,
+) -> Result<ExitCode, Error> {
+    let config = name.map_or_else(watcher::Config::default, |name| {
+        watcher::Config::default().fields(&format!("metadata.name={name}"))
+    });
+    let changes = watcher(connection.api::<FlowPolicy>(within).await?, config).default_backoff();
+    let mut changes = std::pin::pin!(changes);
+    let mut picture = Picture { within, seen, at: Timestamp::now(), problem: None };
+    let is_terminal = stdout().is_terminal();
+    let (mut ticks, mut outdated) = (interval(TICK), false);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    picture.draw(is_terminal);
+    loop {
+        tokio::select! {
+            change = changes.next() => match change {
+                None => return Ok(ExitCode::SUCCESS),
+                Some(Ok(_)) => outdated = true,
+                Some(Err(error)) => {
+                    let failure = connection.watch_failure(Ask::watch::<FlowPolicy>(within), error);
+                    picture.problem = Some(failure.to_string());
+                }
+            },
+            _ = ticks.tick() => {
+                if std::mem::take(&mut outdated) {
+                    picture.look_again(connection, name).await;
+                    picture.draw(is_terminal);
+                } else if is_terminal {
+                    picture.draw(is_terminal);
+                }
+            }
+        }
+    }
+}
+
+impl Picture<'_> {
+    async fn look_again(&mut self, connection: &Connection, name: Option<&str>) {
+        match look(connection, self.within, name).await {
+            Ok(seen) => (self.seen, self.at, self.problem) = (seen, Timestamp::now(), None),
+            Err(error) => self.problem = Some(error.to_string()),
+        }
+    }
+
+    fn draw(&self, is_terminal: bool) {
+        show(&format!("{}{}\n", if is_terminal { CLEAR } else { "" }, self.text(Timestamp::now(), width())));
+    }
+
+    fn text(&self, now: Timestamp, width: usize) -> String {
+        let mut text = draw(&self.seen, self.within, now, width);
+        if let Some(problem) = &self.problem {
+            let old = format!("What is shown is {} old: {problem}", age(self.at, now));
+            text.extend(["\n", &paint(Tone::Bad, &old), "\n"]);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policies::fixture::at;
+
+    #[test]
+    fn while_the_cluster_is_away_the_age_of_the_picture_is_told() {
+        let problem = Some("cannot watch flowpolicies: no answer".to_owned());
+        let picture = Picture { within: &Within::Everywhere, seen: Seen::default(), at: at(10), problem };
+        let expected = "\
+There are no FlowPolicies.
+
+What is shown is 32s old: cannot watch flowpolicies: no answer
+";
+        assert_eq!(anstream::adapter::strip_str(&picture.text(at(42), 80)).to_string(), expected);
+    }
+}

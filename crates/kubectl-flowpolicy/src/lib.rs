@@ -1,0 +1,34 @@
+//! `kubectl flowpolicy`: see, explain and try `FlowPolicies`.
+//!
+//! One folder or file for each subcommand; [`cli`] tells them apart. What talks to a cluster does so through a
+//! [`connection`]; what is shown is made by pure functions of what was read.
+
+#[cfg(test)]
+mod api_server;
+pub mod backtest;
+pub mod chart;
+pub mod check;
+pub mod cli;
+pub mod completion;
+pub mod connection;
+pub mod error;
+pub mod explain;
+pub mod get;
+pub mod import;
+pub mod installation;
+pub mod lint;
+pub mod man;
+pub mod manifest;
+pub mod output;
+pub mod overrides;
+pub mod policies;
+pub mod print;
+pub mod reasons;
+pub mod restore;
+pub mod simulate;
+pub mod status;
+pub mod terminal;
+
+/// What the documentation shows, so that tests hold it to be true.
+#[cfg(test)]
+pub(crate) const DOCUMENTATION: &str = include_str!("../../../docs/kubectl.md");

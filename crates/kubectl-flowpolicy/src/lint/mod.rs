@@ -1,0 +1,104 @@
+//! `lint`: what is wrong with a policy, without a cluster.
+//!
+//! Each check is made only where those before it found nothing: [`unknown`] and [`schema`], then [`rules`], then
+//! [`meaning`].
+
+mod defaults;
+mod finding;
+mod meaning;
+mod rules;
+mod schema;
+mod text;
+mod unknown;
+
+pub use finding::{Finding, Severity};
+
+use crate::manifest::{ManifestError, documents};
+use crate::print::{Format, PrintError, print, print_json};
+use finding::{Checked, FileReport};
+use flow_policy::FlowPolicy;
+use kube::Resource;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Say what is wrong with policies, without a cluster
+///
+/// Checks what the API server would (schema, unknown fields, rules) and what the operator would. Documents of other kinds
+/// are passed over. The exit code is 1 where there is an error; warnings alone are no error.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The policies; - reads standard input
+    #[arg(short, long, value_name = "FILE", required = true, num_args = 1..)]
+    filename: Vec<PathBuf>,
+
+    /// How the answer is written
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// Why nothing was checked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The answer cannot be printed.
+    #[error(transparent)]
+    Print(#[from] PrintError),
+}
+
+/// Prints what is wrong.
+pub fn run(args: &Args) -> Result<ExitCode, Error> {
+    let reports: Vec<_> = args.filename.iter().map(|path| report(path)).collect();
+    match args.output {
+        Format::Text => print(&text::text(&reports))?,
+        Format::Json => print_json(&serde_json::json!({"files": reports}))?,
+    }
+    let failed = reports.iter().any(FileReport::has_errors);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn report(path: &Path) -> FileReport {
+    let file = path.display().to_string();
+    match documents(path) {
+        Ok(documents) => {
+            FileReport { file, problem: None, documents: documents.iter().map(checked).collect() }
+        }
+        Err(ManifestError::Unreadable { error, .. }) => {
+            FileReport { file, problem: Some(format!("cannot be read: {error}")), documents: Vec::new() }
+        }
+        Err(ManifestError::NoYaml { problem, .. }) => {
+            FileReport { file, problem: Some(format!("is no YAML: {problem}")), documents: Vec::new() }
+        }
+        Err(other) => FileReport { file, problem: Some(other.to_string()), documents: Vec::new() },
+    }
+}
+
+fn checked(document: &Value) -> Checked {
+    let word = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    Checked { kind: word("/kind"), name: word("/metadata/name"), findings: check(document) }
+}
+
+/// Whether a document is meant to be a FlowPolicy.
+#[must_use]
+pub fn is_policy(document: &Value) -> bool {
+    document.get("kind").and_then(Value::as_str) == Some(&FlowPolicy::kind(&()))
+}
+
+/// What is wrong with a document. Nothing is, where it is of another kind.
+#[must_use]
+pub fn check(document: &Value) -> Vec<Finding> {
+    let object = finding::object(document);
+    if !object.is_empty() || !is_policy(document) {
+        return object;
+    }
+    let schema = schema::of_crd();
+    let document = defaults::filled(document, &schema);
+    let mut findings = unknown::fields(&document, &schema);
+    findings.extend(schema::findings(&document, &schema));
+    if findings.is_empty() {
+        findings = rules::findings(&document, &schema);
+    }
+    if findings.is_empty() {
+        findings = meaning::findings(&document);
+    }
+    findings
+}

@@ -1,0 +1,82 @@
+//! A policy that has cut its limit, and how it may stand.
+
+use super::{Hold, PodView, Pods, PolicyView, TargetView};
+use flow_control::Bandwidth;
+use flow_policy::{FlowPolicy, Policy};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Value {
+    json!({
+        "type": type_, "status": status, "reason": reason, "message": message,
+        "observedGeneration": 1, "lastTransitionTime": "1970-01-01T00:00:40Z",
+    })
+}
+
+/// As the API server has it.
+pub(crate) fn stored() -> Value {
+    let decision = "command-jitter is 412us, bound <= 300us: limit cut to 64M";
+    json!({
+        "apiVersion": "flow.fustli.io/v1alpha1", "kind": "FlowPolicy",
+        "metadata": {"name": "robot", "namespace": "factory", "uid": "u1", "generation": 1},
+        "spec": {
+            "objectives": [{
+                "name": "command-jitter", "jitter": {"max": "300us"},
+                "probe": {"host": "robot.factory.svc", "port": 5201},
+            }],
+            "targets": [{"kind": "Deployment", "name": "upload", "limit": {"min": "10M", "max": "1G"}}],
+        },
+        "status": {
+            "observedGeneration": 1,
+            "backend": "shaper",
+            "limit": "64M",
+            "conditions": [
+                condition("Accepted", "True", "Valid", "the spec is valid, every target exists"),
+                condition("Ready", "True", "Working", "the objectives are measured"),
+                condition("ObjectivesMet", "False", "Violated", "command-jitter (<= 300us) is violated"),
+                condition("Enforced", "True", "InForce", "every pod is held to its limit"),
+            ],
+            "objectives": [{
+                "name": "command-jitter", "state": "Violated", "bound": "<= 300us", "value": "412us",
+                "since": "1970-01-01T00:01:28Z",
+            }],
+            "targets": [{
+                "kind": "Deployment", "namespace": "", "name": "upload", "limit": "64M", "safeLimit": "80M",
+                "pods": 1, "enforced": 1,
+            }],
+            "lastDecision": {
+                "action": "Decrease", "reason": "ObjectiveViolated", "message": decision,
+                "time": "1970-01-01T00:01:28Z",
+            },
+        },
+    })
+}
+
+pub(crate) fn pod(hold: Hold) -> PodView {
+    PodView { namespace: "factory".into(), name: "upload-7d9f".into(), node: Some("n1".into()), hold }
+}
+
+/// It violates its objective, and its one pod is held to the limit.
+pub(crate) fn violated() -> PolicyView {
+    changed(|_| {})
+}
+
+/// The same, but for what is changed of it.
+pub(crate) fn changed(change: impl FnOnce(&mut Value)) -> PolicyView {
+    let mut stored = stored();
+    change(&mut stored);
+    let stored: FlowPolicy = serde_json::from_value(stored).unwrap();
+    let policy = Policy::try_from(&stored.spec).ok();
+    let limit = Some(Bandwidth::from_mbps(64));
+    let status = stored.status.as_ref().and_then(|status| status.targets.first().cloned());
+    let targets = policy.iter().flat_map(|policy| &policy.targets).map(|target| TargetView {
+        target: target.clone(),
+        status: status.clone(),
+        pods: Pods::Seen(vec![pod(Hold::Written { limit, before: Some(Bandwidth::from_mbps(1000)) })]),
+    });
+    PolicyView { targets: targets.collect(), policy, stored }
+}

@@ -1,0 +1,116 @@
+//! Backtests against a Prometheus of which the test decides what it remembers.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use axum::extract::{Form, State};
+use axum::routing::post;
+use axum::{Json, Router};
+use clap::Parser;
+use kubectl_flowpolicy::backtest::{Args, Error, run};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+
+const POLICY: &str = "
+apiVersion: flow.fustli.io/v1alpha1
+kind: FlowPolicy
+metadata: {name: mine, namespace: factory}
+spec:
+  objectives:
+  - {name: depth, prometheus: {query: depth}, value: {max: \"5\"}}
+  targets: [{kind: Deployment, name: upload, limit: {min: 10M, max: 100M}}]
+";
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: Args,
+}
+
+type Asked = Arc<Mutex<Vec<HashMap<String, String>>>>;
+
+/// What the query says at each second: a violation in the first ten minutes of each hour.
+fn depth(at_s: u64) -> f64 {
+    if at_s % 3_600 < 600 { 9.0 } else { 1.0 }
+}
+
+async fn answer(State(asked): State<Asked>, Form(form): Form<HashMap<String, String>>) -> Json<Value> {
+    let number = |name: &str| form[name].parse::<u64>().unwrap();
+    let (from, to, step) = (number("start"), number("end"), number("step"));
+    let values: Vec<_> = (from..=to)
+        .step_by(usize::try_from(step).unwrap())
+        .map(|at| json!([at, depth(at).to_string()]))
+        .collect();
+    assert!(values.len() <= 11_000, "Prometheus refuses {} points", values.len());
+    let series =
+        if form["query"] == "depth" { vec![json!({"metric": {}, "values": values})] } else { Vec::new() };
+    asked.lock().unwrap().push(form);
+    Json(json!({"status": "success", "data": {"resultType": "matrix", "result": series}}))
+}
+
+async fn prometheus() -> (String, Asked) {
+    let (listener, asked) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Asked::default());
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().route("/api/v1/query_range", post(answer)).with_state(asked.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, asked)
+}
+
+fn args(policy: &Path, url: &str, more: &[&str]) -> Args {
+    let policy = policy.to_str().unwrap();
+    Cli::parse_from(["backtest", "-f", policy, "--prometheus", url].iter().chain(more)).args
+}
+
+#[tokio::test]
+async fn a_week_is_asked_for_in_parts_and_written_as_a_page() {
+    let (folder, (url, asked)) = (tempfile::tempdir().unwrap(), prometheus().await);
+    let (policy, page) = (folder.path().join("policy.yaml"), folder.path().join("page.html"));
+    std::fs::write(&policy, POLICY).unwrap();
+    run(&args(&policy, &url, &["--html", page.to_str().unwrap()])).await.unwrap();
+    assert_eq!(asked.lock().unwrap().len(), 5);
+    let page = std::fs::read_to_string(page).unwrap();
+    for part in
+        ["<h1>mine: what it would have done</h1>", "<svg", "What this cannot know", "Other bounds of depth"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    for outside in ["<script", "<link", "src="] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_history_it_says_so() {
+    let (folder, (url, _)) = (tempfile::tempdir().unwrap(), prometheus().await);
+    let policy = folder.path().join("policy.yaml");
+    std::fs::write(&policy, POLICY.replace("query: depth", "query: other")).unwrap();
+    let error = run(&args(&policy, &url, &["--since", "1h"])).await.unwrap_err();
+    assert!(matches!(error, Error::NoHistory { .. }), "{error}");
+    assert!(
+        error.to_string().starts_with(&format!("Prometheus at {url} has no history of depth")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_prometheus_that_does_not_answer_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    std::fs::write(&policy, POLICY).unwrap();
+    let error = run(&args(&policy, "http://127.0.0.1:1", &[])).await.unwrap_err().to_string();
+    assert!(error.starts_with("the history of depth cannot be read: "), "{error}");
+    assert!(error.ends_with("http://127.0.0.1:1 was asked for depth"), "{error}");
+}
+
+#[tokio::test]
+async fn times_that_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    std::fs::write(&policy, POLICY).unwrap();
+    for times in [["--since", "15s"], ["--step", "500ms"], ["--step", "8d"]] {
+        let error = run(&args(&policy, "http://127.0.0.1:1", &times)).await.unwrap_err();
+        assert!(matches!(error, Error::Times { .. }), "{times:?}: {error}");
+    }
+}
