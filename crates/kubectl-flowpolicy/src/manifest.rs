@@ -1,9 +1,9 @@
 //! The `FlowPolicies` in a file.
 
 use crate::lint::{self, Severity};
+use flow_manager::commands::import::read;
 use flow_policy::{FlowPolicy, Policy};
 use serde_json::Value;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Why a file gives no policy.
@@ -93,7 +93,7 @@ impl Manifest {
 /// All YAML documents in a file, `-` being standard input. Empty ones are left out.
 pub fn documents(path: &Path) -> Result<Vec<Value>, ManifestError> {
     let unreadable = |error| ManifestError::Unreadable { path: path.to_owned(), error };
-    let text = text(path).map_err(unreadable)?;
+    let text = read(path).map_err(unreadable)?;
     let no_yaml = |error: serde_saphyr::Error| {
         // What follows shows the text around it.
         let text = error.to_string();
@@ -102,13 +102,4 @@ pub fn documents(path: &Path) -> Result<Vec<Value>, ManifestError> {
     };
     let documents: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(no_yaml)?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
-}
-
-fn text(path: &Path) -> std::io::Result<String> {
-    if path != Path::new("-") {
-        return std::fs::read_to_string(path);
-    }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text)?;
-    Ok(text)
 }

@@ -20,16 +20,23 @@ pub enum Format {
 pub struct PrintError(std::io::Error);
 
 /// Writes `text` to standard output. That its reader has seen enough is no failure.
-pub fn print(text: &str) -> Result<(), PrintError> {
+fn print(text: &str) -> Result<(), PrintError> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(PrintError(error)),
         _ => Ok(()),
     }
 }
 
-/// Writes `answer` as JSON to standard output.
-pub fn print_json(answer: &serde_json::Value) -> Result<(), PrintError> {
-    print(&format!("{answer:#}\n"))
+/// Writes an answer to standard output as `format` has it.
+pub fn print_as(
+    format: Format,
+    text: impl FnOnce() -> String,
+    json: impl FnOnce() -> serde_json::Value,
+) -> Result<(), PrintError> {
+    match format {
+        Format::Text => print(&text()),
+        Format::Json => print(&format!("{:#}\n", json())),
+    }
 }
 
 /// How many there are, such as `1 policy` or `2 policies`.

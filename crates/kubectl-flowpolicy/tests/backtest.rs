@@ -1,6 +1,6 @@
 //! Backtests against a Prometheus of which the test decides what it remembers.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use axum::extract::{Form, State};
 use axum::routing::post;

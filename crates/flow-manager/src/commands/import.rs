@@ -52,7 +52,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
     Ok(std::io::stdout().write_all(yaml(&imported)?.as_bytes())?)
 }
 
-fn read(file: &Path) -> std::io::Result<String> {
+/// The text of a file, `-` being standard input.
+pub fn read(file: &Path) -> std::io::Result<String> {
     if file != Path::new("-") {
         return std::fs::read_to_string(file);
     }

@@ -11,7 +11,7 @@ mod text;
 mod times;
 
 use crate::manifest::{Manifest, ManifestError};
-use crate::print::{Format, PrintError, print, print_json};
+use crate::print::{Format, PrintError, print_as};
 use bounds::Alternatives;
 use flow_manager::prometheus::{QueryError, SourceError};
 use flow_model::PictureError;
@@ -140,10 +140,7 @@ pub async fn run(args: &Args) -> Result<ExitCode, Error> {
     if let Some(path) = &args.html {
         fs_err::write(path, page::page(&backtest)?).map_err(Error::Page)?;
     }
-    match args.output {
-        Format::Text => print(&text::text(&backtest))?,
-        Format::Json => print_json(&answer::answer(&backtest))?,
-    }
+    print_as(args.output, || text::text(&backtest), || answer::answer(&backtest))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,7 +14,7 @@ mod unknown;
 pub use finding::{Finding, Severity};
 
 use crate::manifest::{ManifestError, documents};
-use crate::print::{Format, PrintError, print, print_json};
+use crate::print::{Format, PrintError, print_as};
 use finding::{Checked, FileReport};
 use flow_policy::FlowPolicy;
 use kube::Resource;
@@ -48,10 +48,7 @@ pub enum Error {
 /// Prints what is wrong.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let reports: Vec<_> = args.filename.iter().map(|path| report(path)).collect();
-    match args.output {
-        Format::Text => print(&text::text(&reports))?,
-        Format::Json => print_json(&serde_json::json!({"files": reports}))?,
-    }
+    print_as(args.output, || text::text(&reports), || serde_json::json!({"files": reports}))?;
     let failed = reports.iter().any(FileReport::has_errors);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -6,7 +6,7 @@ mod course;
 mod text;
 
 use crate::manifest::{Manifest, ManifestError};
-use crate::print::{Format, PrintError, print, print_json};
+use crate::print::{Format, PrintError, print_as};
 use candidate::{Simulated, simulated};
 use course::Course;
 use flow_model::{Contender, History, PictureError, Scenario, plot};
@@ -98,10 +98,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let picture = plot(&simulation.history).svg()?;
         fs_err::write(path, picture).map_err(Error::Svg)?;
     }
-    match args.output {
-        Format::Text => print(&text::text(&simulation))?,
-        Format::Json => print_json(&answer::answer(&simulation))?,
-    }
+    print_as(args.output, || text::text(&simulation), || answer::answer(&simulation))?;
     Ok(ExitCode::SUCCESS)
 }
 
