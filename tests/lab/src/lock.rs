@@ -48,14 +48,17 @@ impl Lock {
         }
     }
 
-    /// Whether a supervisor of this lab lives.
+    /// Whether a supervisor of this lab lives. Those who ask share the lock for a moment: they do not take each other
+    /// for a supervisor.
     pub(crate) fn is_held(place: &Place) -> io::Result<bool> {
-        if !place.lock().exists() {
-            return Ok(false);
-        }
-        match Self::try_take(place)? {
-            Some(_) => Ok(false),
-            None => Ok(true),
+        let file = match File::open(place.lock()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            file => file?.into_parts().0,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(true),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
         }
     }
 

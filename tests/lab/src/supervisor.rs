@@ -19,7 +19,7 @@ use crate::place::{Name, Place};
 use crate::prepare::{self, PrepareError};
 use crate::status::Status;
 
-/// How long the lab's first process may take to appear.
+/// How long the lab's first process may take to appear, and others may hold the lock who only look.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a supervisor cannot work.
@@ -45,7 +45,7 @@ pub enum SupervisorError {
 /// Runs the lab `name` until SIGTERM, or until its inside ends.
 pub fn run(name: &Name) -> Result<(), SupervisorError> {
     let place = Place::find(name);
-    let lock = Lock::try_take(&place)?.ok_or_else(|| SupervisorError::Running(name.clone()))?;
+    let lock = Lock::take(&place, PATIENCE)?.ok_or_else(|| SupervisorError::Running(name.clone()))?;
     lock.record(&place)?;
     // A terminal that closes must not take the lab with it. It fails only for a leader of its own already.
     let _ = setsid();

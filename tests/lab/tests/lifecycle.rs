@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -118,8 +119,11 @@ fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
 
 /// Starts `lab up` and kills everything once `step` is under way.
 fn kill_while_starting(lab: &TestLab, step: &str) {
-    let mut up: Child = lab.lab("up").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    until(step, || lab.status().contains(step).then_some(()));
+    let mut up: Child = lab.lab("up").stdout(Stdio::null()).spawn().unwrap();
+    until(step, || {
+        assert_eq!(up.try_wait().unwrap(), None, "`lab up` ended before {step}");
+        lab.status().contains(step).then_some(())
+    });
     up.kill().unwrap();
     up.wait().unwrap();
     lab.kill_supervisor();
@@ -154,6 +158,30 @@ fn a_lab_killed_half_way_dies_with_its_supervisor_and_comes_up_again() {
     lab.succeeds("up");
     assert_eq!(lab.status(), "up\n");
     lab.kill_supervisor();
+    lab.succeeds("down");
+    lab.assert_nothing_remains();
+}
+
+/// Locks the lab's file again and again as one who asks does, until the end.
+fn ask_without_pause(lab: &TestLab, over: &AtomicBool) {
+    let file = Path::new("/run/flow-lab").join(format!("{}.lock", lab.name));
+    while !over.load(Ordering::Relaxed) {
+        if let Ok(lock) = std::fs::File::open(&file) {
+            let _ = lock.try_lock_shared();
+        }
+    }
+}
+
+#[test]
+fn those_who_ask_whether_a_lab_runs_do_not_keep_it_from_starting() {
+    let (lab, over) = (TestLab::new("asked"), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| ask_without_pause(&lab, &over));
+        let up = lab.lab("up").output().unwrap();
+        over.store(true, Ordering::Relaxed);
+        check(&up);
+    });
+    assert_eq!(lab.status(), "up\n");
     lab.succeeds("down");
     lab.assert_nothing_remains();
 }
