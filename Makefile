@@ -38,7 +38,7 @@ demo: build ## See a critical flow broken and protected on a real cluster (KEEP=
 	KEEP=$(KEEP) tests/with-lab.sh demo $(STATIC)/demo
 
 .PHONY: bench
-bench: build ## Compare control laws on a real cluster and write docs/benchmarks.md (BENCH_REPETITIONS=3, BENCH_ONLY=fixed,udp)
+bench: build bench-step ## Compare control laws on a real cluster and write docs/benchmarks.md (BENCH_REPETITIONS=3, BENCH_ONLY=fixed,udp)
 	$(CARGO_STATIC) build $(STATIC_FLAGS) -p flow-bench
 	tests/with-lab.sh bench $(STATIC)/bench
 
