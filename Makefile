@@ -63,7 +63,7 @@ test-lab: build ## Test the lab itself
 	$(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-lab -- --test-threads=1
 
 .PHONY: test-e2e
-test-e2e: build ## Test the operator on a real cluster
+test-e2e: build plugin ## Test the operator on a real cluster
 	$(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-e2e --no-run
 	$(LAB) build --for-tests
 	tests/monitoring-crds.sh
@@ -73,6 +73,10 @@ test-e2e: build ## Test the operator on a real cluster
 .PHONY: lab-up
 lab-up: build ## Start a real cluster with a congested link, and tell how to use it
 	$(LAB) up
+
+.PHONY: lab-install
+lab-install: build ## Install flow-manager in that cluster, and start what is beyond the link: a reflector and a sink
+	$(LAB) exec -- $(STATIC)/lab-install
 
 .PHONY: lab-down
 lab-down: ## Stop that cluster

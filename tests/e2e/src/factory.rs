@@ -59,6 +59,11 @@ impl Factory {
         Ok(())
     }
 
+    /// Lets all that runs go on after this program has ended, until the lab is taken down.
+    pub fn leave_running(self) {
+        std::mem::forget(self);
+    }
+
     /// Ends the sink and its connections.
     pub fn close_sink(&mut self) {
         self.sink = None;

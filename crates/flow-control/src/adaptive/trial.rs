@@ -77,15 +77,15 @@ impl Episode {
 
     pub(super) fn observe(self, look: Look) -> Self {
         let pressure = look.signs.pressure;
-        let sees = (pressure.evidence > Evidence::Old || pressure.is_known).then(|| look.signs.now());
+        let effect = (pressure.evidence > Evidence::Old || pressure.is_known).then(|| look.signs.now());
         // What is too bad to be measured may become better unseen.
-        let seen = self.seen.or(sees).filter(|_| pressure.is_read || look.signs.presses());
-        let cut_seen = self.cut_seen.or(sees);
+        let seen = self.seen.or(effect).filter(|_| pressure.is_read || look.signs.presses());
+        let cut_seen = self.cut_seen.or(effect);
         let sent = self.sent.or_else(|| seen.and_then(|_| look.sent()));
         let busy = self.busy || look.targets().any(|target| target.sends_something(self.since));
         let worst_percent = self.worst_percent.max(pressure.percent());
         let shortest = self.shortest.min(pressure.delay);
-        Self { worst_percent, seen, cut_seen, shortest, sent, busy, ..self }
+        Self { seen, cut_seen, busy, worst_percent, shortest, sent, ..self }
     }
 
     /// Whether the newest cut has had the time to show what it does, and the queue does not shrink.

@@ -1,4 +1,5 @@
-//! What README and the guide tell people to type works, and what comes back can be understood.
+//! What the guide tells people to type works, and what comes back can be understood. Pages that show what comes are in
+//! `transcripts`.
 
 use flow_e2e::Stage;
 use flow_e2e::factory::{HOST, NAMESPACE, publish};
@@ -23,32 +24,6 @@ fn blocks(document: &str) -> Vec<String> {
     let text = fs_err::read_to_string(in_repository(document)).unwrap();
     let blocks = text.split("```").skip(1).step_by(2);
     blocks.filter_map(|block| block.strip_prefix("console\n")).map(str::to_owned).collect()
-}
-
-/// The kubectl commands of README, in their order.
-fn commands() -> Vec<String> {
-    let blocks = blocks("README.md");
-    let lines =
-        blocks.iter().flat_map(|block| block.lines()).map(|line| line.trim_start_matches("$ ").trim());
-    lines.filter(|line| line.starts_with("kubectl ")).map(str::to_owned).collect()
-}
-
-#[tokio::test]
-async fn every_kubectl_command_of_the_readme_works_in_its_order() {
-    let stage = factory().await;
-    let commands = commands();
-    assert!(
-        commands.iter().any(|command| command.contains("apply -f examples/robot-control.yaml")),
-        "{commands:?}"
-    );
-    for command in commands {
-        let here = format!("cd '{}' && {command}", in_repository("").display());
-        run("sh", ["-c", &here]).await.unwrap_or_else(|error| panic!("{command}: {error}"));
-        if command.contains("examples/robot-control.yaml") && command.contains("apply") {
-            let well = |policy: &_| condition(policy, "Enforced").starts_with("True");
-            stage.policy_where("robot-control", "its limits in force", well).await.unwrap();
-        }
-    }
 }
 
 #[tokio::test]

@@ -1,0 +1,131 @@
+//! The page that shows what policies measured, decided and did over time: what the operator serves, and what a
+//! backtest and the demo write to a file.
+//!
+//! [`Page`] is its data, as JSON too; times are Unix times in milliseconds.
+
+use serde::{Deserialize, Serialize};
+
+/// What one page shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page {
+    /// What it is about, such as `flow-manager` or `Backtest of factory/robot`.
+    pub title: String,
+    /// What its reader has to know besides, such as what a replay cannot know.
+    pub note: Option<String>,
+    /// When this was.
+    pub at: i64,
+    /// The policies, worst first.
+    pub policies: Vec<PolicyHistory>,
+}
+
+/// A policy over time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyHistory {
+    /// Its namespace; empty where there is none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// `Enforce` or `Observe`.
+    pub mode: String,
+    /// The worst of its objectives' states.
+    pub state: State,
+    /// Why it stands as it does, as a sentence.
+    pub why: String,
+    /// Each of its objectives, in its order.
+    pub objectives: Vec<ObjectiveHistory>,
+    /// Each of its targets, in its order.
+    pub targets: Vec<TargetHistory>,
+    /// Changes of its limits, oldest first.
+    pub decisions: Vec<Mark>,
+}
+
+/// How an objective or a policy stands; the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum State {
+    /// Its spec cannot be used.
+    Invalid,
+    /// Measured, and beyond the bound.
+    Violated,
+    /// Not measured.
+    Unknown,
+    /// Within the bound, though not by enough to raise limits.
+    Met,
+    /// Well within the bound.
+    Clear,
+}
+
+/// An objective over time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectiveHistory {
+    /// Its name.
+    pub name: String,
+    /// What its values are counted in.
+    pub unit: Unit,
+    /// Its bound.
+    pub bound: f64,
+    /// Whether its values are to stay above the bound, rather than below.
+    pub at_least: bool,
+    /// How it stands now.
+    pub state: State,
+    /// What was measured: the worst of each step, none where nothing was.
+    pub values: Series,
+}
+
+/// What values are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// Bits per second.
+    BitsPerSecond,
+    /// A share of one, such as lost packets.
+    Ratio,
+    /// Whatever a query counts.
+    Number,
+}
+
+/// A target over time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetHistory {
+    /// What it is, such as `Deployment/upload`.
+    pub name: String,
+    /// Its running pods.
+    pub pods: usize,
+    /// Those of them on which the limit is in force.
+    pub enforced: usize,
+    /// Its limit in bit/s at the end of each step; none where it was not limited.
+    pub limit: Series,
+    /// What its pods really sent together, in bit/s; none where that is not known.
+    pub sent: Series,
+}
+
+/// Values at equal distances.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Series {
+    /// When the first step begins.
+    pub start: i64,
+    /// How long each lasts, in milliseconds.
+    pub step: i64,
+    /// One for each step, oldest first.
+    pub values: Vec<Option<f64>>,
+}
+
+/// A change of limits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mark {
+    /// When.
+    pub at: i64,
+    /// What was decided, such as `Decrease`.
+    pub decision: String,
+    /// Why, as the status and Events have it, such as `ObjectiveViolated`.
+    pub reason: String,
+    /// The same as a sentence.
+    pub message: String,
+}

@@ -1,0 +1,77 @@
+//! What the pages tell people to type works, and they show what comes.
+//!
+//! A page of `docs/how-to` is run as it is found there; another one needs a test below. With `FLOW_TRANSCRIPTS=overwrite`
+//! pages get what really came.
+
+use flow_e2e::factory::NAMESPACE;
+use flow_e2e::kubectl::{apply_files, in_repository, kubectl};
+use flow_e2e::{Result, Stage};
+use flow_transcript::{Comparison, Error, Place, check};
+
+/// The critical service by its name, and the uploads, as [getting started](../../../docs/getting-started.md) has them.
+const WORKLOADS: &str = "docs/getting-started/factory.yaml";
+
+/// The operator at work, the machines outside the cluster, and no namespace `factory`.
+async fn stage() -> Stage {
+    let mut stage = Stage::set_in(NAMESPACE.to_owned()).await.unwrap();
+    stage.factory.open_sink().unwrap();
+    forget().await.unwrap();
+    stage
+}
+
+/// The same with the workloads running.
+async fn factory() -> Stage {
+    let stage = stage().await;
+    apply_files(&[WORKLOADS]).await.unwrap();
+    stage.cluster.running(NAMESPACE, "telemetry-upload", 2).await.unwrap();
+    stage
+}
+
+/// Deletes what pages make.
+async fn forget() -> Result<()> {
+    kubectl("delete flowpolicies --all --all-namespaces").await?;
+    kubectl(&format!("delete namespaces {NAMESPACE} office --ignore-not-found")).await.map(drop)
+}
+
+/// Types what the page says.
+async fn page(file: &str) -> Result<(), Error> {
+    let programs = vec![in_repository("target/x86_64-unknown-linux-gnu/release")];
+    let place = Place { folder: in_repository(""), programs };
+    let checked = check(&in_repository(file), &place, Comparison::Measured);
+    forget().await.unwrap();
+    checked
+}
+
+#[tokio::test]
+async fn the_readme_shows_what_comes() {
+    let readme = fs_err::read_to_string(in_repository("README.md")).unwrap();
+    for command in
+        ["apply -f examples/robot-control.yaml", "get flowpolicies", "describe flowpolicy", "simulate"]
+    {
+        assert!(readme.lines().any(|line| line.starts_with("$ ") && line.contains(command)), "{command}");
+    }
+    let _stage = factory().await;
+    page("README.md").await.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[tokio::test]
+async fn getting_started_works_from_its_beginning_to_its_end() {
+    let _stage = stage().await;
+    page("docs/getting-started.md").await.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[tokio::test]
+async fn every_how_to_shows_what_comes() {
+    let files = fs_err::read_dir(in_repository("docs/how-to")).unwrap();
+    let mut names: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(names.len() >= 5, "{names:?}");
+    let mut found = Vec::new();
+    for name in names {
+        let _stage = factory().await;
+        if let Err(error) = page(&format!("docs/how-to/{name}")).await {
+            found.push(error.to_string());
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}

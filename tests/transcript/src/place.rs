@@ -1,0 +1,66 @@
+//! Where commands are run.
+
+use std::env;
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// How long a command may take, in seconds; then `timeout` ends it with the exit code 124.
+const PATIENCE_S: &str = "300";
+
+/// Where commands are run.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Folders of programs, looked through before those of `PATH`.
+    pub programs: Vec<PathBuf>,
+}
+
+/// What a command said, to both outputs, and its exit code.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) text: String,
+    pub(crate) exit_code: i32,
+}
+
+impl Place {
+    pub(crate) fn run(&self, command: &str) -> io::Result<Said> {
+        let mut shell = Command::new("timeout");
+        shell.args([PATIENCE_S, "sh", "-e", "-c", &format!("exec 2>&1\n{command}")]);
+        shell.current_dir(&self.folder).env("PATH", self.path()?).stdin(Stdio::null());
+        let output = shell.output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        // One that a signal ended has none.
+        Ok(Said { text, exit_code: output.status.code().unwrap_or(-1) })
+    }
+
+    fn path(&self) -> io::Result<std::ffi::OsString> {
+        let present = env::var_os("PATH").unwrap_or_default();
+        let folders = self.programs.iter().cloned().chain(env::split_paths(&present));
+        env::join_paths(folders).map_err(io::Error::other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_run_in_the_folder_and_both_outputs_are_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder: folder.path().to_owned(), programs: vec![] };
+        let said = place.run("touch here; ls; ls nowhere 2>/dev/null || echo gone >&2; exit 3").unwrap();
+        assert_eq!(said, Said { text: "here\ngone\n".to_owned(), exit_code: 3 });
+    }
+
+    #[test]
+    fn its_programs_go_before_those_of_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("ls");
+        fs_err::write(&program, "#!/bin/sh\necho ours\n").unwrap();
+        std::process::Command::new("chmod").arg("+x").arg(&program).status().unwrap();
+        let place = Place { folder: "/".into(), programs: vec![folder.path().to_owned()] };
+        assert_eq!(place.run("ls").unwrap().text, "ours\n");
+    }
+}
