@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::cluster::{self, Caches, WatchMetrics};
 use crate::controller::{self, Context, ReconcileMetrics};
 use crate::enforce::{Backend, Choice, EnforceMetrics, Enforcer};
+use crate::history::Recorder;
 use crate::observe::Sources;
 use crate::regulator::Services;
 use crate::report::{Reporter, StandingMetrics};
@@ -40,6 +41,8 @@ pub struct Operator {
     pub rollouts: RolloutMetrics,
     /// How policies stand.
     pub standings: StandingMetrics,
+    /// Keeps history, where it is shown.
+    pub recorder: Option<Recorder>,
     /// Counts reconciliations.
     pub reconciliations: ReconcileMetrics,
 }
@@ -54,7 +57,8 @@ impl Operator {
         };
         let (caches, watches) = cluster::watch(&self.client, &self.readiness, &self.watches);
         let enforcer = self.enforcer(&caches, backend);
-        let reporter = Reporter::new(&self.standings);
+        let history = self.recorder.as_ref().map(Recorder::begin);
+        let reporter = Reporter::recorded(&self.standings, history);
         let rollouts =
             Rollouts::new(self.client.clone(), caches.clone(), self.allow_rollout, self.rollouts.clone());
         let context = self.context(caches.clone(), enforcer.clone(), rollouts.clone(), reporter.clone());

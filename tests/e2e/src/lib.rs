@@ -7,6 +7,7 @@ pub mod document;
 mod error;
 pub mod factory;
 mod first_moments;
+pub mod forward;
 mod images;
 pub mod kubectl;
 mod limit_watch;

@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 /// The release's name.
 pub const RELEASE: &str = "flow-manager";
 
-/// What is particular to the lab: its image, which no registry has, and its Prometheus.
+/// What is particular to the lab: its image, which no registry has, and its Prometheus. The page is on.
 #[must_use]
 pub fn values() -> Value {
     json!({
         "image": {"tag": "latest", "pullPolicy": "Never"},
+        "page": {"enabled": true},
         "prometheus": {"url": format!("http://{NODE}:{PROMETHEUS_PORT}")},
     })
 }

@@ -6,9 +6,11 @@ use crate::clock::Clock;
 use crate::cluster::WatchMetrics;
 use crate::controller::ReconcileMetrics;
 use crate::enforce::{Backend, Choice, EnforceMetrics};
+use crate::history::Recorder;
 use crate::leadership::{self, Candidate, Office};
 use crate::observe::{PathMetrics, Paths, Sources};
 use crate::operator::Operator;
+use crate::page::{BindError, Place};
 use crate::report::StandingMetrics;
 use crate::rollout::RolloutMetrics;
 use crate::serve::{Readiness, router, serve};
@@ -37,6 +39,12 @@ pub struct Args {
     /// Where to serve /metrics, /livez and /readyz.
     #[arg(long, default_value = "0.0.0.0:8001")]
     listen: SocketAddr,
+    /// Where to serve the page that shows the last hour of each policy. Without it, no history is kept.
+    ///
+    /// Who reaches the address can read what policies measure: it is meant to be one of the pod's loopback, such as
+    /// 127.0.0.1:8003, which `kubectl port-forward` reaches.
+    #[arg(long, value_name = "ADDRESS")]
+    page: Option<SocketAddr>,
     #[command(flatten)]
     prometheus: PrometheusArgs,
     /// Who makes the limits of running pods take effect.
@@ -99,6 +107,9 @@ pub enum Error {
     /// The thread of the probes did not start.
     #[error("probes cannot start: {0}")]
     Probes(#[from] flow_probe::StartError),
+    /// The address of the page cannot be had.
+    #[error("cannot serve the page: {0}")]
+    Page(#[from] BindError),
     /// The HTTP endpoints could not be served.
     #[error("cannot serve metrics and health: {0}")]
     Serve(#[from] std::io::Error),
@@ -107,6 +118,10 @@ pub enum Error {
 /// Runs the controller until `shutdown`.
 pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
     let (mut registry, readiness, tasks) = (Registry::default(), Readiness::default(), TaskTracker::new());
+    let place = match args.page {
+        Some(address) => Some(Place::bind(address).await?),
+        None => None,
+    };
     let client = api_server::connect().await?;
     let up = api_server::metric(&mut registry);
     tasks.spawn(api_server::check(client.clone(), readiness.clone(), up, shutdown.clone()));
@@ -114,6 +129,9 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
     let candidate = args.election.candidate(&client);
     let office = Office::new(&mut registry, readiness.clone());
     let operator = Arc::new(operator(&args, client, &mut registry, &readiness)?);
+    if let (Some(place), Some(recorder)) = (place, operator.recorder.clone()) {
+        tasks.spawn(place.serve(recorder, office.leader(), shutdown.clone()));
+    }
     let lead = move |term| lead(Arc::clone(&operator), term);
     tasks.spawn(leadership::campaign(candidate, office, shutdown.clone(), lead));
     tasks.close();
@@ -168,6 +186,7 @@ fn operator(
         watches: WatchMetrics::register(registry),
         writes: EnforceMetrics::register(registry),
         rollouts: RolloutMetrics::register(registry),
+        recorder: args.page.map(|_| Recorder::new(clock)),
         reconciliations: ReconcileMetrics::register(registry),
     })
 }

@@ -1,32 +1,8 @@
 use super::candidate::Candidate;
 use super::lease::{RENEW_DEADLINE, RETRY, Verdict};
-use crate::serve::Readiness;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use super::office::Office;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
-
-/// The part of [`Readiness`] that waits while nothing is known of the Lease. Whoever knows that another leads is
-/// ready to take over.
-const PART: &str = "lease";
-
-/// Where it is seen who leads.
-#[derive(Clone, Debug)]
-pub struct Office {
-    leader: Gauge,
-    readiness: Readiness,
-}
-
-impl Office {
-    /// Seen in a metric of `registry`, and in `readiness` where it cannot be known.
-    #[must_use]
-    pub fn new(registry: &mut Registry, readiness: Readiness) -> Self {
-        let leader = Gauge::default();
-        let help = "Whether this process is the one that decides and writes";
-        registry.register("flowmanager_leader", help, leader.clone());
-        Self { leader, readiness }
-    }
-}
 
 /// Leads whenever `candidate` wins, each time until its term is over, and until `shutdown`. Without a candidate
 /// there is nobody else, and one term without end.
@@ -39,16 +15,16 @@ pub async fn campaign<Led: Future<Output = ()>>(
     lead: impl Fn(CancellationToken) -> Led,
 ) {
     let Some(mut candidate) = candidate else {
-        office.leader.set(1);
+        office.take();
         return lead(shutdown).await;
     };
     while let Some(won) = shutdown.run_until_cancelled(win(&mut candidate, &office)).await {
         let term = shutdown.child_token();
-        office.leader.set(1);
+        office.take();
         tracing::info!(lease = %candidate, "leading");
         let held = hold(&mut candidate, won, &term);
         tokio::join!(lead(term.clone()), held);
-        office.leader.set(0);
+        office.leave();
         if let Err(error) = candidate.resign().await {
             tracing::warn!(%error, "the Lease expires by itself");
         }
@@ -57,27 +33,21 @@ pub async fn campaign<Led: Future<Output = ()>>(
 
 /// Tries until the Lease is won. Returns when it was asked for: it counts from then.
 async fn win(candidate: &mut Candidate, office: &Office) -> Instant {
-    office.readiness.wait(PART, "not asked for yet");
-    let mut leader = None;
+    office.miss("not asked for yet");
     loop {
         let asked = Instant::now();
         match candidate.try_hold().await {
-            Ok(Verdict::Ours) => {
-                office.readiness.done(PART);
-                return asked;
-            }
+            Ok(Verdict::Ours) => return asked,
             // Somebody has touched it meanwhile, and it is not ours yet.
             Ok(Verdict::Free) => {}
             Ok(Verdict::Held { by, .. }) => {
-                office.readiness.done(PART);
-                if leader.as_ref() != Some(&by) {
+                if office.see(&by) {
                     tracing::info!(lease = %candidate, leader = by, "another leads");
                 }
-                leader = Some(by);
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot lead");
-                office.readiness.wait(PART, error.to_string());
+                office.miss(&error.to_string());
             }
         }
         sleep(RETRY).await;

@@ -7,10 +7,12 @@
 mod campaign;
 mod candidate;
 mod lease;
+mod office;
 mod seize;
 #[cfg(test)]
 mod tests;
 
-pub use campaign::{Office, campaign};
+pub use campaign::campaign;
 pub use candidate::{Candidate, LeaseError};
+pub use office::{Leader, Office};
 pub use seize::seize;

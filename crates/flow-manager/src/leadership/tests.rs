@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower_test::mock::pair;
@@ -86,13 +87,14 @@ struct Campaign {
     terms: Terms,
     shutdown: CancellationToken,
     readiness: Readiness,
+    leader: watch::Receiver<Leader>,
 }
 
 impl Campaign {
     fn start(candidate: Candidate) -> Self {
         let (terms, shutdown, readiness) = (Terms::default(), CancellationToken::new(), Readiness::default());
         let office = Office::new(&mut Registry::default(), readiness.clone());
-        let told = Terms::clone(&terms);
+        let (told, leader) = (Terms::clone(&terms), office.leader());
         let lead = move |term: CancellationToken| {
             let told = Arc::clone(&told);
             async move {
@@ -102,7 +104,7 @@ impl Campaign {
             }
         };
         tokio::spawn(campaign(Some(candidate), office, shutdown.clone(), lead));
-        Self { terms, shutdown, readiness }
+        Self { terms, shutdown, readiness, leader }
     }
 
     fn leads(&self) -> bool {
@@ -129,10 +131,13 @@ async fn one_leads_and_the_other_waits_until_the_first_resigns() {
     sleep(DURATION * 3).await;
     assert!(first.leads() && !second.leads());
     assert!(second.readiness.is_ready(), "a standby is ready");
+    assert_eq!(*first.leader.borrow(), Leader::Us);
+    assert_eq!(*second.leader.borrow(), Leader::Other("a".to_owned()));
     first.shutdown.cancel();
     let resigned = Instant::now();
     let led = second.until_it_leads(true).await;
     assert!(led - resigned < RETRY * 2, "{:?}", led - resigned);
+    assert_eq!((&*first.leader.borrow(), &*second.leader.borrow()), (&Leader::Unknown, &Leader::Us));
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,6 +178,7 @@ async fn a_leader_goes_on_after_a_short_outage_and_leads_again_after_a_long_one(
     stored.lock().unwrap().take();
     first.until_it_leads(false).await;
     sleep(RETRY * 2).await;
+    assert_eq!(*first.leader.borrow(), Leader::Unknown);
     assert!(!first.readiness.is_ready(), "the Lease is missing");
     *stored.lock().unwrap() = lease;
     first.until_it_leads(true).await;

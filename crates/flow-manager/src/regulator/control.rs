@@ -132,6 +132,8 @@ impl Regulator {
         if decision.action != Action::Hold || self.is_report_due(now) {
             self.reported = Some(now);
             self.report(views, now);
+        } else {
+            self.services.reporter.measured(&self.id, &views);
         }
     }
 

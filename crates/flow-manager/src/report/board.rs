@@ -1,12 +1,17 @@
-use super::Standing;
+use super::{ObjectiveView, Standing};
 use crate::cluster::PolicyId;
+use crate::history::History;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The newest standing of each policy, and whose was not looked at yet.
 #[derive(Debug, Default)]
-pub(super) struct Board(Mutex<Entries>);
+pub(super) struct Board {
+    entries: Mutex<Entries>,
+    /// Who is told of the same, where history is kept.
+    history: Option<Arc<History>>,
+}
 
 #[derive(Debug, Default)]
 struct Entries {
@@ -17,8 +22,16 @@ struct Entries {
 }
 
 impl Board {
+    /// A board of which `history` is kept.
+    pub(super) fn recorded(history: Option<Arc<History>>) -> Self {
+        Self { history, ..Self::default() }
+    }
+
     pub(super) fn put(&self, id: &PolicyId, standing: Standing) {
         let standing = Arc::new(standing);
+        if let Some(history) = &self.history {
+            history.stands(id, &standing);
+        }
         let mut entries = self.lock();
         if !entries.fresh.contains(id) {
             entries.fresh.insert(id.clone());
@@ -32,7 +45,17 @@ impl Board {
         drop(replaced);
     }
 
+    /// Takes what was measured since the policy was last put.
+    pub(super) fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView]) {
+        if let Some(history) = &self.history {
+            history.measured(id, objectives);
+        }
+    }
+
     pub(super) fn forget(&self, id: &PolicyId) {
+        if let Some(history) = &self.history {
+            history.forget(id);
+        }
         let mut entries = self.lock();
         entries.fresh.remove(id);
         entries.conditions.remove(id);
@@ -84,6 +107,6 @@ impl Board {
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

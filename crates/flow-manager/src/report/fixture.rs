@@ -11,7 +11,7 @@ use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub(super) fn spec(mode: &str) -> Value {
+pub(crate) fn spec(mode: &str) -> Value {
     json!({
         "mode": mode,
         "objectives": [
@@ -28,19 +28,19 @@ pub(super) fn spec(mode: &str) -> Value {
     })
 }
 
-pub(super) fn policy(mode: &str) -> Policy {
+pub(crate) fn policy(mode: &str) -> Policy {
     Policy::try_from(&serde_json::from_value(spec(mode)).unwrap()).unwrap()
 }
 
-pub(super) fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-pub(super) fn decision(action: Action, reason: Reason, objective: Option<usize>) -> Decision {
+pub(crate) fn decision(action: Action, reason: Reason, objective: Option<usize>) -> Decision {
     Decision { action, reason, objective }
 }
 
-pub(super) fn view(position: usize, reading: Result<f64, Unknown>) -> ObjectiveView {
+pub(crate) fn view(position: usize, reading: Result<f64, Unknown>) -> ObjectiveView {
     let reading = reading.map(|value| Finite::new(value).unwrap());
     ObjectiveView {
         reading,
@@ -51,11 +51,11 @@ pub(super) fn view(position: usize, reading: Result<f64, Unknown>) -> ObjectiveV
     }
 }
 
-pub(super) fn views(readings: &[Result<f64, Unknown>]) -> Vec<ObjectiveView> {
+pub(crate) fn views(readings: &[Result<f64, Unknown>]) -> Vec<ObjectiveView> {
     readings.iter().enumerate().map(|(position, reading)| view(position, *reading)).collect()
 }
 
-pub(super) fn target(mbps: u64) -> TargetView {
+pub(crate) fn target(mbps: u64) -> TargetView {
     TargetView {
         consents: true,
         found: true,
@@ -73,7 +73,7 @@ pub(super) fn target(mbps: u64) -> TargetView {
 }
 
 /// Everything well: both objectives met, both targets at their maximum and in force.
-pub(super) fn well() -> Snapshot {
+pub(crate) fn well() -> Snapshot {
     Snapshot {
         generation: Some(1),
         namespace: "factory".into(),
@@ -92,7 +92,7 @@ pub(super) fn well() -> Snapshot {
 }
 
 /// The first objective violated, and the limits cut at `second` for it.
-pub(super) fn cut(value: f64, mbps: u64, second: i64) -> Snapshot {
+pub(crate) fn cut(value: f64, mbps: u64, second: i64) -> Snapshot {
     let objectives = views(&[Ok(value), Ok(6e7)]);
     let decision = decision(Action::Decrease, Reason::ObjectiveViolated, Some(0));
     let limits = [Bandwidth::from_mbps(mbps); 2];
@@ -105,18 +105,18 @@ pub(super) fn cut(value: f64, mbps: u64, second: i64) -> Snapshot {
     }
 }
 
-pub(super) fn running(change: impl FnOnce(&mut Snapshot)) -> Standing {
+pub(crate) fn running(change: impl FnOnce(&mut Snapshot)) -> Standing {
     let mut snapshot = well();
     change(&mut snapshot);
     Standing::Running(snapshot)
 }
 
-pub(super) fn id(name: &str) -> PolicyId {
+pub(crate) fn id(name: &str) -> PolicyId {
     PolicyId { namespace: "factory".into(), name: name.into() }
 }
 
 /// A cache of policies with these names.
-pub(super) fn cache(names: &[&str]) -> Store<FlowPolicy> {
+pub(crate) fn cache(names: &[&str]) -> Store<FlowPolicy> {
     let (reader, mut writer) = reflector::store();
     for name in names {
         let metadata = json!({"name": name, "namespace": "factory", "uid": format!("uid-{name}")});

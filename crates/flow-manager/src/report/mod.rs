@@ -10,7 +10,7 @@ mod conditions;
 mod decision_metrics;
 mod events;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod gitops;
 mod ineffective;
@@ -23,6 +23,7 @@ mod safe_limit;
 mod sentences;
 mod snapshot;
 mod status;
+mod why;
 #[cfg(test)]
 mod write_rate;
 mod writer;
@@ -35,3 +36,4 @@ pub use reporter::Reporter;
 pub use sentences::{action_word, reason_word};
 pub use snapshot::{Awaiting, Change, ObjectiveView, Snapshot, Standing, TargetView};
 pub use status::status;
+pub use why::why;

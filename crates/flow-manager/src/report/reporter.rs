@@ -1,8 +1,9 @@
-use super::Standing;
 use super::board::Board;
 use super::metrics::StandingMetrics;
 use super::writer::{Outcome, Writer};
+use super::{ObjectiveView, Standing};
 use crate::cluster::PolicyId;
+use crate::history::History;
 use flow_policy::FlowPolicy;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -38,7 +39,13 @@ impl Reporter {
     /// A reporter of nothing yet, which `metrics` shows from now on, for as long as somebody holds on to it.
     #[must_use]
     pub fn new(metrics: &StandingMetrics) -> Self {
-        let board = Arc::<Board>::default();
+        Self::recorded(metrics, None)
+    }
+
+    /// The same, of which `history` is kept.
+    #[must_use]
+    pub fn recorded(metrics: &StandingMetrics, history: Option<Arc<History>>) -> Self {
+        let board = Arc::new(Board::recorded(history));
         metrics.show(&board);
         Self { board, write_errors: metrics.write_errors.clone() }
     }
@@ -46,6 +53,11 @@ impl Reporter {
     /// Takes how a policy stands. Only the newest standing counts; nothing is waited for.
     pub fn report(&self, id: &PolicyId, standing: Standing) {
         self.board.put(id, standing);
+    }
+
+    /// Takes what was measured of a policy's objectives, in their order, where there is nothing else to report.
+    pub fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView]) {
+        self.board.measured(id, objectives);
     }
 
     /// Says no more about a policy, since it is being deleted.

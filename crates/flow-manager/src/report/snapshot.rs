@@ -124,6 +124,15 @@ pub enum Awaiting {
     Pods,
 }
 
+impl Snapshot {
+    /// The limit of one of the targets, if any is asked for: not of one that is missing, or must be left alone. In mode
+    /// Observe, it is not written.
+    #[must_use]
+    pub fn limit_asked_of(&self, view: &TargetView) -> Option<Bandwidth> {
+        (view.found && view.consents && !self.released).then_some(view.limit)
+    }
+}
+
 impl Change {
     /// The change that `decision` made, or would have made, under `policy`: from these `objectives`, it led to
     /// these `limits`.

@@ -61,13 +61,8 @@ fn decision(change: &Change) -> DecisionStatus {
 }
 
 fn limit(snapshot: &Snapshot) -> Option<String> {
-    let limits = snapshot.targets.iter().filter_map(|view| asked_of(snapshot, view));
+    let limits = snapshot.targets.iter().filter_map(|view| snapshot.limit_asked_of(view));
     limits.min().map(|limit| limit.to_string())
-}
-
-/// The limit of a target, if any is asked for: not of one that is missing, or must be left alone.
-fn asked_of(snapshot: &Snapshot, view: &TargetView) -> Option<Bandwidth> {
-    (view.found && view.consents && !snapshot.released).then_some(view.limit)
 }
 
 /// The limit of a target that is known to be good. In mode Observe no limit proves anything.
@@ -119,7 +114,7 @@ fn targets(old: &FlowPolicyStatus, snapshot: &Snapshot) -> Vec<TargetStatus> {
     let asked = snapshot.policy.mode == Mode::Enforce && !snapshot.released;
     targets
         .map(|(target, view)| TargetStatus {
-            limit: asked_of(snapshot, view).map(|limit| limit.to_string()),
+            limit: snapshot.limit_asked_of(view).map(|limit| limit.to_string()),
             ..pods(old, target, view, asked, safe(snapshot, view))
         })
         .collect()

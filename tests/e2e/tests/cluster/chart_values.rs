@@ -40,6 +40,7 @@ fn combinations() -> Vec<Value> {
         json!({"backend": "calico", "serviceMonitor": {"enabled": true}}),
         json!({"backend": "kube-ovn", "shaper": {"enabled": false}}),
         json!({"backend": "at-creation"}),
+        json!({"page": {"enabled": true}, "networkPolicy": {"enabled": true}}),
         json!({"shaper": {"createNamespace": false, "serviceAccount": {"create": false, "name": "other"}}}),
         json!({"serviceAccount": {"name": "flow-manager-sa", "annotations": {"a": "b"}}}),
         json!({"serviceAccount": {"create": false, "name": "other"}, "admissionPolicy": {"enabled": false}}),
@@ -134,6 +135,8 @@ fn wrong_values() -> Vec<(Value, Vec<&'static str>)> {
         (json!({"prometheus": {"headers": {"a b": "c"}}}), vec!["prometheus/headers"]),
         (json!({"prometheus": {"bearerToken": "secret"}}), vec!["prometheus", "bearerToken"]),
         (json!({"rollout": {"enabled": "yes"}}), vec!["rollout/enabled", "boolean"]),
+        (json!({"page": {"enabled": "yes"}}), vec!["page/enabled", "boolean"]),
+        (json!({"page": {"port": 8003}}), vec!["page", "port"]),
         (json!({"prometheus": {"sources": {"a": {"ulr": "http://a"}}}}), vec!["prometheus/sources/a", "ulr"]),
         (json!({"prometheus": {"sources": {"a": {"url": "a:9090"}}}}), vec!["prometheus/sources/a/url"]),
         (

@@ -28,6 +28,7 @@ mod manifests;
 mod no_data;
 mod outage;
 mod overrides;
+mod page;
 mod plugin;
 mod restart;
 mod restore;
