@@ -27,7 +27,8 @@ build: image-context ## Build the binaries, static, as they run in images
 
 .PHONY: plugin
 plugin: ## Build kubectl flowpolicy, static
-	$(CARGO_STATIC) build $(STATIC_FLAGS) -p kubectl-flowpolicy
+	$(CARGO_STATIC) build --locked --profile plugin --target $(TARGET) -p kubectl-flowpolicy
+	install -D -m 755 target/$(TARGET)/plugin/kubectl-flowpolicy $(STATIC)/kubectl-flowpolicy
 
 .PHONY: kubectl-plugin
 kubectl-plugin: plugin ## Build kubectl flowpolicy, static, and copy it to PLUGIN_DIR (~/.local/bin)

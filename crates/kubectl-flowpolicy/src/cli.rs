@@ -3,8 +3,8 @@
 use crate::connection::{Connection, Flags};
 use crate::error::Error;
 use crate::{
-    backtest, check, completion, explain, get, import, lint, man, overrides, restore, simulate, status,
-    terminal,
+    backtest, bundle, check, completion, dashboard, explain, get, import, lint, man, overrides, restore,
+    simulate, status, terminal,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -37,6 +37,7 @@ pub struct Cli {
 enum Command {
     Get(get::Args),
     Explain(explain::Args),
+    Dashboard(dashboard::Args),
     Status(status::Args),
     Pause(overrides::PauseArgs),
     Resume(overrides::ResumeArgs),
@@ -44,6 +45,7 @@ enum Command {
     Unpin(overrides::UnpinArgs),
     Restore(restore::Args),
     Check(check::Args),
+    Bundle(bundle::Args),
     Lint(lint::Args),
     Simulate(simulate::Args),
     Backtest(backtest::Args),
@@ -74,6 +76,7 @@ async fn dispatch(command: Command, connection: &Connection) -> Result<ExitCode,
     match command {
         Command::Get(args) => get::run(args, connection).await,
         Command::Explain(args) => explain::run(args, connection).await,
+        Command::Dashboard(args) => dashboard::run(&args, connection).await,
         Command::Status(args) => status::run(args, connection).await,
         Command::Pause(args) => overrides::pause(args, connection).await,
         Command::Resume(args) => overrides::resume(args, connection).await,
@@ -81,6 +84,7 @@ async fn dispatch(command: Command, connection: &Connection) -> Result<ExitCode,
         Command::Unpin(args) => overrides::unpin(args, connection).await,
         Command::Restore(args) => restore::run(args, connection).await,
         Command::Check(args) => check::run(args, connection).await,
+        Command::Bundle(args) => bundle::run(&args, connection).await,
         Command::Lint(args) => Ok(lint::run(&args)?),
         Command::Simulate(args) => Ok(simulate::run(&args)?),
         Command::Backtest(args) => Ok(backtest::run(&args).await?),

@@ -1,7 +1,7 @@
 //! `kubectl flowpolicy completion`: completions for a shell.
 
 use crate::error::Error;
-use crate::terminal;
+use crate::output::{OutputError, print};
 use clap_complete::Shell;
 use std::process::ExitCode;
 
@@ -19,14 +19,14 @@ pub struct Args {
 
 /// Prints the completions of `command`.
 pub fn run(args: &Args, command: clap::Command) -> Result<ExitCode, Error> {
-    terminal::show(&text(args.shell, command)?);
+    print(&text(args.shell, command)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(shell: Shell, command: clap::Command) -> Result<String, Error> {
+fn text(shell: Shell, command: clap::Command) -> Result<String, OutputError> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut command.bin_name(NAME), NAME, &mut text);
-    String::from_utf8(text).map_err(|error| Error::Output(error.to_string()))
+    String::from_utf8(text).map_err(|error| OutputError::Form(error.to_string()))
 }
 
 #[cfg(test)]

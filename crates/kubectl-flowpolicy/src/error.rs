@@ -1,7 +1,8 @@
 //! Why a command could not do what was asked, and the next command to try.
 
 use crate::connection::Failure;
-use crate::{backtest, explain, import, lint, overrides, restore, simulate};
+use crate::output::OutputError;
+use crate::{backtest, bundle, explain, import, lint, overrides, page, restore, simulate};
 
 /// Why a command could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -18,12 +19,18 @@ pub enum Error {
     /// Not everything was given back.
     #[error(transparent)]
     Restore(#[from] restore::Problem),
+    /// The operator's page cannot be reached.
+    #[error(transparent)]
+    Page(#[from] page::Problem),
+    /// The support archive cannot be written.
+    #[error(transparent)]
+    Bundle(#[from] bundle::Problem),
     /// There is no such command.
     #[error("there is no command {0:?}")]
     NoCommand(String),
-    /// The answer could not be written in the form that was asked for.
-    #[error("the answer cannot be written: {0}")]
-    Output(String),
+    /// The answer does not come out.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// Nothing was replayed.
     #[error(transparent)]
     Backtest(#[from] backtest::Error),
@@ -46,6 +53,8 @@ impl Error {
             Self::Restore(_) => 1,
             Self::Subject(_) | Self::Override(_) | Self::NoCommand(_) => 2,
             Self::Cluster(_)
+            | Self::Page(_)
+            | Self::Bundle(_)
             | Self::Output(_)
             | Self::Backtest(_)
             | Self::Import(_)
@@ -62,6 +71,8 @@ impl Error {
             Self::Subject(subject) => Some(subject.next()),
             Self::Override(value) => Some(value.next()),
             Self::Restore(problem) => Some(problem.next()),
+            Self::Page(problem) => Some(problem.next()),
+            Self::Bundle(problem) => problem.next(),
             Self::NoCommand(_) => Some("kubectl flowpolicy --help".to_owned()),
             Self::Backtest(error) => error.next(),
             Self::Simulate(error) => error.next(),

@@ -17,6 +17,15 @@ pub struct Installation {
     pub release: String,
 }
 
+/// Where the shapers are installed.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Installation")]
+pub struct Shapers {
+    /// The namespace of the shapers
+    #[arg(long, value_name = "NAMESPACE", default_value = "flow-manager-shaper")]
+    pub shaper_namespace: String,
+}
+
 /// How long a Lease counts that does not tell.
 const LEASE_DURATION: Duration = Duration::from_secs(15);
 

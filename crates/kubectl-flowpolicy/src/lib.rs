@@ -6,11 +6,13 @@
 #[cfg(test)]
 mod api_server;
 pub mod backtest;
+pub mod bundle;
 pub mod chart;
 pub mod check;
 pub mod cli;
 pub mod completion;
 pub mod connection;
+pub mod dashboard;
 pub mod error;
 pub mod explain;
 pub mod get;
@@ -21,8 +23,8 @@ pub mod man;
 pub mod manifest;
 pub mod output;
 pub mod overrides;
+pub mod page;
 pub mod policies;
-pub mod print;
 pub mod reasons;
 pub mod restore;
 pub mod simulate;

@@ -1,8 +1,8 @@
 //! `kubectl flowpolicy man`: the manual page.
 
 use crate::error::Error;
+use crate::output::{OutputError, print};
 use clap_mangen::Man;
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 /// Print the manual page
@@ -16,13 +16,11 @@ pub struct Args {
 
 /// Prints the manual page of `root`, or of one of its commands.
 pub fn run(args: &Args, root: clap::Command) -> Result<ExitCode, Error> {
-    let page = page(args.command.as_deref(), root)?;
-    let written = stdout().lock().write_all(&page);
-    written.map_err(|error| Error::Output(error.to_string()))?;
+    print(&page(args.command.as_deref(), root)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn page(name: Option<&str>, mut root: clap::Command) -> Result<Vec<u8>, Error> {
+fn page(name: Option<&str>, mut root: clap::Command) -> Result<String, Error> {
     root.build();
     let command = match name {
         None => root,
@@ -32,8 +30,8 @@ fn page(name: Option<&str>, mut root: clap::Command) -> Result<Vec<u8>, Error> {
         }
     };
     let mut page = Vec::new();
-    Man::new(command).render(&mut page).map_err(|error| Error::Output(error.to_string()))?;
-    Ok(page)
+    Man::new(command).render(&mut page).map_err(OutputError::from)?;
+    Ok(String::from_utf8(page).map_err(|error| OutputError::Form(error.to_string()))?)
 }
 
 #[cfg(test)]
@@ -43,7 +41,7 @@ mod tests {
     use clap::CommandFactory;
 
     fn text(name: Option<&str>) -> Result<String, Error> {
-        page(name, Cli::command()).map(|page| String::from_utf8(page).unwrap())
+        page(name, Cli::command())
     }
 
     #[test]

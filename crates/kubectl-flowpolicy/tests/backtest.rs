@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use axum::extract::{Form, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use axum::routing::post;
 use axum::{Json, Router};
 use clap::Parser;
@@ -36,7 +38,14 @@ fn depth(at_s: u64) -> f64 {
     if at_s % 3_600 < 600 { 9.0 } else { 1.0 }
 }
 
-async fn answer(State(asked): State<Asked>, Form(form): Form<HashMap<String, String>>) -> Json<Value> {
+async fn answer(
+    State(asked): State<Asked>,
+    headers: HeaderMap,
+    Form(mut form): Form<HashMap<String, String>>,
+) -> Json<Value> {
+    if let Some(login) = headers.get(AUTHORIZATION) {
+        form.insert("login".to_owned(), login.to_str().unwrap().to_owned());
+    }
     let number = |name: &str| form[name].parse::<u64>().unwrap();
     let (from, to, step) = (number("start"), number("end"), number("step"));
     let values: Vec<_> = (from..=to)
@@ -79,6 +88,27 @@ async fn a_week_is_asked_for_in_parts_and_written_as_a_page() {
     for outside in ["<script", "<link", "src="] {
         assert!(!page.contains(outside), "{outside}");
     }
+}
+
+#[tokio::test]
+async fn credentials_come_from_files() {
+    let (folder, (url, asked)) = (tempfile::tempdir().unwrap(), prometheus().await);
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let policy = folder.path().join("policy.yaml");
+    std::fs::write(&policy, POLICY).unwrap();
+    let token = file("bearer", "s3cret\n");
+    let login = || asked.lock().unwrap().last().unwrap().get("login").cloned();
+    run(&args(&policy, &url, &["--since", "1h", "--prometheus-bearer-token-file", &token])).await.unwrap();
+    assert_eq!(login().as_deref(), Some("Bearer s3cret"));
+    file("username", "flow");
+    file("password", "s3cret");
+    let folder = folder.path().to_str().unwrap();
+    run(&args(&policy, &url, &["--since", "1h", "--prometheus-credentials", folder])).await.unwrap();
+    assert_eq!(login().as_deref(), Some("Basic ZmxvdzpzM2NyZXQ="), "of flow:s3cret");
 }
 
 #[tokio::test]

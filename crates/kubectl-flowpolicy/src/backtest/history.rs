@@ -20,7 +20,7 @@ const STEPS: u64 = 3_000_000;
 /// Reads what the objectives were like until `now`.
 pub(super) async fn read(manifest: &Manifest, args: &Args, now: Timestamp) -> Result<Past, Error> {
     let range = range(args, now)?;
-    let client = client(&args.prometheus)?;
+    let client = client(args)?;
     let mut series = Vec::new();
     for objective in &manifest.policy.objectives {
         let query = query(objective, manifest);
@@ -48,11 +48,15 @@ fn range(args: &Args, now: Timestamp) -> Result<Range, Error> {
     Ok(Range { from_s: to_s.saturating_sub(steps * step), to_s, step_s: step })
 }
 
-fn client(url: &str) -> Result<Client, Error> {
+fn client(args: &Args) -> Result<Client, Error> {
     // It fails where one is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let (headers, credentials) = (HeaderMap::new(), CredentialFiles::default());
-    Ok(Client::new(&Server { url: url.to_owned(), timeout: TIMEOUT, headers, credentials })?)
+    let credentials = CredentialFiles {
+        bearer_token: args.prometheus_bearer_token_file.clone(),
+        folder: args.prometheus_credentials.clone(),
+    };
+    let (url, headers) = (args.prometheus.clone(), HeaderMap::new());
+    Ok(Client::new(&Server { url, timeout: TIMEOUT, headers, credentials })?)
 }
 
 /// What gives the past of an objective: its query, or what the operator exported of its probes.

@@ -11,7 +11,7 @@ mod text;
 mod times;
 
 use crate::manifest::{Manifest, ManifestError};
-use crate::print::{Format, PrintError, print_as};
+use crate::output::{Output, OutputError};
 use bounds::Alternatives;
 use flow_manager::prometheus::{QueryError, SourceError};
 use flow_model::PictureError;
@@ -40,6 +40,14 @@ pub struct Args {
     #[arg(long, value_name = "URL", default_value = "http://localhost:9090")]
     prometheus: String,
 
+    /// A file with the bearer token that Prometheus wants
+    #[arg(long, value_name = "FILE")]
+    prometheus_bearer_token_file: Option<PathBuf>,
+
+    /// A folder with any of the files token, or username and password; ca.crt; tls.crt and tls.key, for Prometheus
+    #[arg(long, value_name = "FOLDER")]
+    prometheus_credentials: Option<PathBuf>,
+
     /// The time from one value to the next
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = times::span)]
     step: Duration,
@@ -48,9 +56,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// How the answer is written
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Why nothing was replayed.
@@ -101,9 +108,9 @@ pub enum Error {
     /// The page cannot be written.
     #[error("the page cannot be written: {0}")]
     Page(std::io::Error),
-    /// The answer cannot be printed.
+    /// The answer does not come out.
     #[error(transparent)]
-    Print(#[from] PrintError),
+    Output(#[from] OutputError),
 }
 
 impl Error {
@@ -119,7 +126,7 @@ impl Error {
             Self::Times { .. } | Self::Source(_) | Self::History { .. } => {
                 Some("kubectl flowpolicy backtest --help".to_owned())
             }
-            Self::Picture(_) | Self::Page(_) | Self::Print(_) => None,
+            Self::Picture(_) | Self::Page(_) | Self::Output(_) => None,
         }
     }
 }
@@ -140,7 +147,7 @@ pub async fn run(args: &Args) -> Result<ExitCode, Error> {
     if let Some(path) = &args.html {
         fs_err::write(path, page::page(&backtest)?).map_err(Error::Page)?;
     }
-    print_as(args.output, || text::text(&backtest), || answer::answer(&backtest))?;
+    args.output.print(&answer::answer(&backtest), || text::text(&backtest))?;
     Ok(ExitCode::SUCCESS)
 }
 

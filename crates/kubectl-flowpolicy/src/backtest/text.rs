@@ -6,8 +6,8 @@ use super::episodes::{longest, total};
 use super::replay::Throttled;
 use super::times::{length, minute, short};
 use crate::chart::{Chart, Pick, Point, Series, axis, columns, count, held, marks};
-use crate::print::{number, wrapped};
 use crate::reasons;
+use crate::terminal::{number, wrapped};
 use flow_control::{Bound, Finite};
 use flow_manager::report::reason_word;
 use flow_policy::Objective;
@@ -224,7 +224,7 @@ mod tests {
         };
         let readings = (0..24 * 60).map(reading).collect();
         let series = vec![PastSeries { readings, window: Duration::ZERO, query: "depth".to_owned() }];
-        let past = Past { from_s: 1_700_000_000.0, step: Duration::from_secs(60), series };
+        let past = Past { from_s: 1_700_000_000.0, step: Duration::from_mins(1), series };
         let decision =
             Decision { action: Action::Decrease, reason: Reason::ObjectiveViolated, objective: Some(0) };
         let during = super::super::episodes::Episode { from: 360, steps: 130 };

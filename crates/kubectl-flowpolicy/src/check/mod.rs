@@ -11,13 +11,12 @@ mod report;
 
 pub use report::{Check, Group, Outcome, Report};
 
-use crate::connection::{Connection, Failure, Within, duration};
+use crate::connection::{Connection, Failure, duration};
 use crate::error::Error;
-use crate::installation::Installation;
+use crate::installation::{Installation, Shapers};
 use crate::output::Output;
-use crate::policies::{Seen, see};
+use crate::policies::{readable, see};
 use crate::terminal;
-use flow_policy::FlowPolicy;
 use jiff::Timestamp;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,9 +42,8 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
     timeout: Duration,
 
-    /// The namespace of the shapers
-    #[arg(long, value_name = "NAMESPACE", default_value = "flow-manager-shaper")]
-    shaper_namespace: String,
+    #[command(flatten)]
+    shapers: Shapers,
 
     #[command(flatten)]
     output: Output,
@@ -66,42 +64,50 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
             Ok(_) | Err(_) => sleep_until(again).await,
         }
     };
-    terminal::show(&args.output.text(&report, || report.draw(terminal::width()))?);
+    args.output.print(&report, || report.draw(terminal::width()))?;
     Ok(if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 async fn check(args: &Args, connection: &Connection) -> Result<Report, Failure> {
-    let cluster = Group::new("cluster", vec![cluster::check(connection).await?]);
     if args.pre {
-        let account = account::before(connection, &args.installation.system_namespace).await?;
-        return Ok(Report::new(vec![cluster, Group::new("account", account)]));
+        before(&args.installation, connection).await
+    } else {
+        now(&args.installation, &args.shapers, connection).await
     }
+}
+
+/// Whether flow-manager can be installed.
+async fn before(installation: &Installation, connection: &Connection) -> Result<Report, Failure> {
+    let cluster = Group::new("cluster", vec![cluster::check(connection).await?]);
+    let account = account::before(connection, &installation.system_namespace).await?;
+    Ok(Report::new(vec![cluster, Group::new("account", account)]))
+}
+
+/// Whether flow-manager works.
+pub(crate) async fn now(
+    installation: &Installation,
+    shapers: &Shapers,
+    connection: &Connection,
+) -> Result<Report, Failure> {
+    let cluster = Group::new("cluster", vec![cluster::check(connection).await?]);
     let definition = definition::check(connection).await?;
     let is_defined = definition.outcome == Outcome::Passed;
     let mut groups = vec![
         cluster,
         Group::new("definition", vec![definition]),
-        Group::new("account", account::now(connection, &args.installation.system_namespace).await?),
-        Group::new("controller", controller::check(connection, &args.installation, Timestamp::now()).await?),
+        Group::new("account", account::now(connection, &installation.system_namespace).await?),
+        Group::new("controller", controller::check(connection, installation, Timestamp::now()).await?),
     ];
     if is_defined {
-        let seen = seen(connection).await?;
+        let seen = see(connection, readable(connection).await?.0).await?;
         groups.push(Group::new("policies", policies::check(&seen)));
-        groups.push(Group::new("back-end", backend::check(connection, &args.shaper_namespace, &seen).await?));
+        groups.push(Group::new(
+            "back-end",
+            backend::check(connection, &shapers.shaper_namespace, &seen).await?,
+        ));
         groups.push(Group::new("pods that escape", escape::check(&seen)));
     }
     Ok(Report::new(groups))
-}
-
-/// The policies of the cluster, or of the namespace where no more may be seen.
-async fn seen(connection: &Connection) -> Result<Seen, Failure> {
-    let policies = match connection.list::<FlowPolicy>(&Within::Everywhere).await {
-        Err(Failure::Forbidden { .. }) => {
-            connection.list(&Within::Namespace(connection.namespace().await?)).await?
-        }
-        listed => listed?,
-    };
-    see(connection, policies).await
 }
 
 #[cfg(test)]

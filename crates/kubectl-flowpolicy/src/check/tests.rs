@@ -1,6 +1,5 @@
 use super::*;
 use crate::api_server::serve;
-use crate::output::Format;
 use serde_json::{Value, json};
 
 /// An API server without flow-manager, whose accounts may do everything or nothing.
@@ -43,8 +42,8 @@ fn args(pre: bool) -> Args {
         pre,
         wait: false,
         timeout: Duration::ZERO,
-        shaper_namespace: "flow-manager-shaper".to_owned(),
-        output: Output { output: Format::Table },
+        shapers: Shapers { shaper_namespace: "flow-manager-shaper".to_owned() },
+        output: Output::default(),
         installation: Installation {
             system_namespace: "flow-manager-system".to_owned(),
             release: "flow-manager".to_owned(),

@@ -62,6 +62,24 @@ impl Ask {
         Self::of::<K>("create", Within::Everywhere, None)
     }
 
+    /// A connection to a port of a pod. Web sockets are asked for by a GET.
+    #[must_use]
+    pub fn forward(namespace: &str) -> Self {
+        Self::of_pods("pods/portforward", namespace)
+    }
+
+    /// What a container has written.
+    #[must_use]
+    pub fn logs(namespace: &str) -> Self {
+        Self::of_pods("pods/log", namespace)
+    }
+
+    fn of_pods(resource: &str, namespace: &str) -> Self {
+        let resource = resource.to_owned();
+        let within = Within::Namespace(namespace.to_owned());
+        Self { verb: "get", kind: "Pod".to_owned(), resource, within, name: None }
+    }
+
     /// The version of the cluster.
     #[must_use]
     pub fn version() -> Self {

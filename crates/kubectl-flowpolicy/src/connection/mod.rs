@@ -10,7 +10,7 @@ pub use failure::Failure;
 pub use flags::{Flags, duration};
 
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{ListParams, ObjectList, PartialObjectMeta, Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject, ListParams, ObjectList, PartialObjectMeta, Patch, PatchParams};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::Serialize;
@@ -134,8 +134,50 @@ impl Connection {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
     {
+        self.list_by(within, ListParams::default().fields(selector)).await
+    }
+
+    async fn list_by<K>(&self, within: &Within, by: ListParams) -> Result<Vec<K>, Failure>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+    {
         let api = self.api::<K>(within).await?;
-        self.pages(Ask::list::<K>(within), selector, async |params| api.list(&params).await).await
+        self.pages(Ask::list::<K>(within), by, async |params| api.list(&params).await).await
+    }
+
+    /// One object, with every field that the API server knows; of the cluster where it has no namespace.
+    pub async fn get_stored<K: Resource<DynamicType = ()>>(
+        &self,
+        within: &Within,
+        name: &str,
+    ) -> Result<DynamicObject, Failure> {
+        let api = self.stored::<K>(within).await?;
+        let ask = match within {
+            Within::Everywhere => Ask::get_of_cluster::<K>(name),
+            Within::Namespace(namespace) => Ask::get::<K>(namespace, name),
+        };
+        self.answer(ask, api.get(name)).await
+    }
+
+    /// All objects of a kind that fit `by`, with every field that the API server knows.
+    pub async fn list_stored<K: Resource<DynamicType = ()>>(
+        &self,
+        within: &Within,
+        by: ListParams,
+    ) -> Result<Vec<DynamicObject>, Failure> {
+        let api = self.stored::<K>(within).await?;
+        self.pages(Ask::list::<K>(within), by, async |params| api.list(&params).await).await
+    }
+
+    async fn stored<K: Resource<DynamicType = ()>>(
+        &self,
+        within: &Within,
+    ) -> Result<Api<DynamicObject>, Failure> {
+        let (client, kind) = (self.client().await?.clone(), ApiResource::erase::<K>(&()));
+        Ok(match within.namespace() {
+            Some(namespace) => Api::namespaced_with(client, namespace, &kind),
+            None => Api::all_with(client, &kind),
+        })
     }
 
     /// All objects of a kind.
@@ -152,7 +194,8 @@ impl Connection {
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
     {
         let api = self.api::<K>(within).await?;
-        self.pages(Ask::list::<K>(within), "", async |params| api.list_metadata(&params).await).await
+        let all = ListParams::default();
+        self.pages(Ask::list::<K>(within), all, async |params| api.list_metadata(&params).await).await
     }
 
     /// Changes the metadata of an object by a merge patch.
@@ -170,10 +213,10 @@ impl Connection {
     async fn pages<K: Clone>(
         &self,
         ask: Ask,
-        selector: &str,
+        by: ListParams,
         page: impl AsyncFn(ListParams) -> kube::Result<ObjectList<K>>,
     ) -> Result<Vec<K>, Failure> {
-        let first = ListParams::default().fields(selector).limit(PAGE);
+        let first = by.limit(PAGE);
         let (mut found, mut params) = (Vec::new(), first.clone());
         loop {
             let list = self.answer(ask.clone(), page(params)).await?;

@@ -5,7 +5,7 @@ use super::subject::SubjectKind;
 use crate::get::condition_line;
 use crate::policies::{Hold, PodView, TargetView};
 use crate::terminal::{Tone, age, hanging, paint};
-use flow_control::{Bandwidth, Claim, Law, arbitrate};
+use flow_control::{Bandwidth, Law};
 use flow_policy::Scope;
 use flow_policy::spec::Mode;
 use flow_policy::status::ObjectiveState;
@@ -73,14 +73,11 @@ fn claims(explained: &Explained, width: usize) -> String {
         return "  none: flow-manager never limits it\n".to_owned();
     }
     let rows = explained.policies.iter().flat_map(|touching| {
-        touching.targets().map(move |target| (touching, target, claim(touching, target)))
+        touching.targets().map(move |target| (touching, target, touching.claim(target)))
     });
     let rows: Vec<_> = rows.collect();
-    let all = rows.iter().filter_map(|(touching, target, claim)| {
-        Some(Claim { policy: (touching.policy.id(), target.target.id.clone()), limit: (*claim)? })
-    });
-    let decides = arbitrate(all).map(|claim| claim.policy);
-    let held_otherwise = !explained.pods.is_empty() && explained.pods.iter().all(is_held_otherwise);
+    let decides = explained.decides();
+    let held_otherwise = explained.is_held_otherwise();
     let line = |(touching, target, claim): &(&Touching, &TargetView, Option<Bandwidth>)| {
         let is_it = decides.as_ref() == Some(&(touching.policy.id(), target.target.id.clone()));
         let first = format!("  {}: ", touching.policy.name());
@@ -96,20 +93,6 @@ fn claims(explained: &Explained, width: usize) -> String {
         hanging(&first, &format!("{what} for {}{decides}", target.target.id), width)
     };
     rows.iter().map(line).collect()
-}
-
-/// Whether something else than a policy says what a pod may send.
-fn is_held_otherwise(pod: &PodView) -> bool {
-    match &pod.hold {
-        Hold::HostNetwork | Hold::ByHand(_) => true,
-        Hold::Nothing => false,
-        Hold::Written { limit, before } => limit.is_some() && limit == before,
-    }
-}
-
-/// The limit that a policy asks for each pod of a target; none in mode Observe.
-fn claim(touching: &Touching, target: &TargetView) -> Option<Bandwidth> {
-    target.claim().filter(|_| touching.policy.enforces())
 }
 
 const fn why_none(touching: &Touching) -> &'static str {

@@ -2,9 +2,11 @@ use super::history::{Happened, history};
 use super::subject::{Subject, SubjectKind};
 use crate::connection::{Connection, Failure, Within};
 use crate::error::Error;
-use crate::policies::{PodView, PolicyView, TargetView, see};
-use flow_policy::FlowPolicy;
+use crate::policies::{Hold, PodView, PolicyView, TargetView, readable, see};
+use flow_control::{Bandwidth, Claim, arbitrate};
+use flow_manager::cluster::PolicyId;
 use flow_policy::spec::TargetKind;
+use flow_policy::{FlowPolicy, TargetId};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -38,6 +40,37 @@ impl Touching {
     pub(super) fn targets(&self) -> impl Iterator<Item = &TargetView> {
         self.targets.iter().filter_map(|position| self.policy.targets.get(*position))
     }
+
+    /// The limit that the policy asks for each pod of a target; none in mode Observe.
+    pub(super) fn claim(&self, target: &TargetView) -> Option<Bandwidth> {
+        target.claim().filter(|_| self.policy.enforces())
+    }
+}
+
+impl Explained {
+    /// The policy and its target whose limit is the lowest.
+    pub(super) fn decides(&self) -> Option<(PolicyId, TargetId)> {
+        let claims = self.policies.iter().flat_map(|touching| {
+            touching.targets().filter_map(|target| {
+                let policy = (touching.policy.id(), target.target.id.clone());
+                Some(Claim { policy, limit: touching.claim(target)? })
+            })
+        });
+        arbitrate(claims).map(|claim| claim.policy)
+    }
+
+    /// Whether something else than a policy says what the pods may send.
+    pub(super) fn is_held_otherwise(&self) -> bool {
+        !self.pods.is_empty() && self.pods.iter().all(is_held_otherwise)
+    }
+}
+
+fn is_held_otherwise(pod: &PodView) -> bool {
+    match &pod.hold {
+        Hold::HostNetwork | Hold::ByHand(_) => true,
+        Hold::Nothing => false,
+        Hold::Written { limit, before } => limit.is_some() && limit == before,
+    }
 }
 
 /// Looks up what there is to say of `subject`.
@@ -47,7 +80,8 @@ pub(super) async fn gather(connection: &Connection, subject: Subject) -> Result<
         return of_policy(connection, namespace, subject).await;
     }
     let pods = pods(connection, &namespace, &subject).await?;
-    let (policies, unseen) = all_policies(connection, &namespace).await?;
+    let (policies, unseen) = readable(connection).await?;
+    let unseen = unseen.map(|_| "policies of other namespaces may not be seen".to_owned());
     let mut touching = Vec::new();
     for policy in see(connection, policies).await?.policies {
         let targets = meant(&policy, &namespace, &subject, &pods);
@@ -66,21 +100,6 @@ async fn of_policy(connection: &Connection, namespace: String, subject: Subject)
         policies.push(with_history(connection, policy, targets).await?);
     }
     Ok(Explained { subject, namespace, pods: Vec::new(), policies, unseen: None })
-}
-
-/// The policies of the cluster; where they may not be seen, those of the namespace, with a word on it.
-async fn all_policies(
-    connection: &Connection,
-    namespace: &str,
-) -> Result<(Vec<FlowPolicy>, Option<String>), Failure> {
-    match connection.list::<FlowPolicy>(&Within::Everywhere).await {
-        Ok(policies) => Ok((policies, None)),
-        Err(Failure::Forbidden { .. }) => {
-            let here = connection.list(&Within::Namespace(namespace.to_owned())).await?;
-            Ok((here, Some("policies of other namespaces may not be seen".to_owned())))
-        }
-        Err(failure) => Err(failure),
-    }
 }
 
 async fn pods(connection: &Connection, namespace: &str, subject: &Subject) -> Result<Vec<PodView>, Failure> {

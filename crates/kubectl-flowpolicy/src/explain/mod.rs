@@ -1,5 +1,6 @@
 //! `kubectl flowpolicy explain`: why a limit is what it is.
 
+mod document;
 mod draw;
 mod gather;
 mod history;
@@ -10,6 +11,7 @@ pub use subject::{InvalidSubject, Subject, SubjectKind};
 
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::output::Output;
 use crate::terminal;
 use jiff::Timestamp;
 use std::process::ExitCode;
@@ -23,12 +25,16 @@ pub struct Args {
     /// What to explain: pod/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME or fp/NAME
     #[arg(value_name = "KIND/NAME")]
     subject: String,
+
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Explains a limit.
 pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error> {
     let subject: Subject = args.subject.parse()?;
     let explained = gather::gather(connection, subject).await?;
-    terminal::show(&draw::draw(&explained, Timestamp::now(), terminal::width()));
+    let text = || draw::draw(&explained, Timestamp::now(), terminal::width());
+    args.output.print(&document::of(&explained), text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,6 @@
-use crate::policies::{Hold, PodView, Pods, PolicyView, Seen, TargetView};
+use super::recent::Recent;
+use crate::policies::{Pod, Pods, PolicyView, Seen, TargetView};
+use flow_page::Page;
 use flow_policy::spec::Mode;
 use flow_policy::status::{DecisionStatus, ObjectiveStatus, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -37,6 +39,9 @@ struct Target {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<TargetStatus>,
+    /// What its pods send together, in bit/s, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pods: Option<Vec<Pod>>,
     /// Why pods are not seen.
@@ -44,28 +49,13 @@ struct Target {
     unseen: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Pod {
-    namespace: String,
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    node: Option<String>,
-    /// The limit that is written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<String>,
-    held_by: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
+/// The document of `seen`, with what the operator's page tells.
+pub(super) fn of(seen: &Seen, page: Option<&Page>) -> Document {
+    Document { policies: seen.policies.iter().map(|view| policy(view, page)).collect() }
 }
 
-/// The document of `seen`.
-pub(super) fn of(seen: &Seen) -> Document {
-    Document { policies: seen.policies.iter().map(policy).collect() }
-}
-
-fn policy(view: &PolicyView) -> Policy {
-    let status = view.status();
+fn policy(view: &PolicyView, page: Option<&Page>) -> Policy {
+    let (status, recent) = (view.status(), Recent::of(page, view));
     Policy {
         namespace: view.stored.namespace().unwrap_or_default(),
         name: view.stored.name_any(),
@@ -75,13 +65,13 @@ fn policy(view: &PolicyView) -> Policy {
         conditions: status.conditions,
         last_decision: status.last_decision,
         objectives: status.objectives,
-        targets: view.targets.iter().map(target).collect(),
+        targets: view.targets.iter().map(|view| target(view, recent)).collect(),
     }
 }
 
-fn target(view: &TargetView) -> Target {
+fn target(view: &TargetView, recent: Option<Recent>) -> Target {
     let (pods, unseen) = match &view.pods {
-        Pods::Seen(pods) => (Some(pods.iter().map(pod).collect()), None),
+        Pods::Seen(pods) => (Some(pods.iter().map(Pod::of).collect()), None),
         Pods::Unseen(why) => (None, Some(why.clone())),
     };
     let id = &view.target.id;
@@ -90,32 +80,16 @@ fn target(view: &TargetView) -> Target {
         namespace: id.namespace.clone(),
         name: id.name.clone(),
         status: view.status.clone(),
+        sent: recent.and_then(|recent| recent.sent(id)),
         pods,
         unseen,
-    }
-}
-
-fn pod(view: &PodView) -> Pod {
-    let (held_by, limit, message) = match &view.hold {
-        Hold::HostNetwork => ("HostNetwork", None, None),
-        Hold::Nothing => ("Nothing", None, None),
-        Hold::Written { limit, .. } => ("FlowManager", limit.map(|limit| limit.to_string()), None),
-        Hold::ByHand(deed) => ("SomebodyElse", None, Some(deed.clone())),
-    };
-    Pod {
-        namespace: view.namespace.clone(),
-        name: view.name.clone(),
-        node: view.node.clone(),
-        limit,
-        held_by,
-        message,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policies::fixture::{stored, violated};
+    use crate::policies::fixture::{page, stored, violated};
     use serde_json::json;
 
     #[test]
@@ -140,7 +114,10 @@ mod tests {
                 }],
             }],
         }]});
-        let document = of(&Seen { policies: vec![violated()] });
-        assert_eq!(serde_json::to_value(document).unwrap(), expected);
+        let seen = Seen { policies: vec![violated()] };
+        assert_eq!(serde_json::to_value(of(&seen, None)).unwrap(), expected);
+        let mut known = expected;
+        known["policies"][0]["targets"][0]["sent"] = json!("61.5M");
+        assert_eq!(serde_json::to_value(of(&seen, Some(&page()))).unwrap(), known);
     }
 }

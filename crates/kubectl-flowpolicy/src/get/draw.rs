@@ -1,27 +1,27 @@
+use super::recent::Recent;
 use crate::connection::Within;
 use crate::policies::{Hold, PodView, Pods, PolicyView, Seen, TargetView};
 use crate::terminal::{Tone, Tree, age, hanging, of_truth, paint};
+use flow_page::Page;
 use flow_policy::spec::Mode;
 use flow_policy::status::{DecisionStatus, ObjectiveState, ObjectiveStatus};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::iter::once;
 
-/// How policies stand, for a person.
+/// How policies stand, for a person, with what the operator's page tells of the last minutes.
 #[must_use]
-pub fn draw(seen: &Seen, within: &Within, now: Timestamp, width: usize) -> String {
+pub fn draw(seen: &Seen, page: Option<&Page>, within: &Within, now: Timestamp, width: usize) -> String {
     if seen.policies.is_empty() {
         return match within {
             Within::Everywhere => "There are no FlowPolicies.\n".to_owned(),
             Within::Namespace(namespace) => format!("There are no FlowPolicies in {namespace}.\n"),
         };
     }
-    let policies: Vec<_> = seen.policies.iter().map(|policy| of_policy(policy, now, width)).collect();
+    let drawn =
+        |policy| header(policy, now, width) + &tree(policy, Recent::of(page, policy), now).draw(width);
+    let policies: Vec<_> = seen.policies.iter().map(drawn).collect();
     policies.join("\n")
-}
-
-fn of_policy(policy: &PolicyView, now: Timestamp, width: usize) -> String {
-    header(policy, now, width) + &tree(policy, now).draw(width)
 }
 
 /// The name, the mode, the conditions and the last decision.
@@ -69,11 +69,12 @@ fn last_decision(decision: Option<&DecisionStatus>, now: Timestamp, width: usize
     hanging("    last change   ", &text, width)
 }
 
-fn tree(policy: &PolicyView, now: Timestamp) -> Tree {
+fn tree(policy: &PolicyView, recent: Option<Recent>, now: Timestamp) -> Tree {
     let objectives = policy.status().objectives;
     let name_width = objectives.iter().map(|objective| objective.name.len()).max().unwrap_or_default();
-    let objectives = objectives.iter().map(|objective| of_objective(objective, name_width, now)).collect();
-    let targets = policy.targets.iter().map(|target| of_target(policy, target)).collect();
+    let of_objective = |objective| of_objective(objective, recent, name_width, now);
+    let objectives = objectives.iter().map(of_objective).collect();
+    let targets = policy.targets.iter().map(|target| of_target(policy, target, recent)).collect();
     let parts = [("objectives", objectives), ("targets", targets)];
     Tree::new("", parts.into_iter().map(|(name, children)| part(name, children)).collect())
 }
@@ -83,7 +84,12 @@ fn part(name: &str, children: Vec<Tree>) -> Tree {
     Tree::new(paint(Tone::Strong, name), children)
 }
 
-fn of_objective(objective: &ObjectiveStatus, name_width: usize, now: Timestamp) -> Tree {
+fn of_objective(
+    objective: &ObjectiveStatus,
+    recent: Option<Recent>,
+    name_width: usize,
+    now: Timestamp,
+) -> Tree {
     let (tone, state) = match objective.state {
         ObjectiveState::Met => (Tone::Good, "Met"),
         ObjectiveState::Violated => (Tone::Bad, "Violated"),
@@ -95,23 +101,26 @@ fn of_objective(objective: &ObjectiveStatus, name_width: usize, now: Timestamp) 
         (None, Some(why)) => format!("bound {}: {why}", objective.bound),
         (None, None) => format!("bound {}", objective.bound),
     };
+    let course = recent.and_then(|recent| recent.sparkline(&objective.name));
     Tree::leaf(format!(
-        "{} {:<name_width$}  {}{}: {value}",
+        "{} {:<name_width$}  {}{}: {value}{}",
         paint(tone, tone.sign()),
         objective.name,
         paint(tone, state),
         since.unwrap_or_default(),
+        course.map(|course| format!("  {course}")).unwrap_or_default(),
     ))
 }
 
-fn of_target(policy: &PolicyView, target: &TargetView) -> Tree {
+fn of_target(policy: &PolicyView, target: &TargetView, recent: Option<Recent>) -> Tree {
     let status = target.status.as_ref();
     let limit = status.and_then(|status| status.limit.as_deref());
     let safe = status.and_then(|status| status.safe_limit.as_deref());
     let count = status.map(|status| format!("in force on {} of {} pods", status.enforced, status.pods));
     let asked = limit.map_or_else(|| "no limit asked for".to_owned(), |limit| format!("limit {limit}"));
     let safe = safe.map(|safe| format!("known to be good {safe}"));
-    let said: Vec<_> = once(asked).chain(safe).chain(count).collect();
+    let sent = recent.and_then(|recent| recent.sent(&target.target.id)).map(|sent| format!("sent {sent}"));
+    let said: Vec<_> = once(asked).chain(safe).chain(sent).chain(count).collect();
     let message = status.and_then(|status| status.message.as_ref());
     let message = message.map(|message| format!("; {message}")).unwrap_or_default();
     Tree::new(format!("{}  {}{message}", target.target.id, said.join(", ")), pods(policy, target))

@@ -2,13 +2,17 @@
 
 mod document;
 mod draw;
+mod recent;
+mod sparkline;
 mod watch;
 
 pub use draw::{condition_line, draw};
 
 use crate::connection::{Connection, Within};
 use crate::error::Error;
-use crate::output::{Format, Output};
+use crate::installation::Installation;
+use crate::output::Output;
+use crate::page::Reader;
 use crate::policies::{Seen, see};
 use crate::terminal;
 use flow_policy::FlowPolicy;
@@ -18,7 +22,8 @@ use std::process::ExitCode;
 /// Show policies with their objectives, targets and pods
 ///
 /// Everything comes from what the operator last told in the policies' status, and from the annotations of pods. A
-/// measured value is that of the last change; what is measured since then is in the metrics.
+/// measured value is that of the last change. Where the operator's page is on and may be reached, the last ten minutes of
+/// each objective and what the pods of each target send come from it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The policy; all of the namespace if left out
@@ -34,17 +39,23 @@ pub struct Args {
 
     #[command(flatten)]
     output: Output,
+
+    #[command(flatten)]
+    installation: Installation,
 }
 
 /// Shows policies.
 pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error> {
     let within = connection.within(args.all_namespaces).await?;
-    let seen = look(connection, &within, args.name.as_deref()).await?;
-    if args.watch && args.output.output == Format::Table {
-        return watch::watch(connection, &within, args.name.as_deref(), seen).await;
+    let name = args.name.as_deref();
+    let mut reader = Reader::new(connection, &args.installation, within.namespace().zip(name));
+    let (seen, page) = tokio::join!(look(connection, &within, name), reader.read());
+    let seen = seen?;
+    if args.watch && args.output.is_text() {
+        return watch::watch(connection, &within, name, reader, seen, page).await;
     }
-    let table = || draw(&seen, &within, Timestamp::now(), terminal::width());
-    terminal::show(&args.output.text(&document::of(&seen), table)?);
+    let text = || draw(&seen, page.as_ref(), &within, Timestamp::now(), terminal::width());
+    args.output.print(&document::of(&seen, page.as_ref()), text)?;
     Ok(ExitCode::SUCCESS)
 }
 

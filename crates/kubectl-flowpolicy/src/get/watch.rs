@@ -1,8 +1,11 @@
 use super::{draw, look};
 use crate::connection::{Ask, Connection, Within};
 use crate::error::Error;
+use crate::output::{OutputError, print};
+use crate::page::Reader;
 use crate::policies::Seen;
-use crate::terminal::{Tone, age, paint, show, width};
+use crate::terminal::{Tone, age, paint, width};
+use flow_page::Page;
 use flow_policy::FlowPolicy;
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -10,10 +13,12 @@ use kube::runtime::{WatchStreamExt, watcher};
 use std::io::{IsTerminal, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 /// Ages are drawn anew so often, and the cluster looked at no more often.
 const TICK: Duration = Duration::from_secs(1);
+/// The page is read anew so often where nothing else has changed.
+const PAGE: Duration = Duration::from_secs(10);
 /// Home, and nothing below.
 const CLEAR: &str = "\x1b[H\x1b[J";
 
@@ -21,6 +26,7 @@ const CLEAR: &str = "\x1b[H\x1b[J";
 struct Picture<'a> {
     within: &'a Within,
     seen: Seen,
+    page: Option<Page>,
     /// When it was looked.
     at: Timestamp,
     /// Why it could not be looked since then.
@@ -32,18 +38,21 @@ pub(super) async fn watch(
     connection: &Connection,
     within: &Within,
     name: Option<&str>,
+    mut reader: Reader<'_>,
     seen: Seen,
+    page: Option<Page>,
 ) -> Result<ExitCode, Error> {
     let config = name.map_or_else(watcher::Config::default, |name| {
         watcher::Config::default().fields(&format!("metadata.name={name}"))
     });
     let changes = watcher(connection.api::<FlowPolicy>(within).await?, config).default_backoff();
     let mut changes = std::pin::pin!(changes);
-    let mut picture = Picture { within, seen, at: Timestamp::now(), problem: None };
+    let mut picture = Picture { within, seen, page, at: Timestamp::now(), problem: None };
     let is_terminal = stdout().is_terminal();
     let (mut ticks, mut outdated) = (interval(TICK), false);
+    let mut pages = interval_at(Instant::now() + PAGE, PAGE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    picture.draw(is_terminal);
+    picture.draw(is_terminal)?;
     loop {
         tokio::select! {
             change = changes.next() => match change {
@@ -56,30 +65,34 @@ pub(super) async fn watch(
             },
             _ = ticks.tick() => {
                 if std::mem::take(&mut outdated) {
-                    picture.look_again(connection, name).await;
-                    picture.draw(is_terminal);
+                    picture.look_again(connection, name, &mut reader).await;
+                    picture.draw(is_terminal)?;
                 } else if is_terminal {
-                    picture.draw(is_terminal);
+                    picture.draw(is_terminal)?;
                 }
             }
+            _ = pages.tick(), if is_terminal => picture.page = reader.read().await,
         }
     }
 }
 
 impl Picture<'_> {
-    async fn look_again(&mut self, connection: &Connection, name: Option<&str>) {
-        match look(connection, self.within, name).await {
+    async fn look_again(&mut self, connection: &Connection, name: Option<&str>, reader: &mut Reader<'_>) {
+        let (seen, page) = tokio::join!(look(connection, self.within, name), reader.read());
+        self.page = page;
+        match seen {
             Ok(seen) => (self.seen, self.at, self.problem) = (seen, Timestamp::now(), None),
             Err(error) => self.problem = Some(error.to_string()),
         }
     }
 
-    fn draw(&self, is_terminal: bool) {
-        show(&format!("{}{}\n", if is_terminal { CLEAR } else { "" }, self.text(Timestamp::now(), width())));
+    fn draw(&self, is_terminal: bool) -> Result<(), OutputError> {
+        let clear = if is_terminal { CLEAR } else { "" };
+        print(&format!("{clear}{}\n", self.text(Timestamp::now(), width())))
     }
 
     fn text(&self, now: Timestamp, width: usize) -> String {
-        let mut text = draw(&self.seen, self.within, now, width);
+        let mut text = draw(&self.seen, self.page.as_ref(), self.within, now, width);
         if let Some(problem) = &self.problem {
             let old = format!("What is shown is {} old: {problem}", age(self.at, now));
             text.extend(["\n", &paint(Tone::Bad, &old), "\n"]);
@@ -96,7 +109,8 @@ mod tests {
     #[test]
     fn while_the_cluster_is_away_the_age_of_the_picture_is_told() {
         let problem = Some("cannot watch flowpolicies: no answer".to_owned());
-        let picture = Picture { within: &Within::Everywhere, seen: Seen::default(), at: at(10), problem };
+        let picture =
+            Picture { within: &Within::Everywhere, seen: Seen::default(), page: None, at: at(10), problem };
         let expected = "\
 There are no FlowPolicies.
 

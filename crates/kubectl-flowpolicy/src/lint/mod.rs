@@ -14,7 +14,7 @@ mod unknown;
 pub use finding::{Finding, Severity};
 
 use crate::manifest::{ManifestError, documents};
-use crate::print::{Format, PrintError, print_as};
+use crate::output::{Output, OutputError};
 use finding::{Checked, FileReport};
 use flow_policy::FlowPolicy;
 use kube::Resource;
@@ -32,23 +32,22 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE", required = true, num_args = 1..)]
     filename: Vec<PathBuf>,
 
-    /// How the answer is written
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Why nothing was checked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The answer cannot be printed.
+    /// The answer does not come out.
     #[error(transparent)]
-    Print(#[from] PrintError),
+    Output(#[from] OutputError),
 }
 
 /// Prints what is wrong.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let reports: Vec<_> = args.filename.iter().map(|path| report(path)).collect();
-    print_as(args.output, || text::text(&reports), || serde_json::json!({"files": reports}))?;
+    args.output.print(&serde_json::json!({"files": reports}), || text::text(&reports))?;
     let failed = reports.iter().any(FileReport::has_errors);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

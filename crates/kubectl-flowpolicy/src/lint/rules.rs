@@ -4,9 +4,10 @@ use super::Finding;
 use super::schema::shown;
 use cel::extractors::This;
 use cel::{Context, ExecutionError, Program};
-use flow_policy::NumberText;
+use flow_policy::{DurationText, NumberText};
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Each rule of `schema` that does not hold for `document`, which has its defaults already.
 pub(super) fn findings(document: &Value, schema: &Value) -> Vec<Finding> {
@@ -48,6 +49,7 @@ fn holds(rule: &str, value: &Value) -> Result<bool, String> {
     let program = Program::compile(rule).map_err(|error| error.to_string())?;
     let mut context = Context::default();
     context.add_variable("self", value.clone()).map_err(|error| error.to_string())?;
+    context.add_function("duration", duration).map_err(|error| error.to_string())?;
     context.add_function("quantity", quantity).map_err(|error| error.to_string())?;
     context.add_function("compareTo", compare).map_err(|error| error.to_string())?;
     match program.execute(&context) {
@@ -55,6 +57,14 @@ fn holds(rule: &str, value: &Value) -> Result<bool, String> {
         Ok(_) => Err("the rule is neither true nor false".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// The function `duration` of CEL, as seconds.
+#[expect(clippy::needless_pass_by_value, reason = "so the interpreter hands it over")]
+fn duration(text: Arc<String>) -> Result<f64, ExecutionError> {
+    let duration = DurationText::from(text.as_str()).parse();
+    let failed = |error| ExecutionError::function_error("duration", error);
+    duration.as_ref().map(Duration::as_secs_f64).map_err(failed)
 }
 
 /// The function `quantity` of Kubernetes, as a number.

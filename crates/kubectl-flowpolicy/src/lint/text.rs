@@ -1,6 +1,6 @@
 use super::finding::{Checked, FileReport};
 use super::{Finding, Severity};
-use crate::print::number;
+use crate::terminal::number;
 
 /// A line for each finding, and a last one that counts them.
 pub(super) fn text(reports: &[FileReport]) -> String {

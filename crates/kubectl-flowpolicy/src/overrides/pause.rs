@@ -1,7 +1,7 @@
 use super::{Changed, Changes, InvalidOverride, change};
 use crate::connection::{Connection, duration};
 use crate::error::Error;
-use crate::terminal;
+use crate::output::print;
 use flow_policy::names::{PAUSE_REASON, PAUSED, PAUSED_UNTIL};
 use jiff::Timestamp;
 use std::process::ExitCode;
@@ -35,7 +35,7 @@ pub struct ResumeArgs {
 pub async fn pause(args: PauseArgs, connection: &Connection) -> Result<ExitCode, Error> {
     let until = args.for_.map(|length| end(Timestamp::now(), length)).transpose()?;
     let changed = change(connection, &args.name, &pausing(until, args.reason)).await?;
-    terminal::show(&paused(&changed, until));
+    print(&paused(&changed, until))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -43,7 +43,7 @@ pub async fn pause(args: PauseArgs, connection: &Connection) -> Result<ExitCode,
 pub async fn resume(args: ResumeArgs, connection: &Connection) -> Result<ExitCode, Error> {
     let nothing = Changes::from([(PAUSED, None), (PAUSED_UNTIL, None), (PAUSE_REASON, None)]);
     let changed = change(connection, &args.name, &nothing).await?;
-    terminal::show(&resumed(&changed));
+    print(&resumed(&changed))?;
     Ok(ExitCode::SUCCESS)
 }
 

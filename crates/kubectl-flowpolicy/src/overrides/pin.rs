@@ -1,7 +1,7 @@
 use super::{Changed, Changes, InvalidOverride, change};
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::terminal;
+use crate::output::print;
 use flow_control::{Bandwidth, Manual};
 use flow_policy::names::LIMIT;
 use flow_policy::{Overrides, Policy};
@@ -31,14 +31,14 @@ pub struct UnpinArgs {
 pub async fn pin(args: PinArgs, connection: &Connection) -> Result<ExitCode, Error> {
     let limit = checked(&args.limit)?;
     let changed = change(connection, &args.name, &Changes::from([(LIMIT, Some(args.limit))])).await?;
-    terminal::show(&pinned(&changed, limit));
+    print(&pinned(&changed, limit))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Lets the limits of a policy go.
 pub async fn unpin(args: UnpinArgs, connection: &Connection) -> Result<ExitCode, Error> {
     let changed = change(connection, &args.name, &Changes::from([(LIMIT, None)])).await?;
-    terminal::show(&unpinned(&changed));
+    print(&unpinned(&changed))?;
     Ok(ExitCode::SUCCESS)
 }
 

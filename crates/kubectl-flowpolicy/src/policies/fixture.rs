@@ -2,6 +2,7 @@
 
 use super::{Hold, PodView, Pods, PolicyView, TargetView};
 use flow_control::Bandwidth;
+use flow_page::Page;
 use flow_policy::{FlowPolicy, Policy};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -54,6 +55,28 @@ pub(crate) fn stored() -> Value {
             },
         },
     })
+}
+
+/// What the operator's page tells at second 100: a minute within the bound, and nothing, and twenty seconds beyond.
+pub(crate) fn page() -> Page {
+    let series = |values: &[Option<f64>]| json!({"start": 100_000 - 20_000 * values.len(), "step": 20_000, "values": values});
+    let values = [Some(90e-6), Some(160e-6), Some(290e-6), None, Some(412e-6)];
+    serde_json::from_value(json!({
+        "title": "flow-manager", "note": null, "at": 100_000,
+        "policies": [{
+            "namespace": "factory", "name": "robot", "mode": "Enforce", "state": "Violated", "why": "",
+            "objectives": [{
+                "name": "command-jitter", "unit": "seconds", "bound": 300e-6, "atLeast": false,
+                "state": "Violated", "values": series(&values),
+            }],
+            "targets": [{
+                "name": "Deployment/upload", "pods": 1, "enforced": 1, "limit": series(&[]),
+                "sent": series(&[Some(80e6), Some(61.5e6), None]),
+            }],
+            "decisions": [],
+        }],
+    }))
+    .unwrap()
 }
 
 pub(crate) fn pod(hold: Hold) -> PodView {

@@ -16,6 +16,18 @@ pub struct Seen {
     pub policies: Vec<PolicyView>,
 }
 
+/// The policies of the cluster; where they may not be seen, those of the namespace, and why not the others.
+pub async fn readable(connection: &Connection) -> Result<(Vec<FlowPolicy>, Option<Failure>), Failure> {
+    match connection.list(&Within::Everywhere).await {
+        Ok(policies) => Ok((policies, None)),
+        Err(failure @ Failure::Forbidden { .. }) => {
+            let here = connection.list(&Within::Namespace(connection.namespace().await?)).await?;
+            Ok((here, Some(failure)))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Which kinds of workloads are looked for in a namespace.
 type Wanted = BTreeMap<String, BTreeSet<TargetKind>>;
 

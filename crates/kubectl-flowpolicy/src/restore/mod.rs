@@ -7,6 +7,7 @@ pub use problem::Problem;
 use crate::connection::{Connection, Failure, Within};
 use crate::error::Error;
 use crate::installation::{Installation, leader};
+use crate::output::print;
 use crate::terminal;
 use flow_manager::restore::{GivenBack, HOLD, give_back, give_everything_back};
 use jiff::Timestamp;
@@ -38,7 +39,7 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
     for problem in &given_back.templates.forbidden {
         terminal::say(&format!("warning: pod templates that policies have changed, if any, stay: {problem}"));
     }
-    terminal::show(&told(&given_back));
+    print(&told(&given_back))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,7 +6,7 @@ mod course;
 mod text;
 
 use crate::manifest::{Manifest, ManifestError};
-use crate::print::{Format, PrintError, print_as};
+use crate::output::{Output, OutputError};
 use candidate::{Simulated, simulated};
 use course::Course;
 use flow_model::{Contender, History, PictureError, Scenario, plot};
@@ -31,9 +31,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 
-    /// How the answer is written
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Why nothing was simulated.
@@ -62,9 +61,9 @@ pub enum Error {
     /// The plot cannot be written.
     #[error("the plot cannot be written: {0}")]
     Svg(std::io::Error),
-    /// The answer cannot be printed.
+    /// The answer does not come out.
     #[error(transparent)]
-    Print(#[from] PrintError),
+    Output(#[from] OutputError),
 }
 
 impl Error {
@@ -74,7 +73,7 @@ impl Error {
         match self {
             Self::Manifest(error) => error.next(),
             Self::NothingToSimulate { .. } => Some("kubectl flowpolicy backtest -f FILE".to_owned()),
-            Self::Scenario(_) | Self::Picture(_) | Self::Svg(_) | Self::Print(_) => None,
+            Self::Scenario(_) | Self::Picture(_) | Self::Svg(_) | Self::Output(_) => None,
         }
     }
 }
@@ -98,7 +97,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let picture = plot(&simulation.history).svg()?;
         fs_err::write(path, picture).map_err(Error::Svg)?;
     }
-    print_as(args.output, || text::text(&simulation), || answer::answer(&simulation))?;
+    args.output.print(&answer::answer(&simulation), || text::text(&simulation))?;
     Ok(ExitCode::SUCCESS)
 }
 

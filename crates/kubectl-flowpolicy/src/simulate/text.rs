@@ -3,8 +3,8 @@
 use super::Simulation;
 use super::course::Stretch;
 use crate::chart::{Chart, Pick, Point, Series, axis, columns, held, marks, round_up};
-use crate::print::wrapped;
 use crate::reasons;
+use crate::terminal::wrapped;
 use flow_control::{Bound, Finite};
 use flow_manager::report::reason_word;
 use flow_model::Judged;

@@ -44,8 +44,8 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
     let first = connection.get::<FlowPolicy>(&namespace, &args.name).await?;
     let last = wait(connection, &namespace, first, deadline).await?;
     let verdict = Verdict::of(&last);
-    let table = || draw(&last, &verdict, args.timeout, Timestamp::now(), terminal::width());
-    terminal::show(&args.output.text(&verdict, table)?);
+    let text = || draw(&last, &verdict, args.timeout, Timestamp::now(), terminal::width());
+    args.output.print(&verdict, text)?;
     Ok(if verdict.ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

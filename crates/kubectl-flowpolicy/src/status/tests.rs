@@ -81,7 +81,7 @@ async fn waited(first: Value, then: Value) -> ExitCode {
     let args = Args {
         name: "robot".to_owned(),
         timeout: Duration::from_mins(10),
-        output: crate::output::Output { output: crate::output::Format::Json },
+        output: crate::output::Output { output: Some(crate::output::Format::Json) },
     };
     run(args, &connection).await.unwrap()
 }

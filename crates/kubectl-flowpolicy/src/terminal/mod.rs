@@ -3,10 +3,12 @@
 mod age;
 mod paint;
 mod tree;
+mod words;
 
 pub use age::age;
 pub use paint::{Tone, of_truth, paint};
 pub use tree::Tree;
+pub use words::{number, wrapped};
 
 use std::io::Write;
 
@@ -19,12 +21,6 @@ const LEAST_WIDTH: usize = 40;
 #[must_use]
 pub fn width() -> usize {
     terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0).max(LEAST_WIDTH))
-}
-
-/// Writes to the standard output, with colours only where it takes them. Who reads no longer is told no more.
-pub fn show(text: &str) {
-    let mut out = anstream::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Writes a line for a person beside what the command was asked for.

@@ -56,6 +56,9 @@ async fn it_shows_and_explains_a_policy_and_a_person_steps_in() {
     let name = pod.metadata.name.as_deref().unwrap();
     let why = plugin(&stage, &format!("explain pod/{name}")).await.unwrap();
     says(&why, &["10M", "set by flow-manager", "/sinking", "queried", "every limit is at its minimum"]);
+    let why: serde_json::Value =
+        serde_json::from_str(&plugin(&stage, &format!("explain pod/{name} -o json")).await.unwrap()).unwrap();
+    assert_eq!(why["policies"][0]["targets"][0]["decides"], true, "{why}");
 
     plugin(&stage, "pin sinking 80M").await.unwrap();
     stage.limited(&pod, Some(80 * MBPS)).await.unwrap();
@@ -75,6 +78,10 @@ async fn it_shows_and_explains_a_policy_and_a_person_steps_in() {
         operator::SHAPER_NAMESPACE
     );
     says(&plugin(&stage, &format!("check {namespaces}")).await.unwrap(), &["leads", "0 failed"]);
+    let archive = std::env::temp_dir().join(format!("flow-manager-{}.tar.gz", std::process::id()));
+    let bundle = format!("bundle -o {} {namespaces}", archive.display());
+    says(&plugin(&stage, &bundle).await.unwrap(), &["files", "Look through it"]);
+    fs_err::remove_file(archive).unwrap();
 }
 
 #[tokio::test]

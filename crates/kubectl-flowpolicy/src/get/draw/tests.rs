@@ -1,10 +1,14 @@
 use super::*;
-use crate::policies::fixture::{at, changed, pod, violated};
+use crate::policies::fixture::{at, changed, page, pod, violated};
 use serde_json::json;
 
 fn drawn(policy: PolicyView) -> String {
+    drawn_with(None, policy)
+}
+
+fn drawn_with(page: Option<&Page>, policy: PolicyView) -> String {
     let within = Within::Namespace("factory".to_owned());
-    let text = draw(&Seen { policies: vec![policy] }, &within, at(100), 80);
+    let text = draw(&Seen { policies: vec![policy] }, page, &within, at(100), 80);
     anstream::adapter::strip_str(&text).to_string()
 }
 
@@ -28,6 +32,28 @@ factory/robot · mode Enforce · back-end shaper
 ";
     assert_eq!(drawn(violated()), expected);
     assert!(crate::DOCUMENTATION.contains(expected));
+}
+
+#[test]
+fn where_there_is_a_page_the_last_minutes_and_what_is_sent_come_with_it() {
+    let expected = "\
+├─ objectives
+│  └─ ✘ command-jitter  Violated for 12s: 412us, bound <= 300us
+│        ·························▂▄▆·▇ in 10m (▇█ beyond)
+└─ targets
+   └─ Deployment/upload  limit 64M, known to be good 80M, sent 61.5M, in force
+      │  on 1 of 1 pods
+      └─ ✔ upload-7d9f  64M, in force
+";
+    let text = drawn_with(Some(&page()), violated());
+    assert!(text.ends_with(expected), "{text}");
+    assert!(crate::DOCUMENTATION.contains(expected));
+}
+
+#[test]
+fn what_the_page_tells_of_others_is_not_told_of_a_policy() {
+    let other = changed(|policy| policy["metadata"]["namespace"] = json!("office"));
+    assert_eq!(drawn_with(Some(&page()), other.clone()), drawn(other));
 }
 
 #[test]
@@ -67,6 +93,6 @@ fn what_holds_a_pod_otherwise_is_told() {
 
 #[test]
 fn no_policies_are_said_to_be_none() {
-    let text = draw(&Seen::default(), &Within::Everywhere, at(0), 80);
+    let text = draw(&Seen::default(), None, &Within::Everywhere, at(0), 80);
     assert_eq!(text, "There are no FlowPolicies.\n");
 }

@@ -1,0 +1,174 @@
+use super::gather::{Explained, Touching};
+use super::history::Happened;
+use super::prospect::prospects;
+use super::subject::SubjectKind;
+use crate::policies::{Pod, TargetView};
+use flow_policy::status::{ObjectiveStatus, TargetStatus};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
+use serde::Serialize;
+
+/// What `explain` tells, for programs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Document {
+    subject: String,
+    namespace: String,
+    /// Those that are meant; none where the subject is a policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pods: Option<Vec<Pod>>,
+    policies: Vec<Policy>,
+    /// What could not be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unseen: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Policy {
+    namespace: String,
+    name: String,
+    conditions: Vec<Condition>,
+    objectives: Vec<ObjectiveStatus>,
+    targets: Vec<Target>,
+    /// What has happened, the newest last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<Event>>,
+    /// Why that is not seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history_unseen: Option<String>,
+    /// What would have to happen for a change.
+    prospects: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Target {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+    name: String,
+    /// What is asked for each pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit_per_pod: Option<String>,
+    /// Whether that is the lowest, and nothing else holds the pods.
+    decides: bool,
+    min: String,
+    max: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<TargetStatus>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    at: Timestamp,
+    reason: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<i32>,
+}
+
+/// The document of `explained`.
+pub(super) fn of(explained: &Explained) -> Document {
+    let has_pods = explained.subject.kind != SubjectKind::FlowPolicy;
+    Document {
+        subject: explained.subject.to_string(),
+        namespace: explained.namespace.clone(),
+        pods: has_pods.then(|| explained.pods.iter().map(Pod::of).collect()),
+        policies: explained.policies.iter().map(|touching| policy(explained, touching)).collect(),
+        unseen: explained.unseen.clone(),
+    }
+}
+
+fn policy(explained: &Explained, touching: &Touching) -> Policy {
+    let (view, status) = (&touching.policy, touching.policy.status());
+    let history = touching.history.as_ref();
+    Policy {
+        namespace: view.stored.namespace().unwrap_or_default(),
+        name: view.stored.name_any(),
+        conditions: status.conditions,
+        objectives: status.objectives,
+        targets: touching.targets().map(|view| target(explained, touching, view)).collect(),
+        history: history.ok().map(|history| history.iter().map(event).collect()),
+        history_unseen: history.err().cloned(),
+        prospects: prospects(view),
+    }
+}
+
+fn target(explained: &Explained, touching: &Touching, view: &TargetView) -> Target {
+    let id = &view.target.id;
+    let is_lowest = explained.decides() == Some((touching.policy.id(), id.clone()));
+    Target {
+        kind: id.kind.as_str(),
+        namespace: id.namespace.clone(),
+        name: id.name.clone(),
+        limit_per_pod: touching.claim(view).map(|limit| limit.to_string()),
+        decides: is_lowest && !explained.is_held_otherwise(),
+        min: view.target.range.min.to_string(),
+        max: view.target.range.max.to_string(),
+        status: view.status.clone(),
+    }
+}
+
+fn event(happened: &Happened) -> Event {
+    let Happened { at, reason, message, times } = happened.clone();
+    Event { at, reason, message, times }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policies::Hold;
+    use crate::policies::fixture::{changed, pod, stored, violated};
+    use flow_control::Bandwidth;
+    use serde_json::{Value, json};
+
+    fn document(subject: &str, hold: Hold) -> Value {
+        let other = changed(|policy| {
+            policy["metadata"]["name"] = json!("cameras");
+            policy["status"]["targets"][0]["limit"] = json!("80M");
+        });
+        let touching = |(policy, history)| Touching { policy, targets: vec![0], history };
+        let unseen = Err("it is not allowed".to_owned());
+        let explained = Explained {
+            subject: subject.parse().unwrap(),
+            namespace: "factory".to_owned(),
+            pods: vec![pod(hold)],
+            policies: [(violated(), Ok(vec![])), (other, unseen)].map(touching).into(),
+            unseen: None,
+        };
+        serde_json::to_value(of(&explained)).unwrap()
+    }
+
+    #[test]
+    fn the_lowest_limit_decides_and_the_history_that_is_not_seen_is_told() {
+        let limit = Some(Bandwidth::from_mbps(64));
+        let document = document("pod/upload-7d9f", Hold::Written { limit, before: None });
+        assert_eq!(document["pods"][0]["limit"], "64M");
+        let [robot, cameras] = [&document["policies"][0], &document["policies"][1]];
+        assert_eq!(
+            robot["targets"],
+            json!([{
+                "kind": "Deployment", "name": "upload", "limitPerPod": "64M", "decides": true, "min": "10M",
+                "max": "1G", "status": stored()["status"]["targets"][0],
+            }])
+        );
+        assert_eq!((&robot["history"], &robot["historyUnseen"]), (&json!([]), &Value::Null));
+        assert!(robot["prospects"][0].as_str().unwrap().starts_with("Down: "), "{robot}");
+        assert_eq!(cameras["targets"][0]["decides"], false);
+        assert_eq!(
+            (&cameras["history"], &cameras["historyUnseen"]),
+            (&Value::Null, &json!("it is not allowed"))
+        );
+    }
+
+    #[test]
+    fn where_something_else_holds_the_pods_no_policy_decides() {
+        let document = document("pod/upload-7d9f", Hold::ByHand("set it".to_owned()));
+        assert_eq!(document["policies"][0]["targets"][0]["decides"], false);
+        let of_policy = self::document("fp/robot", Hold::Nothing);
+        assert_eq!(of_policy.get("pods"), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! The page of the operator, which the pod that leads serves, reached through a forwarded port of it.
+
+mod leader;
+mod problem;
+mod reader;
+
+pub use leader::{Leader, find};
+pub use problem::Problem;
+pub use reader::Reader;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use super::find;
+use crate::connection::Connection;
+use crate::installation::Installation;
+use flow_page::Page;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::HOST;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// How long the page is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long it is not asked for after it did not come.
+const PAUSE: Duration = Duration::from_secs(30);
+/// The most bytes of a page.
+const MOST: usize = 64 << 20;
+
+type Way = SendRequest<Empty<Bytes>>;
+
+/// Reads the page for those whose answer is good without it, again and again over one connection.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    connection: &'a Connection,
+    installation: &'a Installation,
+    path: String,
+    way: Option<Way>,
+    paused_until: Option<Instant>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads what the page shows of one policy (namespace and name), or of all.
+    #[must_use]
+    pub fn new(
+        connection: &'a Connection,
+        installation: &'a Installation,
+        policy: Option<(&str, &str)>,
+    ) -> Self {
+        let query = policy.map(|(namespace, name)| format!("?namespace={namespace}&name={name}"));
+        let path = format!("/page.json{}", query.unwrap_or_default());
+        Self { connection, installation, path, way: None, paused_until: None }
+    }
+
+    /// The page as it is now; none where it is off, may not be seen, or does not come within a second.
+    pub async fn read(&mut self) -> Option<Page> {
+        if self.paused_until.is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        let page = timeout(PATIENCE, self.ask()).await.ok().flatten();
+        self.paused_until = page.is_none().then(|| Instant::now() + PAUSE);
+        page
+    }
+
+    async fn ask(&mut self) -> Option<Page> {
+        if let Some(way) = self.way.take()
+            && let Some(page) = self.over(way).await
+        {
+            return Some(page);
+        }
+        let way = self.connect().await?;
+        self.over(way).await
+    }
+
+    async fn connect(&self) -> Option<Way> {
+        let leader = find(self.connection, self.installation).await.ok()?;
+        let mut forwarder = leader.forward(self.connection).await.ok()?;
+        let stream = forwarder.take_stream(leader.port)?;
+        let (way, carrier) = handshake(TokioIo::new(stream)).await.ok()?;
+        tokio::spawn(carrier);
+        Some(way)
+    }
+
+    /// Asks over `way`, and keeps it for the next time where it is good for more.
+    async fn over(&mut self, mut way: Way) -> Option<Page> {
+        way.ready().await.ok()?;
+        let request = Request::get(&self.path).header(HOST, "localhost").body(Empty::new()).ok()?;
+        let answer = way.send_request(request).await.ok().filter(|it| it.status() == StatusCode::OK)?;
+        let body = Limited::new(answer.into_body(), MOST).collect().await.ok()?.to_bytes();
+        self.way = Some(way);
+        serde_json::from_slice(&body).ok()
+    }
+}
