@@ -49,7 +49,11 @@ test: ## Run every test, the real cluster included
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no cluster
-	cargo test --locked --workspace --exclude flow-lab --exclude flow-e2e
+	cargo test --locked --workspace --exclude flow-lab --exclude flow-e2e --exclude flow-browser
+
+.PHONY: test-page
+test-page: ## Test the page in a browser
+	tests/page/run.sh
 
 .PHONY: mutants
 mutants: ## See whether a test fails for each fault put into what decides, arbitrates and writes (takes hours)

@@ -18,6 +18,7 @@ count() {
 }
 
 step make test-unit
+step make test-page
 step make test-lab
 step make test-e2e
 

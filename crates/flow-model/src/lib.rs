@@ -42,7 +42,7 @@ pub use contender::Contender;
 pub use expect::{Expect, Expected};
 pub use figures::Figures;
 pub use history::{History, Point};
-pub use picture::{Label, Line, Panel, Picture, PictureError, Stroke, thinned};
+pub use picture::{Label, Line, Panel, Picture, PictureError, Stroke};
 pub use plot::plot;
 pub use run::{Judged, Outcome, run};
 pub use scenario::{Error, Scenario};

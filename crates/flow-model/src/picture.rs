@@ -136,8 +136,7 @@ fn write(chart: &mut Chart<'_, '_>, label: &Label) -> Drawn<()> {
 }
 
 /// The highest value of each part of so long.
-#[must_use]
-pub fn thinned(points: &[Point], part: f64) -> Vec<Point> {
+pub(crate) fn thinned(points: &[Point], part: f64) -> Vec<Point> {
     let mut thin: Vec<Point> = Vec::new();
     for (at, value) in points.iter().copied() {
         match thin.last_mut() {

@@ -1,7 +1,12 @@
 //! The page that shows what policies measured, decided and did over time: what the operator serves, and what a
 //! backtest and the demo write to a file.
 //!
-//! [`Page`] is its data, as JSON too; times are Unix times in milliseconds.
+//! [`Page`] is its data, as JSON too; times are Unix times in milliseconds. [`Page::document`] is one file with its data
+//! in it, and [`live`] the same page for an operator that serves the data beside it.
+
+mod document;
+
+pub use document::{CONTENT_SECURITY_POLICY, live};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +22,21 @@ pub struct Page {
     pub at: i64,
     /// The policies, worst first.
     pub policies: Vec<PolicyHistory>,
+    /// What else there is to tell, below the policies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Table>,
+}
+
+/// Facts in rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Table {
+    /// What it tells, such as `Other bounds of command-latency`.
+    pub title: String,
+    /// The heads of its columns.
+    pub columns: Vec<String>,
+    /// Its rows, each with a cell for each column.
+    pub rows: Vec<Vec<String>>,
 }
 
 /// A policy over time.
@@ -29,7 +49,7 @@ pub struct PolicyHistory {
     pub name: String,
     /// `Enforce` or `Observe`.
     pub mode: String,
-    /// The worst of its objectives' states.
+    /// The worst state of the objectives that decide.
     pub state: State,
     /// Why it stands as it does, as a sentence.
     pub why: String,
@@ -98,6 +118,9 @@ pub struct TargetHistory {
     pub pods: usize,
     /// Those of them on which the limit is in force.
     pub enforced: usize,
+    /// Whether the limit is that of each pod, rather than of all together.
+    #[serde(default)]
+    pub limit_each_pod: bool,
     /// Its limit in bit/s at the end of each step; none where it was not limited.
     pub limit: Series,
     /// What its pods really sent together, in bit/s; none where that is not known.

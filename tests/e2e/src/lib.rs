@@ -14,6 +14,7 @@ mod limit_watch;
 mod machine;
 pub mod metrics;
 pub mod operator;
+pub mod page;
 mod path;
 pub mod plot;
 mod pod_network;

@@ -61,6 +61,8 @@ impl Span {
 /// All that was measured.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
+    /// When it started.
+    pub start: jiff::Timestamp,
     /// Of the independent probe, in the order of the answers.
     pub round_trips: Vec<RoundTrip>,
     /// What the kernel held the pods to.
@@ -78,6 +80,13 @@ impl Recording {
     #[must_use]
     pub fn phase(&self, name: &str) -> Option<&Span> {
         self.phases.iter().find(|span| span.name == name)
+    }
+
+    /// From the first phase to the last.
+    #[must_use]
+    pub fn whole(&self) -> Span {
+        let from_s = self.phases.first().map_or(0.0, |first| first.from_s);
+        Span { name: "whole", from_s, to_s: self.phases.last().map_or(from_s, |last| last.to_s) }
     }
 
     /// The jitter within `span` every 200 ms; `None` where it was not known.

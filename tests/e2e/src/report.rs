@@ -151,11 +151,8 @@ fn phase_report(recording: &Recording, name: &str) -> Result<PhaseReport> {
 
 /// The jitter of the whole recording; a time at which it was not known has no point.
 pub(crate) fn whole_jitter(recording: &Recording) -> Vec<Point> {
-    let bounds = recording.phases.first().zip(recording.phases.last());
-    let Some((first, last)) = bounds else { return Vec::new() };
-    let whole = Span { name: "whole", from_s: first.from_s, to_s: last.to_s };
     let known = |(at_s, jitter): (f64, Option<f64>)| Some(Point { at_s, value: jitter? });
-    recording.jitter(&whole).into_iter().filter_map(known).collect()
+    recording.jitter(&recording.whole()).into_iter().filter_map(known).collect()
 }
 
 #[cfg(test)]

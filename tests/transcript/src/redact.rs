@@ -15,9 +15,10 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     let kinds = [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z".to_owned(), "<time>"),
         (r"(\d+(\.\d+)?(ns|us|µs|ms|s|m|h|d|y))+".to_owned(), "<duration>"),
-        (r"\d+(\.\d+)?(k|M|G|T|Ki|Mi|Gi)".to_owned(), "<bandwidth>"),
+        // One that is no round number is told to the bit.
+        (r"\d+(\.\d+)?(k|M|G|T|Ki|Mi|Gi)|\d{5,}".to_owned(), "<bandwidth>"),
         (r"\d+\.\d+".to_owned(), "<number>"),
-        ("[▁▂▃▄▅▆▇█]+".to_owned(), "<line>"),
+        ("[▁▂▃▄▅▆▇█·]+".to_owned(), "<line>"),
         (format!("(?<name>.+)-{made_up}{{8,10}}-{made_up}{{5}}"), "<hash>"),
     ];
     let kind = |(form, stand_in): (String, _)| Kind { form: whole(&form), stand_in };
@@ -82,9 +83,10 @@ mod tests {
             ("Violated for 12s: 412us,", "Violated for <duration>: <duration>,"),
             ("2m5s 15.233us (1h)", "<duration> <duration> (<duration>)"),
             ("limit raised to 41M.", "limit raised to <bandwidth>."),
+            ("limit cut to 50897679", "limit cut to <bandwidth>"),
             ("Time: 2026-11-24T10:36:04Z", "Time: <time>"),
             ("Value: 0.466", "Value: <number>"),
-            ("jitter ▁▁▂▇█", "jitter <line>"),
+            ("jitter ▁▁·▂▇█", "jitter <line>"),
             ("pod/upload-7d9f8c6b5-x2x4z: 64M", "pod/upload<hash>: <bandwidth>"),
         ];
         for (text, expected) in cases {

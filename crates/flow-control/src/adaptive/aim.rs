@@ -46,7 +46,8 @@ impl Look<'_> {
         if target.sends_next_to_nothing(since) {
             return target.limit;
         }
-        let Some(good) = target.good(self.signs, since, blamed) else {
+        let carried = target.carried(self.signs, since, blamed);
+        let Some(good) = target.good(self.signs, carried, blamed) else {
             return target.limit.percent(LEAST_LEFT_PERCENT);
         };
         let drained = FULL_PERCENT.saturating_sub(percent(self.signs.pressure.delay, self.signs.law.drain));
@@ -112,17 +113,17 @@ impl Signs<'_> {
     }
 }
 
-impl Standing {
-    /// The limit that is good, for all that is known when limits turn out too high: what gets through, or else what was
+impl Standing<'_> {
+    /// The limit that is good, for all that is known when limits turn out too high: what is `carried`, or else what was
     /// too much before, less the headroom; where a raise is to blame, what was good before it, if that is more.
-    fn good(&self, signs: &Signs, since: Moment, blamed: bool) -> Option<Bandwidth> {
-        let Memory { safe, ceiling, .. } = self.memory;
+    fn good(&self, signs: &Signs, carried: Option<Bandwidth>, blamed: bool) -> Option<Bandwidth> {
+        let Memory { safe, ceiling, .. } = *self.memory;
         let safe = safe
             .filter(|safe| blamed && *safe < self.limit)
             .map(|safe| safe.percent(FULL_PERCENT - CREEP_PERCENT));
-        let carried = self.carried(signs, since, blamed).map(|carried| signs.below(carried));
+        let left = carried.map(|carried| signs.below(carried));
         let known = ceiling.map(|ceiling| signs.below(ceiling)).filter(|known| *known < self.limit);
-        safe.max(carried).or(known).map(|good| good.min(self.limit))
+        safe.max(left).or(known).map(|good| good.min(self.limit))
     }
 
     /// What the link carries of what each of its pods sends, where that can be told: of what comes to a queue that grows
@@ -136,9 +137,10 @@ impl Standing {
 
     /// What to remember as its limit is cut.
     pub(super) fn after_cut(&self, signs: &Signs, since: Moment, blamed: bool, first: bool) -> Memory {
-        let good = self.good(signs, since, blamed);
+        let carried = self.carried(signs, since, blamed);
+        let good = self.good(signs, carried, blamed);
         let before = if first { good.filter(|_| blamed).or(Some(self.limit)) } else { self.memory.before };
-        let memory = Memory { before, ..self.memory };
+        let memory = Memory { before, ..*self.memory };
         if self.sends_next_to_nothing(since) {
             return memory;
         }
@@ -147,13 +149,12 @@ impl Standing {
         let goal = good.filter(|_| first || !signs.pressure.is_blind).unwrap_or(between);
         let holds = |safe: &Bandwidth| if blamed { *safe < self.limit } else { *safe <= goal };
         let safe = memory.safe.filter(holds);
-        let ceiling = self.carried(signs, since, blamed).unwrap_or(self.limit);
-        Memory { safe, goal: Some(goal), ceiling: Some(ceiling), ..memory }
+        Memory { safe, goal: Some(goal), ceiling: carried.or(Some(self.limit)), ..memory }
     }
 
     /// The limit to return to where cuts did not help.
     fn given_back(&self) -> Bandwidth {
-        let Memory { safe, before, .. } = self.memory;
+        let Memory { safe, before, .. } = *self.memory;
         before.filter(|before| *before > self.range.min).or(safe).unwrap_or(self.range.max)
     }
 }

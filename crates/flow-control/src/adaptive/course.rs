@@ -139,9 +139,10 @@ impl Course {
     /// What is used of the present limits is good.
     fn prove(&mut self, signs: &Signs) {
         for (position, memory) in self.targets.iter_mut().enumerate() {
-            if let Some(target) = signs.target(position, *memory).filter(Standing::is_used) {
-                memory.safe = memory.safe.max(Some(target.limit));
-                if memory.ceiling.is_some_and(|ceiling| target.limit >= ceiling.percent(PASSED_PERCENT)) {
+            let used = signs.target(position, memory).filter(Standing::is_used);
+            if let Some(limit) = used.map(|target| target.limit) {
+                memory.safe = memory.safe.max(Some(limit));
+                if memory.ceiling.is_some_and(|ceiling| limit >= ceiling.percent(PASSED_PERCENT)) {
                     memory.ceiling = None;
                     self.failures = 0;
                 }
@@ -172,7 +173,7 @@ impl Course {
             return;
         }
         for (position, memory) in self.targets.iter_mut().enumerate() {
-            let from = signs.target(position, *memory).map(|target| target.limit);
+            let from = signs.target(position, memory).map(|target| target.limit);
             memory.raised = from.map(|from| Raised { at: signs.now(), from });
         }
         self.raised = Some(signs.now());
@@ -194,7 +195,7 @@ impl Course {
         let episode = Episode::after_cut(self.episode, look);
         let mut same_link = false;
         for (position, memory) in self.targets.iter_mut().enumerate() {
-            if let Some(target) = signs.target(position, *memory) {
+            if let Some(target) = signs.target(position, memory) {
                 let next = target.after_cut(signs, since, blamed, first);
                 same_link |=
                     memory.ceiling.is_some_and(|before| next.ceiling >= Some(before.percent(SAME_PERCENT)));

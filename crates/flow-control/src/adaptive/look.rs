@@ -27,13 +27,13 @@ pub(super) struct Look<'a> {
 }
 
 impl Look<'_> {
-    pub(super) fn targets(&self) -> impl Iterator<Item = Standing> {
+    pub(super) fn targets(&self) -> impl Iterator<Item = Standing<'_>> {
         let memories = self.course.targets.iter().enumerate();
-        memories.filter_map(|(position, memory)| self.signs.target(position, *memory))
+        memories.filter_map(|(position, memory)| self.signs.target(position, memory))
     }
 
-    pub(super) fn target(&self, position: usize) -> Option<Standing> {
-        self.signs.target(position, *self.course.targets.get(position)?)
+    pub(super) fn target(&self, position: usize) -> Option<Standing<'_>> {
+        self.signs.target(position, self.course.targets.get(position)?)
     }
 
     /// What all targets send, where that is known of each now.

@@ -20,15 +20,15 @@ pub(super) struct Signs<'a> {
     pub(super) pressure: Pressure,
 }
 
-/// A target as it stands.
+/// A target as it stands. It borrows what is large: of many targets, each is looked at several times.
 #[derive(Clone, Copy)]
-pub(super) struct Standing {
+pub(super) struct Standing<'a> {
     pub(super) limit: Bandwidth,
     pub(super) range: Range,
     /// What it sends, where somebody tells.
-    traffic: Option<Traffic>,
+    traffic: Option<&'a Traffic>,
     now: Moment,
-    pub(super) memory: Memory,
+    pub(super) memory: &'a Memory,
 }
 
 impl<'a> Signs<'a> {
@@ -70,20 +70,23 @@ impl<'a> Signs<'a> {
         if self.pressure.queue_percent > FULL_PERCENT { span } else { self.at_least_measured(span, times) }
     }
 
-    pub(super) fn target(&self, position: usize, memory: Memory) -> Option<Standing> {
+    pub(super) fn target<'m>(&self, position: usize, memory: &'m Memory) -> Option<Standing<'m>>
+    where
+        'a: 'm,
+    {
         Some(Standing {
             limit: *self.seen.state.limits.get(position)?,
             range: *self.seen.params.ranges.get(position)?,
-            traffic: self.seen.params.traffic.get(position).copied().flatten(),
+            traffic: self.seen.params.traffic.get(position).and_then(Option::as_ref),
             now: self.now(),
             memory,
         })
     }
 }
 
-impl Standing {
+impl<'a> Standing<'a> {
     /// What it sends, where that is known now.
-    fn fresh(&self) -> Option<Traffic> {
+    fn fresh(&self) -> Option<&'a Traffic> {
         self.traffic.filter(|traffic| self.now.since(traffic.measured) <= traffic.fresh_for)
     }
 
@@ -94,7 +97,7 @@ impl Standing {
 
     /// Whether it could send more if it might; taken for granted where nobody tells at all.
     pub(super) fn is_used(&self) -> bool {
-        let used = |traffic: Traffic| traffic.busiest >= self.limit.percent(USED_PERCENT);
+        let used = |traffic: &Traffic| traffic.busiest >= self.limit.percent(USED_PERCENT);
         self.traffic.is_none() || self.fresh().is_some_and(used)
     }
 

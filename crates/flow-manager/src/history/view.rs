@@ -7,7 +7,7 @@ use crate::report::{Change, ObjectiveView, Snapshot, Standing, action_word, reas
 use flow_control::{Bound, Judgement, Moment, Role};
 use flow_page::{Mark, ObjectiveHistory, PolicyHistory, Series, State, TargetHistory, Unit};
 use flow_policy::spec::Mode;
-use flow_policy::{Indicator, Objective, Policy};
+use flow_policy::{Indicator, Objective, Policy, Scope};
 use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -117,6 +117,7 @@ impl Record {
                 name: target.id.to_string(),
                 pods: view.pods,
                 enforced: view.enforced,
+                limit_each_pod: target.scope == Scope::Pod,
                 limit: dial.series(limit, self.held()),
                 sent: dial.series(sent, self.held()),
             })

@@ -65,6 +65,7 @@ pub(super) fn page(recorder: &Recorder, leader: &Leader, choice: &Choice, now: T
         title: "flow-manager".to_owned(),
         note,
         at: now.as_millisecond(),
+        tables: Vec::new(),
         policies: history.map(|history| history.policies(choice, now)).unwrap_or_default(),
     }
 }

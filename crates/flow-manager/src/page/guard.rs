@@ -1,4 +1,3 @@
-use super::content_security_policy;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -33,7 +32,7 @@ impl Guard {
 pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let mut response = if guard.lets_in(request.headers()) { next.run(request).await } else { refusal() };
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, content_security_policy()),
+        (header::CONTENT_SECURITY_POLICY, flow_page::CONTENT_SECURITY_POLICY.as_str()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),

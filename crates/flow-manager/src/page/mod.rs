@@ -75,7 +75,7 @@ impl Place {
 }
 
 fn router(guard: Guard, recorder: Recorder, leader: watch::Receiver<Leader>) -> Router {
-    let shell: Arc<str> = shell().into();
+    let shell: Arc<str> = flow_page::live(REFRESH).into();
     let page = Router::new().route("/", get(move || async move { Html(shell.to_string()) }));
     let data = Router::new().route("/page.json", get(data)).with_state(Arc::new(Feed::new(recorder, leader)));
     page.merge(data).layer(middleware::from_fn_with_state(guard, guard::guard))
@@ -86,14 +86,4 @@ async fn data(State(feed): State<Arc<Feed>>, Query(choice): Query<Choice>) -> Re
         Ok(page) => ([(header::CONTENT_TYPE, "application/json")], page).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
-}
-
-/// What a browser gets first; it asks for the rest.
-fn shell() -> String {
-    format!("<!doctype html><title>flow-manager</title><p>See page.json, every {} s.", REFRESH.as_secs())
-}
-
-/// What the shell may do in a browser.
-fn content_security_policy() -> &'static str {
-    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }

@@ -84,7 +84,11 @@ async fn every_answer_tells_browsers_to_let_no_other_site_use_it() {
     ] {
         let response = stage.ask("GET", path, &hosts).await;
         let headers = response.headers();
-        assert_eq!(headers[header::CONTENT_SECURITY_POLICY], content_security_policy(), "{path}");
+        assert_eq!(
+            headers[header::CONTENT_SECURITY_POLICY],
+            flow_page::CONTENT_SECURITY_POLICY.as_str(),
+            "{path}"
+        );
         assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
         assert_eq!(headers[header::REFERRER_POLICY], "no-referrer", "{path}");
         assert_eq!(headers[header::CACHE_CONTROL], "no-store", "{path}");
@@ -98,7 +102,7 @@ async fn the_shell_is_html_and_there_is_nothing_else() {
     let stage = Stage::set(Guard::Local);
     let response = stage.get("/").await;
     assert_eq!(response.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
-    assert_eq!(text(response).await, shell());
+    assert_eq!(text(response).await, flow_page::live(super::REFRESH));
     for path in ["/index.html", "/page.json/", "/metrics", "//"] {
         assert_eq!(stage.get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
     }

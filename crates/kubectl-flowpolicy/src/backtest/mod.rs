@@ -14,7 +14,6 @@ use crate::manifest::{Manifest, ManifestError};
 use crate::output::{Output, OutputError};
 use bounds::Alternatives;
 use flow_manager::prometheus::{QueryError, SourceError};
-use flow_model::PictureError;
 use jiff::Timestamp;
 use past::Past;
 use replay::Replay;
@@ -102,9 +101,6 @@ pub enum Error {
         /// The objectives that decide.
         objectives: String,
     },
-    /// The plot cannot be drawn.
-    #[error(transparent)]
-    Picture(#[from] PictureError),
     /// The page cannot be written.
     #[error("the page cannot be written: {0}")]
     Page(std::io::Error),
@@ -126,7 +122,7 @@ impl Error {
             Self::Times { .. } | Self::Source(_) | Self::History { .. } => {
                 Some("kubectl flowpolicy backtest --help".to_owned())
             }
-            Self::Picture(_) | Self::Page(_) | Self::Output(_) => None,
+            Self::Page(_) | Self::Output(_) => None,
         }
     }
 }
@@ -145,7 +141,7 @@ pub async fn run(args: &Args) -> Result<ExitCode, Error> {
     let past = history::read(&manifest, args, Timestamp::now()).await?;
     let backtest = Backtest::of(manifest, past);
     if let Some(path) = &args.html {
-        fs_err::write(path, page::page(&backtest)?).map_err(Error::Page)?;
+        fs_err::write(path, page::page(&backtest).document()).map_err(Error::Page)?;
     }
     args.output.print(&answer::answer(&backtest), || text::text(&backtest))?;
     Ok(ExitCode::SUCCESS)

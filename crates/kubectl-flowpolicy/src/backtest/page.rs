@@ -1,167 +1,294 @@
-//! What came of a backtest, as a page without outside assets.
+//! What came of a backtest, as a page.
 
 use super::Backtest;
 use super::bounds::{Alternative, Alternatives};
-use super::episodes::{Episode, episodes, total};
-use super::text::{UNKNOWABLE, ends, percent};
-use super::times::minute;
-use crate::chart::{Point, count};
+use super::episodes::{longest, total};
+use super::replay::Throttled;
+use super::text::{UNKNOWABLE, percent};
+use super::times::{length, minute};
+use crate::chart::count;
 use crate::reasons;
-use flow_control::Finite;
-use flow_model::{Label, Line, Panel, Picture, PictureError, Stroke, thinned};
+use crate::terminal::number;
+use flow_control::{Bandwidth, Bound, Finite, Judgement};
+use flow_manager::report::{action_word, reason_word};
+use flow_page::{Mark, ObjectiveHistory, Page, PolicyHistory, Series, State, Table, TargetHistory, Unit};
+use flow_policy::spec::Mode;
 use flow_policy::{Indicator, Objective};
-use std::fmt::Write;
 
-const DAY: f64 = 86_400.0;
-/// Of so many parts of the time, the highest value is drawn of each.
-const PARTS: f64 = 700.0;
-const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:60rem;margin:1rem auto;padding:0 1rem;color:#111;\
-                     background:#fff}svg{width:100%;height:auto}table{border-collapse:collapse;display:block;\
-                     overflow-x:auto}td,th{border-bottom:1px solid #bbb;padding:.2rem .7rem;text-align:left}";
+/// Of at most so many parts of the time, the worst of each is shown.
+const PARTS: usize = 1_000;
 
 /// The page.
-pub(super) fn page(backtest: &Backtest) -> Result<String, PictureError> {
-    let name = escaped(backtest.manifest.name());
+pub(super) fn page(backtest: &Backtest) -> Page {
     let past = &backtest.past;
     let (from, to) = (minute(past.from_s), minute(past.from_s + past.length_s()));
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{name}: backtest</title><style>{STYLE}</style></head><body>\n\
-         <h1>{name}: what it would have done</h1>\n<p>{from} to {to} UTC</p>\n"
-    );
-    for (position, objective) in backtest.manifest.policy.objectives.iter().enumerate() {
-        let _ = writeln!(page, "<h2>{}</h2>\n{}", escaped(&heading(objective)), picture(backtest, position)?);
-    }
-    page.push_str(&throttled(backtest));
-    page.extend(backtest.alternatives.iter().map(|alternatives| table(backtest, alternatives)));
-    let _ = writeln!(page, "<h2>What this cannot know</h2>\n<p>{UNKNOWABLE}</p>\n</body></html>");
-    Ok(page)
-}
-
-fn heading(objective: &Objective) -> String {
-    format!("{} {}", objective.name, objective.indicator.show_bound(objective.bound))
-}
-
-/// What is left of the limits above, an objective's indicator below.
-fn picture(backtest: &Backtest, position: usize) -> Result<String, PictureError> {
-    let length = backtest.past.length_s() / DAY;
-    let left = backtest.at_steps(backtest.replay.left.iter().map(|left| Some((left * 100.0).min(100.0))));
-    let above = Panel {
-        unit: "limit, % of the first".to_owned(),
-        top: 110.0,
-        lines: vec![Line { points: corners(&days(&left)), stroke: Stroke::Bold }],
-        labels: Vec::new(),
-    };
-    Picture { time: "days", length, above, below: indicator(backtest, position, length) }.svg()
-}
-
-fn indicator(backtest: &Backtest, position: usize, length: f64) -> Panel {
-    let Some(objective) = backtest.objective(position) else { return Panel::default() };
-    let ends = ends(objective.bound);
-    let highest = 2.5 * ends.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-    let (unit, size) = unit(objective.indicator, highest);
-    let (top, ends) = (highest / size, ends.iter().map(|end| end / size));
-    let within = |(at, value): Point| (at, (value / size).min(top));
-    let known = known(backtest, position).into_iter().map(|points| {
-        let points = thinned(&days(&points), length / PARTS);
-        Line { points: points.into_iter().map(within).collect(), stroke: Stroke::Thin }
-    });
-    let bound = |end| Line { points: vec![(0.0, end), (length, end)], stroke: Stroke::Dashed(4) };
-    let label = |end| Label { text: "bound".to_owned(), at: (length * 0.95, end), above: 15 };
-    let unit = format!("{}{unit}", objective.indicator.name());
-    Panel {
-        unit,
-        top,
-        lines: known.chain(ends.clone().map(bound)).collect(),
-        labels: ends.map(label).collect(),
+    let step = length(past.step_s());
+    let metadata = &backtest.manifest.written.metadata;
+    let namespace = metadata.namespace.clone().unwrap_or_default();
+    let name = backtest.manifest.name().to_owned();
+    let of = if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
+    let alternatives = backtest.alternatives.iter();
+    Page {
+        title: format!("Backtest of {of}"),
+        note: Some(format!("{from} to {to} UTC, a value each {step}. {UNKNOWABLE}")),
+        at: milliseconds(past.from_s + past.length_s()),
+        policies: vec![policy(backtest, namespace, name)],
+        tables: std::iter::once(summary(backtest))
+            .chain(alternatives.filter_map(|alternatives| bounds(backtest, alternatives)))
+            .collect(),
     }
 }
 
-/// What an objective read, a line for each time of which it is known.
-fn known(backtest: &Backtest, position: usize) -> Vec<Vec<Point>> {
-    let past = &backtest.past;
-    let reading = |step| past.reading(position, step).ok().map(Finite::get);
-    let points = |known: Episode| {
-        let steps = known.from..known.from + known.steps;
-        steps.filter_map(|step| Some((count(step) * past.step_s(), reading(step)?))).collect()
-    };
-    let known = episodes((0..past.steps()).map(|step| reading(step).is_some()));
-    known.into_iter().map(points).collect()
-}
-
-/// The unit in which times up to `highest` seconds are told, and its size.
-fn unit(indicator: Indicator, highest: f64) -> (&'static str, f64) {
-    match indicator {
-        Indicator::Jitter { .. } | Indicator::Latency { .. } if highest < 1e-3 => (", us", 1e-6),
-        Indicator::Jitter { .. } | Indicator::Latency { .. } if highest < 1.0 => (", ms", 1e-3),
-        Indicator::Jitter { .. } | Indicator::Latency { .. } => (", s", 1.0),
-        Indicator::Throughput => (", Mbit/s", 1e6),
-        Indicator::Loss { .. } | Indicator::Value => ("", 1.0),
+fn policy(backtest: &Backtest, namespace: String, name: String) -> PolicyHistory {
+    let policy = &backtest.manifest.policy;
+    let positions = 0..policy.objectives.len();
+    let states = positions.clone().map(|position| state(backtest, position));
+    let targets = policy.targets.iter().zip(&backtest.replay.limits);
+    PolicyHistory {
+        namespace,
+        name,
+        mode: match policy.mode {
+            Mode::Enforce => "Enforce".to_owned(),
+            Mode::Observe => "Observe".to_owned(),
+        },
+        state: states.min().unwrap_or(State::Unknown),
+        why: why(backtest),
+        objectives: positions.flat_map(|position| objective(backtest, position)).collect(),
+        targets: targets
+            .map(|(target, limits)| self::target(backtest, target.id.to_string(), limits))
+            .collect(),
+        decisions: backtest.replay.throttled.iter().map(|throttled| mark(backtest, throttled)).collect(),
     }
 }
 
-/// The points of a line that stays at one value for long, as few as draw it.
-fn corners(points: &[Point]) -> Vec<Point> {
-    let is_flat = |window: &[Point]| match window {
-        [(_, before), (_, value), (_, after)] => {
-            before.to_bits() == value.to_bits() && value.to_bits() == after.to_bits()
-        }
-        _ => false,
-    };
-    let between =
-        points.windows(3).filter(|window| !is_flat(window)).filter_map(|window| window.get(1).copied());
-    points.first().copied().into_iter().chain(between).chain(points.last().copied()).collect()
-}
-
-fn days(points: &[Point]) -> Vec<Point> {
-    points.iter().map(|(at_s, value)| (at_s / DAY, *value)).collect()
-}
-
-fn throttled(backtest: &Backtest) -> String {
+fn why(backtest: &Backtest) -> String {
     let replay = &backtest.replay;
-    let rows = replay.throttled.iter().map(|it| {
-        let (from, lasted) = (minute(backtest.at(it.during.from)), backtest.length(it.during.steps));
-        let name =
-            it.decision.objective.and_then(|position| Some(backtest.objective(position)?.name.as_str()));
-        let why = format!("{} {}", reasons::why(it.decision.reason), name.unwrap_or_default());
-        row(&[&from, &lasted, &format!("{:.0} % ({})", it.left * 100.0, it.lowest), &why])
-    });
-    let rows: String = rows.collect();
     let violated: usize = replay.violated.iter().map(|all| total(all)).sum();
     format!(
-        "<h2>Lower limits</h2>\n<p>{} times, {} of the time; objectives were violated for {} together.</p>\n\
-         <table><tr><th>from (UTC)<th>for<th>down to<th>since</tr>\n{rows}</table>\n",
-        replay.throttled.len(),
+        "Limits would have been lower {}, {} of the time; objectives were violated for {} together.",
+        number(replay.throttled.len(), "time", "times"),
         percent(replay.throttled_share()),
         backtest.length(violated),
     )
 }
 
-fn table(backtest: &Backtest, alternatives: &Alternatives) -> String {
-    let Some(objective) = backtest.objective(alternatives.objective) else { return String::new() };
-    let cells = |it: &Alternative| {
-        let bound = objective.indicator.show_bound(it.bound);
-        let present = if it.is_present { " (as it is)" } else { "" };
-        let times = it.times.to_string();
-        row(&[
-            &format!("{bound}{present}"),
-            &percent(it.violated_share),
-            &times,
-            &backtest.length(it.longest),
-        ])
+/// How an objective stood over the whole time.
+fn state(backtest: &Backtest, position: usize) -> State {
+    let is_violated = backtest.replay.violated.get(position).is_some_and(|all| !all.is_empty());
+    if is_violated { State::Violated } else { unviolated(backtest, position) }
+}
+
+fn unviolated(backtest: &Backtest, position: usize) -> State {
+    let unknown = backtest.replay.unknown.get(position).copied().unwrap_or_default();
+    if unknown == backtest.past.steps() { State::Unknown } else { State::Met }
+}
+
+/// An objective; two where it is bounded from both sides.
+fn objective(backtest: &Backtest, position: usize) -> Vec<ObjectiveHistory> {
+    let Some(objective) = backtest.objective(position) else { return Vec::new() };
+    let name = &objective.name;
+    match objective.bound {
+        Bound::AtMost(max) => vec![side(backtest, position, objective, name.clone(), max, false)],
+        Bound::AtLeast(min) => vec![side(backtest, position, objective, name.clone(), min, true)],
+        Bound::Within { min, max } => vec![
+            side(backtest, position, objective, format!("{name}, floor"), min, true),
+            side(backtest, position, objective, format!("{name}, ceiling"), max, false),
+        ],
+    }
+}
+
+fn side(
+    backtest: &Backtest,
+    position: usize,
+    objective: &Objective,
+    name: String,
+    bound: Finite,
+    at_least: bool,
+) -> ObjectiveHistory {
+    let readings = (0..backtest.past.steps()).map(|step| backtest.past.reading(position, step));
+    let side = if at_least { Bound::AtLeast(bound) } else { Bound::AtMost(bound) };
+    let is_violated = readings.clone().any(|reading| side.judge(reading) == Judgement::Violated);
+    let values = readings.map(|reading| reading.ok().map(Finite::get));
+    let worse = if at_least { f64::min } else { f64::max };
+    ObjectiveHistory {
+        name,
+        unit: unit(objective.indicator),
+        bound: bound.get(),
+        at_least,
+        state: if is_violated { State::Violated } else { unviolated(backtest, position) },
+        values: series(backtest, values, worse),
+    }
+}
+
+const fn unit(indicator: Indicator) -> Unit {
+    match indicator {
+        Indicator::Jitter { .. } | Indicator::Latency { .. } => Unit::Seconds,
+        Indicator::Loss { .. } => Unit::Ratio,
+        Indicator::Throughput => Unit::BitsPerSecond,
+        Indicator::Value => Unit::Number,
+    }
+}
+
+/// A target, whose pods and what they sent nobody remembers.
+fn target(backtest: &Backtest, name: String, limits: &[Bandwidth]) -> TargetHistory {
+    let limits = limits.iter().map(|limit| Some(bps(*limit)));
+    TargetHistory {
+        name,
+        pods: 0,
+        enforced: 0,
+        limit_each_pod: false,
+        limit: series(backtest, limits, f64::min),
+        sent: Series::default(),
+    }
+}
+
+fn mark(backtest: &Backtest, throttled: &Throttled) -> Mark {
+    let Throttled { during, left, lowest, decision } = throttled;
+    let name = decision.objective.and_then(|position| backtest.objective(position));
+    let name = name.map(|objective| format!(" [{}]", objective.name)).unwrap_or_default();
+    let (why, lasted) = (reasons::why(decision.reason), backtest.length(during.steps));
+    Mark {
+        at: milliseconds(backtest.at(during.from)),
+        decision: action_word(decision.action).to_owned(),
+        reason: reason_word(decision.reason).to_owned(),
+        message: format!("{why}{name}; lower for {lasted}, down to {:.0} % ({lowest})", left * 100.0),
+    }
+}
+
+/// As many steps as a screen can show; each has the worst of those that it stands for.
+fn series(
+    backtest: &Backtest,
+    values: impl Iterator<Item = Option<f64>>,
+    worse: fn(f64, f64) -> f64,
+) -> Series {
+    let values: Vec<_> = values.collect();
+    let together = values.len().div_ceil(PARTS).max(1);
+    let of_part = |part: &[Option<f64>]| part.iter().flatten().copied().reduce(worse);
+    Series {
+        start: milliseconds(backtest.past.from_s),
+        step: milliseconds(backtest.past.step_s() * count(together)),
+        values: values.chunks(together).map(of_part).collect(),
+    }
+}
+
+fn summary(backtest: &Backtest) -> Table {
+    let row = |(position, objective): (usize, &Objective)| {
+        let violated = backtest.replay.violated.get(position).map(Vec::as_slice).unwrap_or_default();
+        let unknown = backtest.replay.unknown.get(position).copied().unwrap_or_default();
+        let steps = backtest.past.steps();
+        let known = steps.saturating_sub(unknown).max(1);
+        vec![
+            format!("{} {}", objective.name, objective.indicator.show_bound(objective.bound)),
+            percent(count(total(violated)) / count(known)),
+            violated.len().to_string(),
+            backtest.length(longest(violated)),
+            percent(count(unknown) / count(steps.max(1))),
+        ]
     };
-    let rows: String = alternatives.bounds.iter().map(cells).collect();
-    format!(
-        "<h2>Other bounds of {}</h2>\n<table><tr><th>bound<th>violated<th>times<th>longest</tr>\n{rows}</table>\n",
-        escaped(&objective.name)
-    )
+    Table {
+        title: "Objectives".to_owned(),
+        columns: heads(["objective", "violated", "times", "longest", "unknown"]),
+        rows: backtest.manifest.policy.objectives.iter().enumerate().map(row).collect(),
+    }
 }
 
-fn row(cells: &[&str]) -> String {
-    let cells: String = cells.iter().map(|cell| "<td>".to_owned() + &escaped(cell)).collect();
-    format!("<tr>{cells}</tr>\n")
+fn bounds(backtest: &Backtest, alternatives: &Alternatives) -> Option<Table> {
+    let objective = backtest.objective(alternatives.objective)?;
+    let row = |it: &Alternative| {
+        let present = if it.is_present { " (as it is)" } else { "" };
+        vec![
+            format!("{}{present}", objective.indicator.show_bound(it.bound)),
+            percent(it.violated_share),
+            it.times.to_string(),
+            backtest.length(it.longest),
+        ]
+    };
+    Some(Table {
+        title: format!("Other bounds of {}", objective.name),
+        columns: heads(["bound", "violated", "times", "longest"]),
+        rows: alternatives.bounds.iter().map(row).collect(),
+    })
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+fn heads<const COLUMNS: usize>(columns: [&str; COLUMNS]) -> Vec<String> {
+    columns.into_iter().map(str::to_owned).collect()
+}
+
+#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "no rate comes near 2⁵³")]
+const fn bps(rate: Bandwidth) -> f64 {
+    rate.bps() as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::as_conversions,
+    reason = "a float is cut off at the ends of the integer's range"
+)]
+const fn milliseconds(seconds: f64) -> i64 {
+    (seconds * 1e3) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::tests::backtest;
+    use super::*;
+
+    #[test]
+    fn a_page_has_what_was_read_what_limits_would_have_been_and_why() {
+        let page = page(&backtest());
+        assert_eq!(page.title, "Backtest of mine");
+        let policy = &page.policies[0];
+        assert_eq!((policy.state, policy.mode.as_str()), (State::Violated, "Enforce"));
+        assert_eq!(
+            policy.why,
+            "Limits would have been lower 1 time, 9.03 % of the time; objectives were violated for 2h together."
+        );
+        let [objective] = policy.objectives.as_slice() else { panic!("{:?}", policy.objectives) };
+        assert_eq!((objective.unit, objective.bound, objective.at_least), (Unit::Number, 5.0, false));
+        let mark = &policy.decisions[0];
+        assert_eq!(mark.at, 1_700_021_600_000);
+        assert_eq!(
+            (mark.decision.as_str(), mark.reason.as_str(), mark.message.as_str()),
+            (
+                "Decrease",
+                "ObjectiveViolated",
+                "an objective is violated [depth]; lower for 2h 10m, down to 10 % (10M)"
+            )
+        );
+    }
+
+    #[test]
+    fn steps_are_told_together_by_the_worst_of_them_and_the_unknown_stays_unknown() {
+        let page = page(&backtest());
+        let values = &page.policies[0].objectives[0].values;
+        assert_eq!((values.start, values.step, values.values.len()), (1_700_000_000_000, 120_000, 720));
+        assert_eq!(
+            (values.values[179], values.values[180], values.values[600]),
+            (Some(1.0), Some(9.0), None)
+        );
+        let target = &page.policies[0].targets[0];
+        assert_eq!((target.limit.values[179], target.limit.values[180]), (Some(100e6), Some(10e6)));
+        assert_eq!(target.sent.values, []);
+    }
+
+    #[test]
+    fn what_other_bounds_would_have_meant_and_what_nobody_knows_is_told() {
+        let page = page(&backtest());
+        assert!(page.note.unwrap().ends_with(UNKNOWABLE));
+        let titles: Vec<_> = page.tables.iter().map(|table| table.title.as_str()).collect();
+        assert_eq!(titles, ["Objectives", "Other bounds of depth"]);
+        assert_eq!(page.tables[0].rows, [["depth <= 5", "8.70 %", "1", "2h", "4.17 %"]]);
+        assert!(page.tables[1].rows.contains(&heads(["<= 5 (as it is)", "8.70 %", "1", "2h"])));
+    }
+
+    #[test]
+    fn what_is_bounded_from_both_sides_is_two_objectives() {
+        let mut backtest = backtest();
+        let finite = |number| Finite::new(number).unwrap();
+        backtest.manifest.policy.objectives[0].bound = Bound::Within { min: finite(0.5), max: finite(5.0) };
+        let page = page(&backtest);
+        let sides: Vec<_> =
+            page.policies[0].objectives.iter().map(|it| (it.name.as_str(), it.state)).collect();
+        assert_eq!(sides, [("depth, floor", State::Met), ("depth, ceiling", State::Violated)]);
+    }
 }

@@ -19,6 +19,8 @@ const STALE: u32 = 3;
 pub(super) struct Replay {
     /// The lowest share of its initial limit that any target had during each step.
     pub(super) left: Vec<f64>,
+    /// The lowest limit of each target during each step.
+    pub(super) limits: Vec<Vec<Bandwidth>>,
     /// When that was less than one.
     pub(super) throttled: Vec<Throttled>,
     /// When each objective was violated.
@@ -58,6 +60,7 @@ impl Replay {
             |all: &Vec<_>| all.iter().filter(|judged| matches!(judged, Judgement::Unknown(_))).count();
         Self {
             left,
+            limits: run.limits,
             throttled,
             violated: judged.iter().map(violated).collect(),
             unknown: judged.iter().map(unknown).collect(),
@@ -96,6 +99,7 @@ struct Run<'a> {
     past: &'a Past,
     params: Params,
     state: State,
+    limits: Vec<Vec<Bandwidth>>,
     changes: u32,
     decision: Option<Decision>,
 }
@@ -113,7 +117,8 @@ impl<'a> Run<'a> {
             traffic: vec![None; policy.targets.len()],
         };
         let state = State::resume(policy.targets.iter().map(|target| target.initial).collect());
-        Self { policy, past, params, state, changes: 0, decision: None }
+        let limits = policy.targets.iter().map(|_| Vec::with_capacity(past.steps())).collect();
+        Self { policy, past, params, state, limits, changes: 0, decision: None }
     }
 
     /// All decisions until the next step of the past.
@@ -127,6 +132,7 @@ impl<'a> Run<'a> {
             if at < from + self.past.step {
                 self.decide(step, Moment::after_epoch(at));
             }
+            self.note(step);
             let (left, limit) = self.lowest();
             if left < look.left {
                 (look.left, look.limit) = (left, limit);
@@ -135,6 +141,15 @@ impl<'a> Run<'a> {
             at += interval;
             if at >= from + self.past.step {
                 return look;
+            }
+        }
+    }
+
+    fn note(&mut self, step: usize) {
+        for (noted, limit) in self.limits.iter_mut().zip(&self.state.limits) {
+            match noted.get_mut(step) {
+                Some(lowest) => *lowest = (*lowest).min(*limit),
+                None => noted.push(*limit),
             }
         }
     }
@@ -224,6 +239,9 @@ mod tests {
             let first = replay.throttled.first().unwrap();
             assert_eq!((first.during.from, first.decision.action), (100, Action::Decrease), "{law}");
             assert_eq!(first.lowest, Bandwidth::from_mbps(10), "{law}");
+            let lowest = [99, 139].map(|step| replay.limits[0][step]);
+            assert_eq!(lowest, [Bandwidth::from_mbps(100), Bandwidth::from_mbps(10)], "{law}");
+            assert_eq!(replay.limits[0].len(), 400, "{law}");
             assert!(replay.left.last().is_some_and(|left| *left >= 1.0), "{law}: {:?}", replay.left.last());
         }
     }

@@ -84,7 +84,7 @@ fn indicator(backtest: &Backtest) -> String {
 }
 
 /// The ends of what is allowed.
-pub(super) fn ends(bound: Bound) -> Vec<f64> {
+fn ends(bound: Bound) -> Vec<f64> {
     match bound {
         Bound::AtMost(end) | Bound::AtLeast(end) => vec![end.get()],
         Bound::Within { min, max } => vec![min.get(), max.get()],
@@ -198,10 +198,10 @@ impl Backtest {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use super::super::bounds;
     use super::super::past::{Past, Series as PastSeries};
     use super::super::replay::Replay;
-    use super::super::{bounds, page};
     use super::*;
     use crate::chart::WIDTH;
     use crate::simulate::tests::manifest;
@@ -215,7 +215,7 @@ mod tests {
 ";
 
     /// A day of which two hours were bad and one is not known.
-    fn backtest() -> Backtest {
+    pub(in super::super) fn backtest() -> Backtest {
         let manifest = manifest(SPEC);
         let reading = |step: usize| match step / 60 {
             6 | 7 => Ok(Finite::new(9.0).unwrap()),
@@ -230,11 +230,13 @@ mod tests {
         let during = super::super::episodes::Episode { from: 360, steps: 130 };
         let throttled = Throttled { during, left: 0.1, lowest: Bandwidth::from_mbps(10), decision };
         let left = (0..24 * 60).map(|step| if (360..490).contains(&step) { 0.1 } else { 1.0 });
-        let (violated, left) = (
-            vec![super::super::episodes::episodes((0..1440).map(|step| (360..480).contains(&step)))],
-            left.collect(),
-        );
-        let replay = Replay { left, throttled: vec![throttled], violated, unknown: vec![60], changes: 24 };
+        let left: Vec<_> = left.collect();
+        let violated = super::super::episodes::episodes((0..1440).map(|step| (360..480).contains(&step)));
+        let violated = vec![violated];
+        let limits = left.iter().map(|left| if *left < 1.0 { 10 } else { 100 });
+        let limits = vec![limits.map(Bandwidth::from_mbps).collect()];
+        let throttled = vec![throttled];
+        let replay = Replay { left, limits, throttled, violated, unknown: vec![60], changes: 24 };
         let alternatives = bounds::alternatives(&manifest.policy, &past);
         Backtest { manifest, past, replay, alternatives }
     }
@@ -245,15 +247,6 @@ mod tests {
         assert_eq!(text, include_str!("expected.txt"));
         let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > WIDTH).collect();
         assert_eq!(wide, Vec::<&str>::new());
-    }
-
-    #[test]
-    fn a_page_shows_what_names_contain_as_it_is_written() {
-        let mut backtest = backtest();
-        backtest.manifest.written.metadata.name = Some("<b>&\"".to_owned());
-        let page = page::page(&backtest).unwrap();
-        assert!(page.contains("<h1>&lt;b&gt;&amp;&quot;: what it would have done</h1>"), "{page}");
-        assert!(page.contains("<td>2023-11-15 04:13<td>2h 10m<td>10 % (10M)"), "{page}");
     }
 
     #[test]

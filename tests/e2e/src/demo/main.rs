@@ -5,7 +5,7 @@
 mod show;
 
 use flow_e2e::scenario::{self, Lengths};
-use flow_e2e::{Recording, Result, plot, report::Report};
+use flow_e2e::{Recording, Result, page, plot, report::Report};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -52,6 +52,13 @@ fn write(report: &Report, recording: &Recording) -> Result<()> {
     let (figures, image) = (folder.join("report.json"), folder.join("plot.svg"));
     fs_err::write(&figures, serde_json::to_string_pretty(report).map_err(std::io::Error::from)?)?;
     fs_err::write(&image, plot::svg(recording, report.bound_us)?)?;
-    show::line(&format!("Figures: {}\nPlot:    {}", figures.display(), image.display()));
+    let document = folder.join("page.html");
+    fs_err::write(&document, page::page(recording, report).document())?;
+    show::line(&format!(
+        "Figures: {}\nPlot:    {}\nPage:    {}",
+        figures.display(),
+        image.display(),
+        document.display()
+    ));
     Ok(())
 }

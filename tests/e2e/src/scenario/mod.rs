@@ -116,6 +116,7 @@ impl<'a> Run<'a> {
         let namespaces = [NAMESPACE, operator::NAMESPACE, operator::SHAPER_NAMESPACE];
         let replaced = best_effort::replaced(&self.cluster, &self.pods).await?;
         let mut recording = self.recording;
+        recording.start = jiff::Timestamp::now() - self.start.elapsed();
         recording.round_trips = self.path.round_trips();
         recording.limits = self.limits.points();
         let findings = Findings {

@@ -43,7 +43,7 @@ async fn a_violated_policy_is_shown_with_its_value_its_limit_and_its_decisions_u
     let pod = stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap().remove(0);
     stage.apply(&sinking("sinking")).await.unwrap();
     stage.limited(&pod, Some(10 * MBPS)).await.unwrap();
-    let forward = Forward::of(&operator::controller(&stage.cluster).await.unwrap(), "page").await.unwrap();
+    let forward = Forward::dashboard().await.unwrap();
     let query = format!("?namespace={}&name=sinking", stage.namespace);
     until("the policy on the page", PATIENCE, async || {
         let policies = page(&forward, &query).await?.policies;
