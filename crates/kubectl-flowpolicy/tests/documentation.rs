@@ -15,7 +15,7 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// Each `docs/NAME.md` or `docs/NAME.md#heading` in a text.
 fn pointers(text: &str) -> impl Iterator<Item = &str> {
-    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-.#".contains(letter);
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-.#/".contains(letter);
     text.split("docs/").skip(1).map(move |rest| {
         let end = rest.find(|letter| !is_part(letter)).unwrap_or(rest.len());
         rest[..end].trim_end_matches('.')

@@ -1,11 +1,13 @@
 //! `kubectl flowpolicy check`: whether flow-manager works, or can be installed.
 
 mod account;
+mod admission;
 mod backend;
 mod cluster;
 mod controller;
 mod definition;
 mod escape;
+mod measured;
 mod policies;
 mod report;
 
@@ -96,11 +98,12 @@ pub(crate) async fn now(
         cluster,
         Group::new("definition", vec![definition]),
         Group::new("account", account::now(connection, &installation.system_namespace).await?),
-        Group::new("controller", controller::check(connection, installation, Timestamp::now()).await?),
+        Group::new("controller", controller(connection, installation).await?),
     ];
     if is_defined {
         let seen = see(connection, readable(connection).await?.0).await?;
-        groups.push(Group::new("policies", policies::check(&seen)));
+        let policies = [policies::check(&seen), measured::check(&seen)].concat();
+        groups.push(Group::new("policies", policies));
         groups.push(Group::new(
             "back-end",
             backend::check(connection, &shapers.shaper_namespace, &seen).await?,
@@ -108,6 +111,12 @@ pub(crate) async fn now(
         groups.push(Group::new("pods that escape", escape::check(&seen)));
     }
     Ok(Report::new(groups))
+}
+
+async fn controller(connection: &Connection, installation: &Installation) -> Result<Vec<Check>, Failure> {
+    let mut checks = controller::check(connection, installation, Timestamp::now()).await?;
+    checks.push(admission::check(connection, installation).await?);
+    Ok(checks)
 }
 
 #[cfg(test)]

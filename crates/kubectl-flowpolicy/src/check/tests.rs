@@ -83,5 +83,5 @@ async fn without_an_installation_definition_and_controller_fail() {
     ] {
         assert!(text.contains(line), "{text}");
     }
-    assert!(text.ends_with("3 failed, 0 warnings, 0 unknown\n"), "{text}");
+    assert!(text.ends_with("3 failed, 1 warnings, 0 unknown\n"), "{text}");
 }
