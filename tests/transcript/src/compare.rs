@@ -23,9 +23,8 @@ impl Comparison {
             Self::Exact => lines(text),
             Self::Measured => redact::measured(text, varies),
         });
-        let shown = Data::text(pattern(&shown));
-        let came = NormalizeToExpected::new().redact().normalize(Data::text(came), &shown);
-        (came != shown).then(|| drawn(&shown, &came))
+        let is_shown = form(&shown).is_some_and(|form| form.is_match(&came));
+        (!is_shown).then(|| drawn(&shown, &came))
     }
 }
 
@@ -34,17 +33,29 @@ fn lines(text: &str) -> String {
     text.trim_end().lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
+/// What fits to a text with elisions. snapbox ends one where the next line comes first, which may be too early: of single
+/// words, the next is soon found.
+fn form(shown: &str) -> Option<Regex> {
+    let line = |line: &str| match line.trim() {
+        ELISION => r"(?:.*\n)*".to_owned(),
+        _ => regex::escape(line).replace(r"\[\.\.\]", ".*") + r"\n",
+    };
+    Regex::new(&format!("^{}$", shown.lines().map(line).collect::<String>())).ok()
+}
+
 /// The same as snapbox has it.
 fn pattern(text: &str) -> String {
     let line = |line: &str| if line.trim() == ELISION { "...\n".to_owned() } else { format!("{line}\n") };
     text.lines().map(line).collect()
 }
 
-fn drawn(shown: &Data, came: &Data) -> String {
+fn drawn(shown: &str, came: &str) -> String {
+    let shown = Data::text(pattern(shown));
+    let came = NormalizeToExpected::new().redact().normalize(Data::text(came.to_owned()), &shown);
     let mut text = String::new();
     let names: [Option<&dyn std::fmt::Display>; 2] = [Some(&"the page"), Some(&"what came")];
     // A String takes whatever is written.
-    let _ = write_diff(&mut text, shown, came, names[0], names[1], Palette::plain());
+    let _ = write_diff(&mut text, &shown, &came, names[0], names[1], Palette::plain());
     text
 }
 
@@ -74,6 +85,7 @@ mod tests {
         for comparison in [Exact, Measured] {
             assert_eq!(comparison.difference("…\nStatus:\nb\n…", "Name\nStatus:\nb\nc\nd\n", &[]), None);
             assert!(comparison.difference("…\nStatus:\nb\n…", "Name\nStatus:\nc\n", &[]).is_some());
+            assert_eq!(comparison.difference("a\n…\n0 failed", "a\nnone of 0 pods\n0 failed\n", &[]), None);
         }
         assert_eq!(Exact.difference("at [..], done", "at 12:03, done", &[]), None);
     }

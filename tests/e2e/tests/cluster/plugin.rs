@@ -5,6 +5,7 @@ use flow_e2e::policies::sinking;
 use flow_e2e::program::run;
 use flow_e2e::workload::Work;
 use flow_e2e::{Result, Stage, operator};
+use flow_lab::address::{NODE, PROMETHEUS_PORT};
 use flow_policy::FlowPolicy;
 use flow_policy::names::EGRESS_BANDWIDTH;
 use std::path::Path;
@@ -82,6 +83,20 @@ async fn it_shows_and_explains_a_policy_and_a_person_steps_in() {
     let bundle = format!("bundle -o {} {namespaces}", archive.display());
     says(&plugin(&stage, &bundle).await.unwrap(), &["files", "Look through it"]);
     fs_err::remove_file(archive).unwrap();
+}
+
+/// The query is one that Prometheus answers for any time, so that a week of the past is there.
+#[tokio::test]
+async fn a_week_of_the_past_is_replayed_from_a_real_prometheus() {
+    let _stage = Stage::set(NAMESPACE).await.unwrap();
+    let binary = in_repository("target/x86_64-unknown-linux-gnu/release/kubectl-flowpolicy");
+    let command = format!(
+        "'{}' backtest -f - --prometheus http://{NODE}:{PROMETHEUS_PORT} --since 7d --step 15s <<'EOF'\n{}\nEOF",
+        binary.display(),
+        sinking("sinking")
+    );
+    let told = run("sh", ["-c", &command]).await.unwrap();
+    says(&told, &["a value each 15s", "queried <= 1", "100.0 %", "down to"]);
 }
 
 #[tokio::test]
