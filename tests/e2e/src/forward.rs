@@ -1,6 +1,6 @@
 //! Ports of pods, as `kubectl port-forward` and `kubectl flowpolicy dashboard` bring them to a person's machine.
 
-use crate::kubectl::in_repository;
+use crate::kubectl::{PROGRAMS, in_repository};
 use crate::{Error, Result, operator};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
@@ -34,8 +34,7 @@ impl Forward {
 
     /// The page of the controller that leads.
     pub async fn dashboard() -> Result<Self> {
-        let mut plugin =
-            Command::new(in_repository("target/x86_64-unknown-linux-gnu/release/kubectl-flowpolicy"));
+        let mut plugin = Command::new(in_repository(PROGRAMS).join("kubectl-flowpolicy"));
         plugin.args(["dashboard", "--no-browser", "--system-namespace", operator::NAMESPACE]);
         Self::by(plugin, shown, "the page").await
     }

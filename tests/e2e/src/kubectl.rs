@@ -32,6 +32,9 @@ pub async fn apply_files(files: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// The folder of the repository with the programs that `make` has built.
+pub const PROGRAMS: &str = "target/x86_64-unknown-linux-gnu/release";
+
 /// The path of a file of the repository.
 #[must_use]
 pub fn in_repository(file: &str) -> PathBuf {

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use view::Dial;
+pub use view::{mode_word, unit};
 
 /// How long a step lasts.
 const STEP: Duration = Duration::from_secs(5);

@@ -73,7 +73,7 @@ impl Record {
                 let objectives = self.objective_histories(snapshot, dial);
                 (
                     rank(snapshot),
-                    mode(snapshot.policy.mode),
+                    mode_word(snapshot.policy.mode),
                     objectives,
                     self.target_histories(snapshot, dial),
                 )
@@ -158,7 +158,9 @@ fn bound(bound: Bound, view: &ObjectiveView) -> (f64, bool) {
     }
 }
 
-const fn unit(indicator: Indicator) -> Unit {
+/// What the values of an indicator are counted in.
+#[must_use]
+pub const fn unit(indicator: Indicator) -> Unit {
     match indicator {
         Indicator::Jitter { .. } | Indicator::Latency { .. } => Unit::Seconds,
         Indicator::Loss { .. } => Unit::Ratio,
@@ -167,7 +169,9 @@ const fn unit(indicator: Indicator) -> Unit {
     }
 }
 
-const fn mode(mode: Mode) -> &'static str {
+/// A mode, as a spec has it.
+#[must_use]
+pub const fn mode_word(mode: Mode) -> &'static str {
     match mode {
         Mode::Enforce => "Enforce",
         Mode::Observe => "Observe",

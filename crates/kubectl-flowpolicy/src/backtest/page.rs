@@ -10,10 +10,10 @@ use crate::chart::count;
 use crate::reasons;
 use crate::terminal::number;
 use flow_control::{Bandwidth, Bound, Finite, Judgement};
+use flow_manager::history::{mode_word, unit};
 use flow_manager::report::{action_word, reason_word};
-use flow_page::{Mark, ObjectiveHistory, Page, PolicyHistory, Series, State, Table, TargetHistory, Unit};
-use flow_policy::spec::Mode;
-use flow_policy::{Indicator, Objective};
+use flow_page::{Mark, ObjectiveHistory, Page, PolicyHistory, Series, State, Table, TargetHistory};
+use flow_policy::Objective;
 
 /// Of at most so many parts of the time, the worst of each is shown.
 const PARTS: usize = 1_000;
@@ -47,10 +47,7 @@ fn policy(backtest: &Backtest, namespace: String, name: String) -> PolicyHistory
     PolicyHistory {
         namespace,
         name,
-        mode: match policy.mode {
-            Mode::Enforce => "Enforce".to_owned(),
-            Mode::Observe => "Observe".to_owned(),
-        },
+        mode: mode_word(policy.mode).to_owned(),
         state: states.min().unwrap_or(State::Unknown),
         why: why(backtest),
         objectives: positions.flat_map(|position| objective(backtest, position)).collect(),
@@ -117,15 +114,6 @@ fn side(
         at_least,
         state: if is_violated { State::Violated } else { unviolated(backtest, position) },
         values: series(backtest, values, worse),
-    }
-}
-
-const fn unit(indicator: Indicator) -> Unit {
-    match indicator {
-        Indicator::Jitter { .. } | Indicator::Latency { .. } => Unit::Seconds,
-        Indicator::Loss { .. } => Unit::Ratio,
-        Indicator::Throughput => Unit::BitsPerSecond,
-        Indicator::Value => Unit::Number,
     }
 }
 
@@ -232,6 +220,7 @@ const fn milliseconds(seconds: f64) -> i64 {
 mod tests {
     use super::super::text::tests::backtest;
     use super::*;
+    use flow_page::Unit;
 
     #[test]
     fn a_page_has_what_was_read_what_limits_would_have_been_and_why() {

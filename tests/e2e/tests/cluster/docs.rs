@@ -3,7 +3,7 @@
 
 use flow_e2e::Stage;
 use flow_e2e::factory::{HOST, NAMESPACE, publish};
-use flow_e2e::kubectl::{apply_files, in_repository, kubectl};
+use flow_e2e::kubectl::{PROGRAMS, apply_files, in_repository, kubectl};
 use flow_e2e::operator;
 use flow_e2e::policies::{by_probe, pinned};
 use flow_e2e::program::run;
@@ -71,7 +71,7 @@ async fn limits_are_given_back_by_hand_as_the_guide_says_while_no_controller_run
 #[tokio::test]
 async fn what_the_prototypes_configuration_becomes_is_accepted_as_the_guide_says() {
     let stage = Stage::set_in(NAMESPACE.to_owned()).await.unwrap();
-    let programs = in_repository("target/x86_64-unknown-linux-gnu/release");
+    let programs = in_repository(PROGRAMS);
     let path = format!("PATH=\"{}:$PATH\"", programs.display());
     let [commands] = blocks("docs/migrating.md").try_into().unwrap();
     // In a folder that may be written to, with what the guide reads beside it.

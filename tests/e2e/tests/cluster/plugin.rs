@@ -1,6 +1,6 @@
 //! `kubectl flowpolicy` sees, explains and steps in on a real cluster, with the operator and without it.
 
-use flow_e2e::kubectl::in_repository;
+use flow_e2e::kubectl::{PROGRAMS, in_repository};
 use flow_e2e::policies::sinking;
 use flow_e2e::program::run;
 use flow_e2e::workload::Work;
@@ -15,7 +15,7 @@ const MBPS: u64 = 1_000_000;
 
 /// `kubectl flowpolicy LINE` in the stage's namespace, as kubectl finds the plugin: in the path.
 async fn plugin(stage: &Stage, line: &str) -> Result<String> {
-    let folder = in_repository("target/x86_64-unknown-linux-gnu/release");
+    let folder = in_repository(PROGRAMS);
     let path = std::env::var("PATH").unwrap_or_default();
     let command =
         format!("PATH='{}:{path}' kubectl flowpolicy {line} -n {}", folder.display(), stage.namespace);
@@ -89,7 +89,7 @@ async fn it_shows_and_explains_a_policy_and_a_person_steps_in() {
 #[tokio::test]
 async fn a_week_of_the_past_is_replayed_from_a_real_prometheus() {
     let _stage = Stage::set(NAMESPACE).await.unwrap();
-    let binary = in_repository("target/x86_64-unknown-linux-gnu/release/kubectl-flowpolicy");
+    let binary = in_repository(PROGRAMS).join("kubectl-flowpolicy");
     let command = format!(
         "'{}' backtest -f - --prometheus http://{NODE}:{PROMETHEUS_PORT} --since 7d --step 15s <<'EOF'\n{}\nEOF",
         binary.display(),

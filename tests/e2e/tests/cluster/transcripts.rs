@@ -4,7 +4,7 @@
 //! pages get what really came.
 
 use flow_e2e::factory::NAMESPACE;
-use flow_e2e::kubectl::{apply_files, in_repository, kubectl};
+use flow_e2e::kubectl::{PROGRAMS, apply_files, in_repository, kubectl};
 use flow_e2e::{Result, Stage};
 use flow_transcript::{Comparison, Error, Place, check};
 
@@ -35,7 +35,7 @@ async fn forget() -> Result<()> {
 
 /// Types what the page says.
 async fn page(file: &str) -> Result<(), Error> {
-    let programs = vec![in_repository("target/x86_64-unknown-linux-gnu/release")];
+    let programs = vec![in_repository(PROGRAMS)];
     let place = Place { folder: in_repository(""), programs };
     let checked = check(&in_repository(file), &place, Comparison::Measured);
     forget().await.unwrap();
