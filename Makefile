@@ -49,7 +49,7 @@ test: ## Run every test, the real cluster included
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no cluster
-	cargo test --locked --workspace --exclude flow-lab --exclude flow-e2e --exclude flow-browser
+	cargo test --locked --workspace --exclude flow-lab --exclude flow-e2e --exclude flow-faults --exclude flow-browser
 
 .PHONY: test-page
 test-page: ## Test the page in a browser
@@ -74,6 +74,13 @@ test-e2e: build plugin ## Test the operator on a real cluster
 	tests/monitoring-crds.sh
 	CARGO_NET_OFFLINE=true tests/with-lab.sh test \
 	  env $(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-e2e --no-fail-fast -- --test-threads=1
+
+.PHONY: test-faults
+test-faults: build ## Test the operator under faults on a real cluster (FLOW_FAULTS=short for the part that `make test` runs)
+	$(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-faults --no-run
+	$(LAB) build --for-tests
+	CARGO_NET_OFFLINE=true FLOW_FAULTS=$(or $(FLOW_FAULTS),full) tests/with-lab.sh faults \
+	  env $(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-faults --no-fail-fast -- --test-threads=1
 
 .PHONY: lab-up
 lab-up: build ## Start a real cluster with a congested link, and tell how to use it

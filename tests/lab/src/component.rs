@@ -130,6 +130,8 @@ fn kube_apiserver(place: &Place) -> Vec<String> {
         "--kubelet-preferred-address-types=InternalIP".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         "--allow-privileged=true".to_owned(),
+        format!("--audit-policy-file={}", place.config("audit.json").display()),
+        format!("--audit-log-path={}", place.audit_log().display()),
         pki("client-ca-file", "ca.crt"),
         pki("tls-cert-file", "apiserver.crt"),
         pki("tls-private-key-file", "apiserver.key"),

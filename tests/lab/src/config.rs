@@ -158,6 +158,19 @@ pub(crate) fn readers_binding() -> Value {
     })
 }
 
+/// What the API server notes in its audit log: each request of flow-manager's accounts, with its body.
+pub(crate) fn audit() -> Value {
+    let accounts =
+        ["system:serviceaccounts:flow-manager-system", "system:serviceaccounts:flow-manager-shaper"];
+    json!({
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "omitManagedFields": true,
+        "rules": [{"level": "Request", "userGroups": accounts}, {"level": "None"}],
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

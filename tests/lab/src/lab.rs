@@ -233,6 +233,12 @@ impl Lab {
         Ok(image.import_at(&self.place)?)
     }
 
+    /// The API server's audit log: each request of flow-manager's accounts as a JSON object in a line of its own.
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        self.place.audit_log()
+    }
+
     /// The means to stop and start components. Only from inside the lab.
     #[must_use]
     pub fn control(&self) -> Control {

@@ -109,6 +109,11 @@ impl Place {
         self.logs().join(format!("{component}.log"))
     }
 
+    /// What the API server was asked by flow-manager's accounts: a JSON object in each line.
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.log("audit")
+    }
+
     /// The administrator's kubeconfig inside the lab.
     pub(crate) fn inside_kubeconfig(&self) -> PathBuf {
         self.config("inside.kubeconfig")

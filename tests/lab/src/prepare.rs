@@ -65,6 +65,7 @@ fn write_configs(place: &Place) -> Result<(), PrepareError> {
     write_json(&place.config("prometheus.json"), &config::prometheus(place))?;
     write_json(&place.config("cni/flow-lab.conflist"), &containers::cni())?;
     write_json(&place.config("nerdctl/nerdctl-bridge.conflist"), &containers::nerdctl_network())?;
+    write_json(&place.config("audit.json"), &config::audit())?;
     write_json(&place.config("readers.json"), &config::readers_binding())?;
     fs_err::write(place.config("Corefile"), config::coredns(place))?;
     write_container_configs(place, snapshotter(place.state())?)
