@@ -185,32 +185,41 @@ function stateOf(state) {
   return [el("span", { class: "sign", "aria-hidden": "true" }, sign), el("span", { title: meaning }, state)];
 }
 
+/** What values may be at least and at most; null where that is not bounded. */
+function sidesOf({ bound, otherBound = null, atLeast }) {
+  return atLeast ? { min: bound, max: otherBound } : { min: otherBound, max: bound };
+}
+
 /** How far the axis goes: peaks beyond four bounds are cut off, or the bound would be lost at the bottom. */
-function reach({ bound, atLeast }, values) {
+function reach({ min, max }, values) {
+  const bound = max ?? min;
   const peak = most(values, bound);
-  const high = atLeast || bound <= 0 ? peak : Math.min(peak, 4 * bound);
-  const low = least(values, Math.min(0, bound));
+  const high = max === null || max <= 0 ? peak : Math.min(peak, 4 * max);
+  const low = least(values, Math.min(0, min ?? max));
   const top = Math.max(high, bound * 1.2);
   return { low, high: top > low ? top + (top - low) * 0.06 : low + 1 };
 }
 
 function objectiveFigure(objective, time, width) {
-  const { name, unit, bound, atLeast, values, state } = objective;
+  const { name, unit, values, state } = objective;
+  const { min, max } = sidesOf(objective);
   const numbers = known(values);
   const last = values.values.at(-1) ?? null;
   const told = (value) => (value === null ? "not measured" : show(value, unit));
-  const limit = `${atLeast ? "at least" : "at most"} ${show(bound, unit)}`;
+  const limit = min === null ? `at most ${show(max, unit)}` : max === null ? `at least ${show(min, unit)}`
+    : `within ${show(min, unit)} to ${show(max, unit)}`;
   const heading = [el("span", { class: `state ${state}` }, ...stateOf(state)), el("b", {}, name),
     fact(`${NOW} ${told(last)}`), fact(limit)];
   if (!numbers.length) return figure(heading, null);
-  const worst = atLeast ? least(numbers, Infinity) : most(numbers, -Infinity);
-  heading.push(fact(`${atLeast ? "lowest" : "highest"} ${show(worst, unit)}`));
+  if (min !== null) heading.push(fact(`lowest ${show(least(numbers, Infinity), unit)}`));
+  if (max !== null) heading.push(fact(`highest ${show(most(numbers, -Infinity), unit)}`));
   const label = `${name}: ${NOW} ${told(last)}, bound ${limit}, ${state}`;
-  const chart = frame({ time, width, height: 132, ...reach(objective, numbers), unit, label });
+  const chart = frame({ time, width, height: 132, ...reach({ min, max }, numbers), unit, label });
   shade(chart, values, (value) => value === null, "gap");
-  shade(chart, values, (value) => value !== null && (atLeast ? value < bound : value > bound), "violation");
+  const isBeyond = (value) => (min !== null && value < min) || (max !== null && value > max);
+  shade(chart, values, (value) => value !== null && isBeyond(value), "violation");
   chart.node.append(svg("path", { class: "value", d: curve(chart, values) }));
-  drawBound(chart, `bound ${show(bound, unit)}`, bound);
+  for (const bound of [min, max]) if (bound !== null) drawBound(chart, `bound ${show(bound, unit)}`, bound);
   return figure(heading, chart, (at) => told(valueAt(values, at)));
 }
 

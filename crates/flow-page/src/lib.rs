@@ -84,10 +84,13 @@ pub struct ObjectiveHistory {
     pub name: String,
     /// What its values are counted in.
     pub unit: Unit,
-    /// Its bound.
+    /// Its bound; of a range, one end.
     pub bound: f64,
     /// Whether its values are to stay above the bound, rather than below.
     pub at_least: bool,
+    /// The other end of a range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_bound: Option<f64>,
     /// How it stands now.
     pub state: State,
     /// What was measured: the worst of each step, none where nothing was.

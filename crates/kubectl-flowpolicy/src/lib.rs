@@ -30,7 +30,3 @@ pub mod restore;
 pub mod simulate;
 pub mod status;
 pub mod terminal;
-
-/// What the documentation shows, so that tests hold it to be true.
-#[cfg(test)]
-pub(crate) const DOCUMENTATION: &str = include_str!("../../../docs/kubectl.md");

@@ -53,6 +53,7 @@ fn jitter(recording: &Recording, report: &Report, whole: &Span, state: State) ->
         unit: Unit::Seconds,
         bound: report.bound_us / 1e6,
         at_least: false,
+        other_bound: None,
         state,
         values: Series {
             start: recording.at(whole.from_s),

@@ -27,4 +27,4 @@ mod run;
 pub use compare::Comparison;
 pub use error::Error;
 pub use place::Place;
-pub use run::{Wish, check, check_as};
+pub use run::{Wish, check, check_as, check_some};

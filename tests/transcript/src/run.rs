@@ -39,6 +39,21 @@ pub fn check(page: &Path, place: &Place, comparison: Comparison) -> Result<(), E
 
 /// The same, as is wished.
 pub fn check_as(page: &Path, place: &Place, comparison: Comparison, wish: Wish) -> Result<(), Error> {
+    run(page, place, comparison, wish, |_| true).map(drop)
+}
+
+/// Compares what comes of those commands of a page alone that `is_meant`, as they are shown, and gives their number.
+pub fn check_some(page: &Path, place: &Place, is_meant: impl Fn(&str) -> bool) -> Result<usize, Error> {
+    run(page, place, Comparison::Exact, Wish::Compare, is_meant)
+}
+
+fn run(
+    page: &Path,
+    place: &Place,
+    comparison: Comparison,
+    wish: Wish,
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<usize, Error> {
     let text = fs_err::read_to_string(page)?;
     let blocks = parse(&text).map_err(|fault| Error::Page {
         page: page.to_owned(),
@@ -46,15 +61,16 @@ pub fn check_as(page: &Path, place: &Place, comparison: Comparison, wish: Wish) 
         what: fault.what,
     })?;
     let mut run = Run { text: &text, place, comparison, wish, faults: Vec::new(), changes: Vec::new() };
+    let mut number = 0;
     for block in blocks.iter().filter(|block| !block.notes.not_run) {
-        run.block(block)?;
+        number += run.block(block, &is_meant)?;
     }
     let Run { faults, changes, .. } = run;
     if wish == Wish::Overwrite && !changes.is_empty() {
         fs_err::write(page, rewritten(&text, changes))?;
     }
     if faults.is_empty() {
-        return Ok(());
+        return Ok(number);
     }
     Err(Error::Differs { page: page.to_owned(), found: faults.join("\n") })
 }
@@ -70,13 +86,17 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn block(&mut self, block: &Block) -> io::Result<()> {
-        for (number, step) in block.steps.iter().enumerate() {
+    /// Runs the commands that are meant, and gives their number.
+    fn block(&mut self, block: &Block, is_meant: &impl Fn(&str) -> bool) -> io::Result<usize> {
+        let meant = block.steps.iter().enumerate().filter(|(_, step)| is_meant(&step.command));
+        let mut run = 0;
+        for (number, step) in meant {
             let is_last = number + 1 == block.steps.len();
             let exit_code = if is_last { block.notes.exit_code } else { 0 };
             self.step(block, step, exit_code)?;
+            run += 1;
         }
-        Ok(())
+        Ok(run)
     }
 
     fn step(&mut self, block: &Block, step: &Step, exit_code: i32) -> io::Result<()> {

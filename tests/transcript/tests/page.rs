@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use flow_transcript::{Comparison, Error, Place, Wish, check_as};
+use flow_transcript::{Comparison, Error, Place, Wish, check_as, check_some};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -41,6 +41,15 @@ fn a_page_that_shows_what_comes_is_right() {
          <!-- not run: it would fail -->\n```console\n$ false\n```\n",
     );
     page.check(Wish::Compare).unwrap();
+}
+
+#[test]
+fn of_some_commands_nothing_else_is_run() {
+    let page = Page::of("```console\n$ echo a\na\n$ false\n$ echo b\nc\n```\n");
+    let place = Place { folder: page.folder.path().to_owned(), programs: vec![] };
+    let number = |word: &str| check_some(&page.file, &place, |command| command.contains(word));
+    assert_eq!((number("echo a").unwrap(), number("nothing").unwrap()), (1, 0));
+    assert!(number("echo").unwrap_err().to_string().contains("line 5: echo b"));
 }
 
 #[test]

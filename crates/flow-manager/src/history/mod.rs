@@ -21,7 +21,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use view::Dial;
-pub use view::{mode_word, unit};
+
+pub use record::is_worse;
+pub use view::{Ends, mode_word, unit};
 
 /// How long a step lasts.
 const STEP: Duration = Duration::from_secs(5);

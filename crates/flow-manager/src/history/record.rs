@@ -116,7 +116,8 @@ fn is_same_limit(one: &Target, other: &Target) -> bool {
 }
 
 /// Whether `value` is closer to breaking its bound than another, or breaks it more.
-fn is_worse(bound: Bound, value: f64, than: f64) -> bool {
+#[must_use]
+pub fn is_worse(bound: Bound, value: f64, than: f64) -> bool {
     match bound {
         Bound::AtMost(_) => value > than,
         Bound::AtLeast(_) => value < than,

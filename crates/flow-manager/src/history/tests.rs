@@ -66,7 +66,7 @@ fn each_objective_keeps_the_worst_of_each_step_also_between_reports() {
 }
 
 #[test]
-fn a_range_is_shown_by_the_end_that_is_closer() {
+fn a_range_is_shown_by_the_end_that_is_closer_and_the_other_one() {
     let within = |value: f64| {
         let mut snapshot =
             with_policy(|spec| spec["objectives"][1]["value"] = json!({"min": "10", "max": "20"}));
@@ -75,9 +75,10 @@ fn a_range_is_shown_by_the_end_that_is_closer() {
     };
     let record = record([(0, within(12.0)), (1, within(19.0)), (2, within(18.0))]);
     let high = &shown(&record, 4).objectives[1];
-    assert_eq!((high.bound, high.at_least, values(&high.values)), (20.0, false, vec![Some(19.0)]));
+    assert_eq!((high.bound, high.at_least, high.other_bound), (20.0, false, Some(10.0)));
+    assert_eq!(values(&high.values), [Some(19.0)]);
     let low = &shown(&super::tests::record([(0, within(12.0))]), 4).objectives[1];
-    assert_eq!((low.bound, low.at_least), (10.0, true));
+    assert_eq!((low.bound, low.at_least, low.other_bound), (10.0, true, Some(20.0)));
 }
 
 #[test]

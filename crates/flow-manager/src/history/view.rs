@@ -4,7 +4,7 @@ use super::ring::Ring;
 use super::step;
 use crate::cluster::PolicyId;
 use crate::report::{Change, ObjectiveView, Snapshot, Standing, action_word, reason_word, why};
-use flow_control::{Bound, Judgement, Moment, Role};
+use flow_control::{Bound, Finite, Judgement, Moment, Role};
 use flow_page::{Mark, ObjectiveHistory, PolicyHistory, Series, State, TargetHistory, Unit};
 use flow_policy::spec::Mode;
 use flow_policy::{Indicator, Objective, Policy, Scope};
@@ -97,12 +97,13 @@ impl Record {
         let objectives = policy.objectives.iter().zip(&snapshot.objectives).zip(&self.objectives);
         objectives
             .map(|((objective, view), ring)| {
-                let (bound, at_least) = bound(objective.bound, view);
+                let Ends { bound, at_least, other_bound } = Ends::of(objective.bound, view.reading.ok());
                 ObjectiveHistory {
                     name: objective.name.clone(),
                     unit: unit(objective.indicator),
                     bound,
                     at_least,
+                    other_bound,
                     state: state(policy, objective, view),
                     values: dial.series(ring, self.held()),
                 }
@@ -146,14 +147,30 @@ fn state(policy: &Policy, objective: &Objective, view: &ObjectiveView) -> State 
     }
 }
 
-/// The bound, and whether values are to stay above it. Of a range, it is the end that the newest value is closer to.
-fn bound(bound: Bound, view: &ObjectiveView) -> (f64, bool) {
-    match bound {
-        Bound::AtMost(max) => (max.get(), false),
-        Bound::AtLeast(min) => (min.get(), true),
-        Bound::Within { min, max } => {
-            let is_low = view.reading.is_ok_and(|value| value.get() < f64::midpoint(min.get(), max.get()));
-            if is_low { (min.get(), true) } else { (max.get(), false) }
+/// A bound as the page has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ends {
+    /// The bound; of a range, the end that the newest value is closer to.
+    pub bound: f64,
+    /// Whether values are to stay above it.
+    pub at_least: bool,
+    /// The other end of a range.
+    pub other_bound: Option<f64>,
+}
+
+impl Ends {
+    /// Those of a bound, where `newest` is the newest value.
+    #[must_use]
+    pub fn of(bound: Bound, newest: Option<Finite>) -> Self {
+        let one = |bound: Finite, at_least| Self { bound: bound.get(), at_least, other_bound: None };
+        match bound {
+            Bound::AtMost(max) => one(max, false),
+            Bound::AtLeast(min) => one(min, true),
+            Bound::Within { min, max } => {
+                let is_low = newest.is_some_and(|value| value.get() < f64::midpoint(min.get(), max.get()));
+                let (near, far) = if is_low { (min, max) } else { (max, min) };
+                Self { other_bound: Some(far.get()), ..one(near, is_low) }
+            }
         }
     }
 }

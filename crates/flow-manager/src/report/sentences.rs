@@ -81,6 +81,8 @@ fn of_objective(policy: &Policy, reason: Reason) -> Option<Cow<'static, str>> {
 /// Why something is decided where no single objective has decided.
 fn of_all(policy: &Policy, reason: Reason) -> String {
     let why = match (reason, policy.law) {
+        (Reason::ObjectiveViolated, _) => "an objective is violated",
+        (Reason::QueueGrows, _) => "the queue on a probed path grows",
         (Reason::Headroom, _) => "every objective that decides has headroom",
         (Reason::Recovery, _) => "the last cut has done its work, and more was good before it",
         (Reason::Idle, Law::Adaptive(law)) => {
@@ -271,6 +273,14 @@ mod tests {
         assert!(unused.starts_with("what the targets send does not use their limits: "), "{unused}");
         let later = said(Action::Hold, Reason::RetryLater, None);
         assert!(later.starts_with("more has failed lately, and is tried again later: "), "{later}");
+    }
+
+    #[test]
+    fn a_cut_that_no_single_objective_has_led_to_says_why_in_words() {
+        let (policy, views) = (fixture::policy("Enforce"), fixture::views(&[Ok(212e-6), Ok(6e7)]));
+        let said = |reason| told(&policy, decision(Action::Decrease, reason, None), &views, &[80]);
+        assert_eq!(said(Reason::QueueGrows), "the queue on a probed path grows: limit cut to 80M");
+        assert_eq!(said(Reason::ObjectiveViolated), "an objective is violated: limit cut to 80M");
     }
 
     #[test]

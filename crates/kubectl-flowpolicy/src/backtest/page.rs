@@ -9,8 +9,8 @@ use super::times::{length, minute};
 use crate::chart::count;
 use crate::reasons;
 use crate::terminal::number;
-use flow_control::{Bandwidth, Bound, Finite, Judgement};
-use flow_manager::history::{mode_word, unit};
+use flow_control::{Bandwidth, Finite};
+use flow_manager::history::{Ends, is_worse, mode_word, unit};
 use flow_manager::report::{action_word, reason_word};
 use flow_page::{Mark, ObjectiveHistory, Page, PolicyHistory, Series, State, Table, TargetHistory};
 use flow_policy::Objective;
@@ -42,7 +42,8 @@ pub(super) fn page(backtest: &Backtest) -> Page {
 fn policy(backtest: &Backtest, namespace: String, name: String) -> PolicyHistory {
     let policy = &backtest.manifest.policy;
     let positions = 0..policy.objectives.len();
-    let states = positions.clone().map(|position| state(backtest, position));
+    let states = positions.map(|position| state(backtest, position));
+    let objectives = policy.objectives.iter().enumerate();
     let targets = policy.targets.iter().zip(&backtest.replay.limits);
     PolicyHistory {
         namespace,
@@ -50,7 +51,7 @@ fn policy(backtest: &Backtest, namespace: String, name: String) -> PolicyHistory
         mode: mode_word(policy.mode).to_owned(),
         state: states.min().unwrap_or(State::Unknown),
         why: why(backtest),
-        objectives: positions.flat_map(|position| objective(backtest, position)).collect(),
+        objectives: objectives.map(|(position, it)| objective(backtest, position, it)).collect(),
         targets: targets
             .map(|(target, limits)| self::target(backtest, target.id.to_string(), limits))
             .collect(),
@@ -72,48 +73,26 @@ fn why(backtest: &Backtest) -> String {
 /// How an objective stood over the whole time.
 fn state(backtest: &Backtest, position: usize) -> State {
     let is_violated = backtest.replay.violated.get(position).is_some_and(|all| !all.is_empty());
-    if is_violated { State::Violated } else { unviolated(backtest, position) }
-}
-
-fn unviolated(backtest: &Backtest, position: usize) -> State {
     let unknown = backtest.replay.unknown.get(position).copied().unwrap_or_default();
-    if unknown == backtest.past.steps() { State::Unknown } else { State::Met }
-}
-
-/// An objective; two where it is bounded from both sides.
-fn objective(backtest: &Backtest, position: usize) -> Vec<ObjectiveHistory> {
-    let Some(objective) = backtest.objective(position) else { return Vec::new() };
-    let name = &objective.name;
-    match objective.bound {
-        Bound::AtMost(max) => vec![side(backtest, position, objective, name.clone(), max, false)],
-        Bound::AtLeast(min) => vec![side(backtest, position, objective, name.clone(), min, true)],
-        Bound::Within { min, max } => vec![
-            side(backtest, position, objective, format!("{name}, floor"), min, true),
-            side(backtest, position, objective, format!("{name}, ceiling"), max, false),
-        ],
+    match (is_violated, unknown == backtest.past.steps()) {
+        (true, _) => State::Violated,
+        (false, true) => State::Unknown,
+        (false, false) => State::Met,
     }
 }
 
-fn side(
-    backtest: &Backtest,
-    position: usize,
-    objective: &Objective,
-    name: String,
-    bound: Finite,
-    at_least: bool,
-) -> ObjectiveHistory {
-    let readings = (0..backtest.past.steps()).map(|step| backtest.past.reading(position, step));
-    let side = if at_least { Bound::AtLeast(bound) } else { Bound::AtMost(bound) };
-    let is_violated = readings.clone().any(|reading| side.judge(reading) == Judgement::Violated);
-    let values = readings.map(|reading| reading.ok().map(Finite::get));
-    let worse = if at_least { f64::min } else { f64::max };
+fn objective(backtest: &Backtest, position: usize, objective: &Objective) -> ObjectiveHistory {
+    let readings = (0..backtest.past.steps()).map(|step| backtest.past.reading(position, step).ok());
+    let Ends { bound, at_least, other_bound } = Ends::of(objective.bound, readings.clone().flatten().last());
+    let worse = |one, other| if is_worse(objective.bound, other, one) { other } else { one };
     ObjectiveHistory {
-        name,
+        name: objective.name.clone(),
         unit: unit(objective.indicator),
-        bound: bound.get(),
+        bound,
         at_least,
-        state: if is_violated { State::Violated } else { unviolated(backtest, position) },
-        values: series(backtest, values, worse),
+        other_bound,
+        state: state(backtest, position),
+        values: series(backtest, readings.map(|reading| reading.map(Finite::get)), worse),
     }
 }
 
@@ -147,11 +126,11 @@ fn mark(backtest: &Backtest, throttled: &Throttled) -> Mark {
 fn series(
     backtest: &Backtest,
     values: impl Iterator<Item = Option<f64>>,
-    worse: fn(f64, f64) -> f64,
+    worse: impl Fn(f64, f64) -> f64,
 ) -> Series {
     let values: Vec<_> = values.collect();
     let together = values.len().div_ceil(PARTS).max(1);
-    let of_part = |part: &[Option<f64>]| part.iter().flatten().copied().reduce(worse);
+    let of_part = |part: &[Option<f64>]| part.iter().flatten().copied().reduce(&worse);
     Series {
         start: milliseconds(backtest.past.from_s),
         step: milliseconds(backtest.past.step_s() * count(together)),
@@ -220,6 +199,7 @@ const fn milliseconds(seconds: f64) -> i64 {
 mod tests {
     use super::super::text::tests::backtest;
     use super::*;
+    use flow_control::Bound;
     use flow_page::Unit;
 
     #[test]
@@ -271,13 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_bounded_from_both_sides_is_two_objectives() {
+    fn what_is_bounded_from_both_sides_is_one_objective_with_both_ends() {
         let mut backtest = backtest();
         let finite = |number| Finite::new(number).unwrap();
         backtest.manifest.policy.objectives[0].bound = Bound::Within { min: finite(0.5), max: finite(5.0) };
         let page = page(&backtest);
-        let sides: Vec<_> =
-            page.policies[0].objectives.iter().map(|it| (it.name.as_str(), it.state)).collect();
-        assert_eq!(sides, [("depth, floor", State::Met), ("depth, ceiling", State::Violated)]);
+        let [depth] = page.policies[0].objectives.as_slice() else { panic!("{:?}", page.policies[0]) };
+        assert_eq!((depth.name.as_str(), depth.state), ("depth", State::Violated));
+        assert_eq!((depth.bound, depth.at_least, depth.other_bound), (0.5, true, Some(5.0)));
+        assert_eq!((depth.values.values[179], depth.values.values[180]), (Some(1.0), Some(9.0)));
     }
 }

@@ -27,10 +27,8 @@ static NAMED: LazyLock<Regex> = LazyLock::new(|| {
 static FLAG: LazyLock<Regex> =
     LazyLock::new(|| pattern(&format!(r"(\B--?[\w-]*(?:{CREDENTIALS})[\w-]*)(\s+)\S+")));
 /// What is masked wherever it stands, and what stays of it.
-static ANYWHERE: LazyLock<[(Regex, &str); 5]> = LazyLock::new(|| {
+static ANYWHERE: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
     [
-        // User and password in an address, also where they hold what they must not, such as a slash.
-        (pattern(r#"//[^\s"'<>]*@"#), "//***@"),
         (pattern(r#"((?:authorization|cookie|api-?key|auth-token)["'\\]*\s*[:=]\s*).+"#), "${1}***"),
         (pattern(r#"(--[\w-]*header[=\s]+["']?[^=:\s"']+\s*[=:]).+"#), "${1}***"),
         (pattern(r"\b(bearer\s+)\S+"), "${1}***"),
@@ -38,6 +36,12 @@ static ANYWHERE: LazyLock<[(Regex, &str); 5]> = LazyLock::new(|| {
         (pattern(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), MASK),
     ]
 });
+
+/// User and password in an address, also where they hold what they must not, such as a slash.
+static USER: LazyLock<Regex> = LazyLock::new(|| pattern(r#"//[^\s"'<>]*@"#));
+/// An address without a user, up to the value of its query's first parameter: an `@` after that belongs to the query.
+static HOST: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^//[\w.-]+(?::\d{1,5})?(?:/[^?#@]*)?\?[\w.\[\]-]+="));
 
 #[expect(clippy::expect_used, reason = "a constant, which every test of this module compiles")]
 fn pattern(text: &str) -> Regex {
@@ -105,11 +109,23 @@ fn json(content: &str) -> Option<String> {
 }
 
 fn of_line(line: &str) -> String {
-    let masked = ANYWHERE.iter().fold(Cow::from(line), |line, (pattern, with)| {
-        Cow::from(pattern.replace_all(&line, *with).into_owned())
-    });
+    let masked = ANYWHERE
+        .iter()
+        .fold(users(line), |line, (pattern, with)| Cow::from(pattern.replace_all(&line, *with).into_owned()));
     let masked = NAMED.replace_all(&masked, named);
     FLAG.replace_all(&masked, named).into_owned()
+}
+
+/// A line without users and passwords in addresses.
+fn users(line: &str) -> Cow<'_, str> {
+    USER.replace_all(line, |found: &Captures| {
+        let address = found.get(0).map_or("", |all| all.as_str());
+        let kept = HOST.find(address).map_or(0, |host| host.end());
+        match address.split_at(kept) {
+            ("", _) => format!("//{MASK}@"),
+            (host, query) => format!("{host}{}", users(query)),
+        }
+    })
 }
 
 /// The name and what stands between; the value where the name is that of a place.

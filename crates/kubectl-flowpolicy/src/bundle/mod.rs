@@ -132,9 +132,8 @@ async fn write<W: Write>(
 ) -> Result<Written<W>, Stopped> {
     let Args { installation, shapers, .. } = args;
     parts::versions(&mut collector).await?;
-    parts::check(&mut collector, installation, shapers).await?;
-    let policies = parts::policies(&mut collector).await?;
-    parts::targets(&mut collector, connection, policies).await?;
+    let seen = parts::policies(&mut collector, connection).await?;
+    parts::check(&mut collector, installation, shapers, seen).await?;
     parts::cluster(&mut collector).await?;
     let pods = parts::installation(&mut collector, installation, shapers).await?;
     logs::of(&mut collector, &pods).await?;

@@ -5,9 +5,8 @@ use super::collector::Collector;
 use crate::check;
 use crate::connection::{Ask, Connection, Failure, Within};
 use crate::installation::{Installation, Shapers};
-use crate::policies::{readable, see};
+use crate::policies::{Seen, readable, see};
 use flow_policy::FlowPolicy;
-use flow_policy::names::{LIMITING, RECORDS};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, Pod};
@@ -41,16 +40,19 @@ pub(super) async fn check<W: Write>(
     to: &mut Collector<'_, W>,
     installation: &Installation,
     shapers: &Shapers,
+    seen: Option<Seen>,
 ) -> Result<(), Stopped> {
-    let report = check::now(installation, shapers, to.connection).await;
+    let report = check::now(installation, shapers, to.connection, seen).await;
     let Some(report) = to.read(report) else { return Ok(()) };
     to.text("check.txt", &anstream::adapter::strip_str(&report.draw(WIDTH)).to_string())
 }
 
-/// The policies that may be read, and their Events.
-pub(super) async fn policies<W: Write>(to: &mut Collector<'_, W>) -> Result<Vec<FlowPolicy>, Stopped> {
-    let answer = readable(to.connection).await;
-    let Some((policies, others)) = to.read(answer) else { return Ok(Vec::new()) };
+/// The policies that may be read, with their Events and the pods of their targets.
+pub(super) async fn policies<W: Write>(
+    to: &mut Collector<'_, W>,
+    connection: &Connection,
+) -> Result<Option<Seen>, Stopped> {
+    let Some((policies, others)) = to.read(readable(connection).await) else { return Ok(None) };
     if let Some(failure) = others {
         to.miss(failure.to_string());
     }
@@ -63,42 +65,28 @@ pub(super) async fn policies<W: Write>(to: &mut Collector<'_, W>) -> Result<Vec<
         let events = to.connection.list_stored::<Event>(&within, of_policies).await;
         to.objects(&path, events)?;
     }
-    Ok(policies)
-}
-
-/// Of the pods of targets, what there is to know of limits and no more.
-pub(super) async fn targets<W: Write>(
-    to: &mut Collector<'_, W>,
-    connection: &Connection,
-    policies: Vec<FlowPolicy>,
-) -> Result<(), Stopped> {
-    let Some(seen) = to.read(see(connection, policies).await) else { return Ok(()) };
-    let targets = seen.policies.iter().flat_map(|policy| &policy.targets);
-    let pods: BTreeSet<_> = targets
-        .flat_map(|target| target.pods.seen())
-        .map(|pod| (pod.namespace.clone(), pod.name.clone()))
-        .collect();
-    let namespaces: BTreeSet<_> = pods.iter().map(|(namespace, _)| namespace).collect();
-    let mut told = Vec::new();
-    for namespace in namespaces {
-        let all = connection.list::<Pod>(&Within::Namespace(namespace.clone())).await;
-        let all = to.read(all).unwrap_or_default();
-        let is_of_target = |pod: &&Pod| pods.contains(&(namespace.clone(), pod.name_any()));
-        told.extend(all.iter().filter(is_of_target).map(of_limits));
+    let seen = to.read(see(connection, policies).await);
+    if let Some(seen) = &seen {
+        to.document("target-pods.yaml", &of_limits(seen))?;
     }
-    to.document("target-pods.yaml", &told)
+    Ok(seen)
 }
 
-fn of_limits(pod: &Pod) -> Value {
-    let ours = |name: &&String| LIMITING.iter().chain(&RECORDS).any(|our| our == name);
-    let annotations = pod.annotations().iter().filter(|(name, _)| ours(name));
-    json!({
-        "namespace": pod.namespace(),
-        "name": pod.name_any(),
-        "node": pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref()),
-        "phase": pod.status.as_ref().and_then(|status| status.phase.as_ref()),
-        "annotations": annotations.collect::<BTreeMap<_, _>>(),
-    })
+/// Of the pods of targets, what there is to know of limits and no more; of each pod once.
+fn of_limits(seen: &Seen) -> Vec<Value> {
+    let targets = seen.policies.iter().flat_map(|policy| &policy.targets);
+    let pods = targets.flat_map(|target| target.pods.seen());
+    let pods: BTreeMap<_, _> = pods.map(|pod| ((&pod.namespace, &pod.name), pod)).collect();
+    let told = pods.into_values().map(|pod| {
+        json!({
+            "namespace": pod.namespace,
+            "name": pod.name,
+            "node": pod.node,
+            "phase": pod.phase,
+            "annotations": pod.limiting,
+        })
+    });
+    told.collect()
 }
 
 /// The definition, and what runs on nodes.

@@ -104,6 +104,57 @@ async fn it_has_what_may_be_read_and_tells_what_may_not() {
     assert!(log.iter().all(|asked| !asked.path.contains("secrets")), "Secrets are not read");
 }
 
+/// The same where more is allowed, and a target is a set of pods.
+fn generous(asked: &Asked) -> (u16, Value) {
+    match asked.path.as_str() {
+        "/apis/flow.fustli.io/v1alpha1" => {
+            let resource = json!({
+                "name": "flowpolicies", "singularName": "flowpolicy", "namespaced": true, "kind": "FlowPolicy",
+                "verbs": ["list"],
+            });
+            (200, json!({"groupVersion": "flow.fustli.io/v1alpha1", "resources": [resource]}))
+        }
+        "/apis/flow.fustli.io/v1alpha1/flowpolicies" => {
+            let mut policy = stored();
+            policy["spec"]["targets"][0]["kind"] = json!("Pods");
+            policy["spec"]["targets"][0]["selector"] = json!({"matchLabels": {"app": "upload"}});
+            list(&[policy])
+        }
+        "/api/v1/namespaces/factory/pods" => list(&[json!({
+            "metadata": {
+                "name": "upload-1", "namespace": "factory", "uid": "u1", "labels": {"app": "upload"},
+                "annotations": {"kubernetes.io/egress-bandwidth": "64M", "team": "a"},
+            },
+            "spec": {"nodeName": "n1", "containers": []}, "status": {"phase": "Running"},
+        })]),
+        path if path.ends_with("/selfsubjectaccessreviews") => (
+            201,
+            json!({
+                "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+                "metadata": {}, "spec": {}, "status": {"allowed": true},
+            }),
+        ),
+        _ => answer(asked),
+    }
+}
+
+#[tokio::test]
+async fn the_pods_of_targets_are_listed_once() {
+    let (connection, log) = serve(generous);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bundle.tar.gz");
+    run(&args(&path), &connection).await.unwrap();
+    let files = files(&path);
+    let pods = &files["target-pods.yaml"];
+    assert!(pods.contains("name: upload-1\n") && !pods.contains("team"), "{pods}");
+    let check = &files["check.txt"];
+    assert!(check.contains("factory/robot does its work"), "{check}");
+    let log = log.lock().unwrap();
+    let asked = |path: &str| log.iter().filter(|asked| asked.path == path).count();
+    assert_eq!(asked("/api/v1/namespaces/factory/pods"), 1);
+    assert_eq!(asked("/apis/flow.fustli.io/v1alpha1/flowpolicies"), 1);
+}
+
 #[tokio::test]
 async fn no_credential_is_in_it() {
     let (connection, _) = serve(answer);

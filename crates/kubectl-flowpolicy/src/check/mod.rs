@@ -17,7 +17,7 @@ use crate::connection::{Connection, Failure, duration};
 use crate::error::Error;
 use crate::installation::{Installation, Shapers};
 use crate::output::Output;
-use crate::policies::{readable, see};
+use crate::policies::{Seen, readable, see};
 use crate::terminal;
 use jiff::Timestamp;
 use std::process::ExitCode;
@@ -74,7 +74,7 @@ async fn check(args: &Args, connection: &Connection) -> Result<Report, Failure> 
     if args.pre {
         before(&args.installation, connection).await
     } else {
-        now(&args.installation, &args.shapers, connection).await
+        now(&args.installation, &args.shapers, connection, None).await
     }
 }
 
@@ -85,11 +85,12 @@ async fn before(installation: &Installation, connection: &Connection) -> Result<
     Ok(Report::new(vec![cluster, Group::new("account", account)]))
 }
 
-/// Whether flow-manager works.
+/// Whether flow-manager works; policies and pods are looked up unless they were `seen` just before.
 pub(crate) async fn now(
     installation: &Installation,
     shapers: &Shapers,
     connection: &Connection,
+    seen: Option<Seen>,
 ) -> Result<Report, Failure> {
     let cluster = Group::new("cluster", vec![cluster::check(connection).await?]);
     let definition = definition::check(connection).await?;
@@ -101,7 +102,10 @@ pub(crate) async fn now(
         Group::new("controller", controller(connection, installation).await?),
     ];
     if is_defined {
-        let seen = see(connection, readable(connection).await?.0).await?;
+        let seen = match seen {
+            Some(seen) => seen,
+            None => see(connection, readable(connection).await?.0).await?,
+        };
         let policies = [policies::check(&seen), measured::check(&seen)].concat();
         groups.push(Group::new("policies", policies));
         groups.push(Group::new(

@@ -1,3 +1,4 @@
+use super::measured;
 use super::report::{Check, Outcome};
 use crate::policies::{PolicyView, Seen};
 use flow_policy::condition::Entry;
@@ -25,8 +26,16 @@ fn of_policy(policy: &PolicyView) -> Vec<Check> {
         )];
     }
     let conditions = policy.status().conditions;
-    let wrong: Vec<_> = conditions.iter().filter_map(|condition| judge(&name, condition)).collect();
-    if wrong.is_empty() { vec![Check::passed(format!("{name} does its work"))] } else { wrong }
+    // What is not measured is told of each objective.
+    let is_told = measured::is_missing(policy);
+    let others = conditions.iter().filter(|condition| !(is_told && is_of_measurement(condition)));
+    let wrong: Vec<_> = others.filter_map(|condition| judge(&name, condition)).collect();
+    let is_well = wrong.is_empty() && !is_told;
+    if is_well { vec![Check::passed(format!("{name} does its work"))] } else { wrong }
+}
+
+fn is_of_measurement(condition: &Condition) -> bool {
+    condition.type_ == "Ready" && ["NoData", "Starting"].contains(&condition.reason.as_str())
 }
 
 fn judge(name: &str, condition: &Condition) -> Option<Check> {
@@ -54,6 +63,22 @@ mod tests {
     #[test]
     fn a_violated_objective_is_no_failure() {
         assert_eq!(outcomes(violated()), [Outcome::Passed]);
+    }
+
+    #[test]
+    fn what_is_not_measured_is_told_of_the_objective_alone() {
+        let silent = |policy: &mut serde_json::Value| {
+            policy["status"]["conditions"][1]["status"] = json!("False");
+            policy["status"]["conditions"][1]["reason"] = json!("NoData");
+            policy["status"]["objectives"][0]["state"] = json!("Unknown");
+        };
+        assert_eq!(outcomes(changed(silent)), []);
+        let lost = changed(|policy| {
+            silent(policy);
+            policy["status"]["conditions"][3]["status"] = json!("False");
+            policy["status"]["conditions"][3]["reason"] = json!("NotInForce");
+        });
+        assert_eq!(outcomes(lost), [Outcome::Failed], "what else is wrong stays");
     }
 
     #[test]

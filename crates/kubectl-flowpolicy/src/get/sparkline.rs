@@ -72,8 +72,8 @@ mod tests {
         let start = 600_000 - step * i64::try_from(values.len()).unwrap();
         let values = Series { start, step, values };
         let name = "commands".to_owned();
-        let objective =
-            ObjectiveHistory { name, unit: Unit::Number, bound, at_least, state: State::Met, values };
+        let (unit, state, other_bound) = (Unit::Number, State::Met, None);
+        let objective = ObjectiveHistory { name, unit, bound, at_least, other_bound, state, values };
         let text = sparkline(&objective, 600_000)?;
         Some(anstream::adapter::strip_str(&text).to_string())
     }

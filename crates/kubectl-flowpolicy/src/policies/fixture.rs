@@ -6,6 +6,7 @@ use flow_page::Page;
 use flow_policy::{FlowPolicy, Policy};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -80,7 +81,8 @@ pub(crate) fn page() -> Page {
 }
 
 pub(crate) fn pod(hold: Hold) -> PodView {
-    PodView { namespace: "factory".into(), name: "upload-7d9f".into(), node: Some("n1".into()), hold }
+    let [namespace, name, node, phase] = ["factory", "upload-7d9f", "n1", "Running"].map(str::to_owned);
+    PodView { namespace, name, node: Some(node), phase: Some(phase), limiting: BTreeMap::new(), hold }
 }
 
 /// It violates its objective, and its one pod is held to the limit.

@@ -1,12 +1,14 @@
 use flow_control::Bandwidth;
 use flow_manager::cluster::PolicyId;
 use flow_manager::enforce::OnPod;
+use flow_policy::names::{LIMITING, RECORDS};
 use flow_policy::spec::Mode;
 use flow_policy::status::{FlowPolicyStatus, TargetStatus};
 use flow_policy::{FlowPolicy, Policy, Scope, Target};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
+use std::collections::BTreeMap;
 
 /// A policy, and what is seen of its targets.
 #[derive(Clone, Debug)]
@@ -48,6 +50,10 @@ pub struct PodView {
     pub name: String,
     /// Its node, once it has one.
     pub node: Option<String>,
+    /// Its phase, such as `Running`.
+    pub phase: Option<String>,
+    /// Its annotations that limit it, and those in which flow-manager records what it did.
+    pub limiting: BTreeMap<String, String>,
     /// What holds it, as its annotations say.
     pub hold: Hold,
 }
@@ -121,11 +127,15 @@ impl PodView {
     #[must_use]
     pub fn of(pod: &Pod) -> Self {
         let spec = pod.spec.as_ref();
+        let ours = |name: &&String| LIMITING.iter().chain(&RECORDS).any(|our| our == name);
+        let limiting = pod.annotations().iter().filter(|(name, _)| ours(name));
         let on_host_network = spec.and_then(|spec| spec.host_network) == Some(true);
         Self {
             namespace: pod.namespace().unwrap_or_default(),
             name: pod.name_any(),
             node: spec.and_then(|spec| spec.node_name.clone()),
+            phase: pod.status.as_ref().and_then(|status| status.phase.clone()),
+            limiting: limiting.map(|(name, value)| (name.clone(), value.clone())).collect(),
             hold: if on_host_network { Hold::HostNetwork } else { Hold::of(OnPod::of(pod)) },
         }
     }

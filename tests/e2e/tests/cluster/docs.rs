@@ -69,6 +69,21 @@ async fn limits_are_given_back_by_hand_as_the_guide_says_while_no_controller_run
 }
 
 #[tokio::test]
+async fn the_reflector_of_the_guide_answers_probes() {
+    let stage = Stage::set_in(NAMESPACE.to_owned()).await.unwrap();
+    // As if a registry had served the released image.
+    let released = format!("fustli/flow-manager:{}", env!("CARGO_PKG_VERSION"));
+    run("nerdctl", ["tag", "fustli/flow-manager:latest", &released]).await.unwrap();
+    apply_files(&["docs/getting-started/reflector.yaml"]).await.unwrap();
+    kubectl("-n factory wait --for=condition=Available deployment/robot-control --timeout=1m").await.unwrap();
+    stage.start("Deployment", "best-effort", 1, Work::Idle).await.unwrap();
+    stage.apply(&by_probe("reflected", "robot-control.factory.svc")).await.unwrap();
+    let answered = |policy: &_| condition(policy, "ObjectivesMet").starts_with("True AllMet");
+    stage.policy_where("reflected", "probes that are answered", answered).await.unwrap();
+    drop(stage);
+}
+
+#[tokio::test]
 async fn what_the_prototypes_configuration_becomes_is_accepted_as_the_guide_says() {
     let stage = Stage::set_in(NAMESPACE.to_owned()).await.unwrap();
     let programs = in_repository(PROGRAMS);

@@ -5,8 +5,10 @@
 
 use flow_e2e::factory::NAMESPACE;
 use flow_e2e::kubectl::{PROGRAMS, apply_files, in_repository, kubectl};
+use flow_e2e::stage::condition;
 use flow_e2e::{Result, Stage};
 use flow_transcript::{Comparison, Error, Place, check};
+use std::path::PathBuf;
 
 /// The critical service by its name, and the uploads, as [getting started](../../../docs/getting-started.md) has them.
 const WORKLOADS: &str = "docs/getting-started/factory.yaml";
@@ -33,10 +35,14 @@ async fn forget() -> Result<()> {
     kubectl(&format!("delete namespaces {NAMESPACE} office --ignore-not-found")).await.map(drop)
 }
 
-/// Types what the page says.
+/// Types what the page says, in the checkout.
 async fn page(file: &str) -> Result<(), Error> {
-    let programs = vec![in_repository(PROGRAMS)];
-    let place = Place { folder: in_repository(""), programs };
+    page_in(in_repository(""), file).await
+}
+
+/// The same in another folder.
+async fn page_in(folder: PathBuf, file: &str) -> Result<(), Error> {
+    let place = Place { folder, programs: vec![in_repository(PROGRAMS).canonicalize()?] };
     let checked = check(&in_repository(file), &place, Comparison::Measured);
     forget().await.unwrap();
     checked
@@ -58,6 +64,20 @@ async fn the_readme_shows_what_comes() {
 async fn getting_started_works_from_its_beginning_to_its_end() {
     let _stage = stage().await;
     page("docs/getting-started.md").await.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[tokio::test]
+async fn every_command_of_the_plugin_shows_what_comes() {
+    let stage = factory().await;
+    apply_files(&["examples/robot-control.yaml"]).await.unwrap();
+    let well = |policy: &_| {
+        ["Enforced", "ObjectivesMet"].iter().all(|type_| condition(policy, type_).starts_with("True"))
+    };
+    stage.policy_where("robot-control", "limits in force, and objectives that are met", well).await.unwrap();
+    // The archive of `bundle` goes where it was asked for.
+    let folder = tempfile::tempdir().unwrap();
+    let shown = page_in(folder.path().to_owned(), "docs/kubectl.md").await;
+    shown.unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[tokio::test]

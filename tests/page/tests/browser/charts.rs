@@ -40,6 +40,30 @@ async fn a_chart_has_its_bound_and_leaves_a_gap_where_nothing_was_measured() {
 }
 
 #[tokio::test]
+async fn a_range_is_one_chart_with_both_bounds_and_what_is_beyond_either_is_shaded() {
+    let mut policy = sample::robot();
+    let range = &mut policy.objectives[1];
+    (range.bound, range.at_least, range.other_bound) = (12e6, false, Some(8e6));
+    range.values.values.fill(Some(10e6));
+    (range.values.values[44], range.values.values[60]) = (Some(5e6), Some(13e6));
+    let browser = Browser::start().await.unwrap();
+    browser.open(&sample::of(vec![policy]).document(), "").await.unwrap();
+    browser.until("document.querySelectorAll('figure').length === 4").await.unwrap();
+    let of_range =
+        |kind: &str| format!("[...document.querySelectorAll('figure')[1].querySelectorAll('{kind}')]");
+    assert_eq!(browser.get::<u32>(&format!("{}.length", of_range(".violation"))).await.unwrap(), 2);
+    let labels = format!("{}.map(it => it.textContent)", of_range(".bound-label"));
+    let labels: Vec<String> = browser.get(&labels).await.unwrap();
+    assert_eq!(labels, ["bound 8 Mbit/s", "bound 12 Mbit/s"]);
+    let told = format!("{}[0].textContent", of_range("figcaption"));
+    let told: String = browser.get(&told).await.unwrap();
+    for part in ["within 8 Mbit/s to 12 Mbit/s", "lowest 5 Mbit/s", "highest 13 Mbit/s"] {
+        assert!(told.contains(part), "{told}");
+    }
+    end_quietly(browser, "file://").await;
+}
+
+#[tokio::test]
 async fn the_bound_is_drawn_where_its_value_is_on_the_axis() {
     let browser = robot().await;
     // Two labels of the axis tell how high a value is.

@@ -46,6 +46,7 @@ pub(crate) fn robot() -> PolicyHistory {
         unit: Unit::BitsPerSecond,
         bound: 8e6,
         at_least: true,
+        other_bound: None,
         state: State::Met,
         values: series(|step| Some(if (44..52).contains(&step) { 5e6 } else { 11e6 } + 2e6 * wobble(step))),
     });
@@ -65,6 +66,7 @@ pub(crate) fn policy(namespace: &str, name: &str, state: State, why: &str) -> Po
             unit: Unit::Seconds,
             bound: 150e-6,
             at_least: false,
+            other_bound: None,
             state,
             values: series(|step| (!unknown || step < 172).then(|| 70e-6 + 50e-6 * wobble(step))),
         }],

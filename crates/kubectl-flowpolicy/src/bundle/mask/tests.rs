@@ -7,6 +7,9 @@ fn only_what_may_be_a_credential_is_masked() {
     for (before, after) in [
         ("http://me:s3cret@prometheus:9090/x?y=1", "http://***@prometheus:9090/x?y=1"),
         ("http://me:s3/cr@et@prometheus", "http://***@prometheus"),
+        ("//prometheus/x?to=http://me:s3cret@there", "//prometheus/x?to=http://***@there"),
+        ("http://me:s3?cret@prometheus/x?y=a@b", "http://***@b"),
+        ("http://prometheus/x?token=s3@cret&y=a@b", "http://prometheus/x?token=***"),
         ("GET /x Authorization: Basic czNjcmV0 and more\nnext", "GET /x Authorization: ***\nnext"),
         ("was sent Bearer s3cret to it", "was sent Bearer *** to it"),
         ("/api?token=s3cret is asked", "/api?token=*** is asked"),
@@ -21,6 +24,8 @@ fn only_what_may_be_a_credential_is_masked() {
     }
     for same in [
         "http://prometheus:9090/api/v1/query?query=up",
+        "http://prometheus:9090/api/v1/query?query=up%7Bteam=a@b&time=1",
+        "https://prometheus?user=me@here",
         "fustli/flow-manager@sha256:0123",
         "--prometheus-bearer-token-file=/var/run/token",
         "limit cut to 64M, bound <= 300us",

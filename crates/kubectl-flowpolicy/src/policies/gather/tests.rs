@@ -15,7 +15,7 @@ fn metadata(name: &str, owner: &str) -> Value {
 fn pod() -> Value {
     let mut metadata = metadata("upload-1-a", "uid-upload-1");
     metadata["annotations"] = json!({
-        EGRESS_BANDWIDTH: "64M", ORIGINAL_EGRESS_BANDWIDTH: "", APPLIED_EGRESS_BANDWIDTH: "64M",
+        EGRESS_BANDWIDTH: "64M", ORIGINAL_EGRESS_BANDWIDTH: "", APPLIED_EGRESS_BANDWIDTH: "64M", "team": "a",
     });
     json!({"metadata": metadata, "spec": {"nodeName": "n1", "containers": []}, "status": {"phase": "Running"}})
 }
@@ -47,6 +47,14 @@ async fn the_pods_of_a_target_are_found_with_what_holds_them() {
         namespace: "factory".to_owned(),
         name: "upload-1-a".to_owned(),
         node: Some("n1".to_owned()),
+        phase: Some("Running".to_owned()),
+        limiting: [
+            (EGRESS_BANDWIDTH, "64M"),
+            (ORIGINAL_EGRESS_BANDWIDTH, ""),
+            (APPLIED_EGRESS_BANDWIDTH, "64M"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
         hold: Hold::Written { limit, before: None },
     };
     assert_eq!(seen(&connection).await, Pods::Seen(vec![expected]));
