@@ -39,6 +39,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- $annotations := dict -}}
 {{- if and $root.Values.metrics.podAnnotations (not $root.Values.serviceMonitor.enabled) -}}
 {{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" (index . 2) -}}
+{{- if and $root.Values.metrics.tls.secretName (ne (index . 2) "9102") }}{{ $_ := set $annotations "prometheus.io/scheme" "https" }}{{ end -}}
 {{- end -}}
 {{- with merge (deepCopy (index . 1).podAnnotations) $annotations }}{{ toYaml . }}{{ end -}}
 {{- end -}}
@@ -125,6 +126,29 @@ affinity:
 {{- end -}}
 {{- end -}}
 
+{{/* That our accounts write only where they may, as a validation of an admission policy. */}}
+{{- define "flow-manager.inNamespaces" -}}
+{{- with .Values.admissionPolicy.namespaces -}}
+- expression: >-
+    {{ toJson . }}.exists(name, name == object.metadata.namespace ||
+    (name.endsWith('*') && object.metadata.namespace.startsWith(name.replace('*', ''))))
+  message: flow-manager may not write to this namespace (admissionPolicy.namespaces)
+{{- end -}}
+{{- end -}}
+
+{{/* The key that probes and reflectors share. */}}
+{{- define "flow-manager.probeKeyMount" -}}
+- {name: probe-key, mountPath: /etc/flow-manager/probe, readOnly: true}
+{{- end -}}
+
+{{- define "flow-manager.probeKeyVolume" -}}
+- name: probe-key
+  secret:
+    secretName: {{ .Values.probe.keySecret }}
+    items:
+    - {key: key, path: key}
+{{- end -}}
+
 {{/* All that Pod Security `restricted` asks of a pod. */}}
 {{- define "flow-manager.podSecurityContext" -}}
 runAsNonRoot: true
@@ -149,10 +173,54 @@ sysctls:
   value: 1000 1000
 {{- end -}}
 
+{{/* Of the list (root, whether its metrics are guarded as the values say). */}}
 {{- define "flow-manager.healthProbes" -}}
+{{- $scheme := and (index . 1) (index . 0).Values.metrics.tls.secretName | empty | ternary "" ", scheme: HTTPS" -}}
 livenessProbe:
-  httpGet: {path: /livez, port: metrics}
+  httpGet: {path: /livez, port: metrics{{ $scheme }}}
 readinessProbe:
-  httpGet: {path: /readyz, port: metrics}
+  httpGet: {path: /readyz, port: metrics{{ $scheme }}}
   periodSeconds: 2
+{{- end -}}
+
+{{/* How the metrics of controller and probes are guarded: arguments, mounts, volumes. */}}
+{{- define "flow-manager.guardArgs" -}}
+{{- if .Values.metrics.tls.secretName }}
+- --metrics-tls=/etc/flow-manager/metrics-tls
+{{- end }}
+{{- if .Values.metrics.bearerTokenSecret }}
+- --metrics-bearer-token-file=/etc/flow-manager/metrics-token/token
+{{- end }}
+{{- end -}}
+
+{{- define "flow-manager.guardMounts" -}}
+{{- if .Values.metrics.tls.secretName }}
+- {name: metrics-tls, mountPath: /etc/flow-manager/metrics-tls, readOnly: true}
+{{- end }}
+{{- if .Values.metrics.bearerTokenSecret }}
+- {name: metrics-token, mountPath: /etc/flow-manager/metrics-token, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "flow-manager.guardVolumes" -}}
+{{- with .Values.metrics.tls }}
+{{- if .secretName }}
+- name: metrics-tls
+  secret:
+    secretName: {{ .secretName }}
+    items:
+    - {key: tls.crt, path: tls.crt}
+    - {key: tls.key, path: tls.key}
+    {{- if .requireClientCertificate }}
+    - {key: ca.crt, path: ca.crt}
+    {{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.metrics.bearerTokenSecret }}
+- name: metrics-token
+  secret:
+    secretName: {{ . }}
+    items:
+    - {key: token, path: token}
+{{- end }}
 {{- end -}}

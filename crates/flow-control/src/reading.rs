@@ -40,6 +40,9 @@ pub enum Unknown {
     /// Nobody knows the source that is to be asked.
     #[error("there is no such source")]
     NoSource,
+    /// The source must not be asked, as the operator's administrator says.
+    #[error("the source must not be asked")]
+    NotAllowed,
     /// The source could not be asked, or its answer could not be used.
     #[error("the source failed")]
     SourceFailed,
@@ -57,6 +60,7 @@ impl Unknown {
             Self::Ambiguous { .. } => "Ambiguous",
             Self::NotFinite => "NotFinite",
             Self::NoSource => "NoSource",
+            Self::NotAllowed => "NotAllowed",
             Self::SourceFailed => "SourceFailed",
         }
     }
@@ -82,6 +86,7 @@ mod tests {
             Unknown::Ambiguous { series: 2 },
             Unknown::NotFinite,
             Unknown::NoSource,
+            Unknown::NotAllowed,
             Unknown::SourceFailed,
         ] {
             let shown = format!("{unknown:?}");

@@ -1,15 +1,24 @@
 //! The HTTP endpoints that every subcommand serves: `/metrics`, `/livez` and `/readyz`.
 
+mod guard;
+mod tls;
+
+pub use guard::Guard;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use prometheus_client::registry::Registry;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use tls::{Peer, TlsListener};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -50,11 +59,34 @@ pub fn router(registry: Registry, readiness: Readiness) -> Router {
     metrics.merge(health).route("/livez", get(|| async { "ok\n" }))
 }
 
-/// Serves `router` on `listen` until `shutdown`. Fails if the address cannot be had.
-pub async fn serve(listen: SocketAddr, router: Router, shutdown: CancellationToken) -> std::io::Result<()> {
+/// Serves `router` on `listen`, guarded so, until `shutdown`. Fails if the address cannot be had, or the files of the guard
+/// cannot be used.
+pub async fn serve(
+    listen: SocketAddr,
+    router: Router,
+    guard: &Guard,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
     let listener = TcpListener::bind(listen).await?;
     tracing::info!(address = %listener.local_addr()?, "serving metrics and health");
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    serve_on(listener, router, guard, shutdown)?.await
+}
+
+fn serve_on(
+    listener: TcpListener,
+    router: Router,
+    guard: &Guard,
+    shutdown: CancellationToken,
+) -> std::io::Result<BoxFuture<'static, std::io::Result<()>>> {
+    let (router, shutdown) = (guard.on(router), shutdown.cancelled_owned());
+    Ok(match guard.tls() {
+        None => axum::serve(listener, router).with_graceful_shutdown(shutdown).into_future().boxed(),
+        Some(files) => {
+            let (listener, router) =
+                (TlsListener::new(listener, files)?, router.into_make_service_with_connect_info::<Peer>());
+            axum::serve(listener, router).with_graceful_shutdown(shutdown).into_future().boxed()
+        }
+    })
 }
 
 async fn metrics(State(registry): State<Arc<Registry>>) -> impl IntoResponse {
@@ -77,20 +109,4 @@ async fn readyz(State(readiness): State<Readiness>) -> impl IntoResponse {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::response::Response;
-
-    async fn ready(readiness: &Readiness) -> Response {
-        readyz(State(readiness.clone())).await.into_response()
-    }
-
-    #[tokio::test]
-    async fn a_process_is_ready_once_nothing_is_left_to_wait_for() {
-        let readiness = Readiness::default();
-        readiness.wait("api-server", "no answer yet");
-        assert_eq!(ready(&readiness).await.status(), StatusCode::SERVICE_UNAVAILABLE);
-        readiness.done("api-server");
-        assert_eq!(ready(&readiness).await.status(), StatusCode::OK);
-    }
-}
+mod tests;

@@ -53,6 +53,8 @@ pub enum Reason {
     NotConsented,
     /// An objective names a Prometheus that the operator was not given.
     SourceNotFound,
+    /// The operator's administrator does not let the policy ask for what it asks for.
+    SourceNotAllowed,
     /// The strategy is one that the operator's administrator has not allowed.
     StrategyNotAllowed,
     /// Everything works.
@@ -159,6 +161,7 @@ impl Reason {
             Self::TargetNotFound => "TargetNotFound",
             Self::NotConsented => "NotConsented",
             Self::SourceNotFound => "SourceNotFound",
+            Self::SourceNotAllowed => "SourceNotAllowed",
             Self::StrategyNotAllowed => "StrategyNotAllowed",
             Self::Working => "Working",
             Self::Starting => "Starting",

@@ -16,6 +16,7 @@ use crate::clock::{Departure, Receipt, Stamp};
 use crate::datagram_socket::DatagramSocket;
 use crate::event::{Discard, Event};
 use crate::icmp;
+use crate::key::Key;
 use crate::outstanding::Outstanding;
 use crate::packet::{self, Identity, Packet};
 use crate::problem::Problem;
@@ -33,6 +34,7 @@ const BATCH: usize = 64;
 /// The probing of one target by datagrams.
 pub(crate) struct DatagramProbe {
     target: Target,
+    key: Option<Key>,
     session: u64,
     schedule: Schedule,
     outstanding: Outstanding,
@@ -67,9 +69,10 @@ impl Link {
 }
 
 impl DatagramProbe {
-    pub(crate) fn new(target: Target) -> Self {
+    pub(crate) fn new(target: Target, key: Option<Key>) -> Self {
         let now = Instant::now();
         Self {
+            key,
             session: rand::random(),
             schedule: Schedule::starting(now, target.spec.interval),
             outstanding: Outstanding::new(target.spec.timeout),
@@ -202,10 +205,13 @@ impl DatagramProbe {
     }
 
     fn datagram(&self, peer: SocketAddr, identity: Identity) -> Vec<u8> {
-        let packet = packet::probe(identity);
+        let mut packet = packet::probe(identity);
         match self.target.spec.protocol {
             Protocol::Icmp => icmp::request(peer, identity.sequence, &packet),
-            Protocol::Udp | Protocol::Tcp => packet.to_vec(),
+            Protocol::Udp | Protocol::Tcp => {
+                self.key.iter().for_each(|key| key.seal(&mut packet));
+                packet.to_vec()
+            }
         }
     }
 
@@ -241,7 +247,7 @@ impl DatagramProbe {
             match socket.receive() {
                 Ok((datagram, received)) => {
                     let read = Stamp::now();
-                    let answer = answer(self.target.spec.protocol, peer, datagram);
+                    let answer = answer(self.target.spec.protocol, self.key.as_ref(), peer, datagram);
                     self.answered(answer, received, read);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -263,7 +269,12 @@ impl DatagramProbe {
 }
 
 /// Reads an answer: which probe it is to, and how long the reflector had it.
-fn answer(protocol: Protocol, peer: SocketAddr, datagram: &[u8]) -> Option<(Identity, Duration)> {
+fn answer(
+    protocol: Protocol,
+    key: Option<&Key>,
+    peer: SocketAddr,
+    datagram: &[u8],
+) -> Option<(Identity, Duration)> {
     let packet = match protocol {
         Protocol::Icmp => icmp::reply(peer, datagram)?,
         Protocol::Udp | Protocol::Tcp => datagram,
@@ -273,7 +284,9 @@ fn answer(protocol: Protocol, peer: SocketAddr, datagram: &[u8]) -> Option<(Iden
     }
     match (protocol, packet::decode(packet)?) {
         (Protocol::Icmp, Packet::Probe(identity)) => Some((identity, Duration::ZERO)),
-        (Protocol::Udp, Packet::Answer { identity, residence }) => Some((identity, residence)),
+        (Protocol::Udp, Packet::Answer { identity, residence }) => {
+            key.is_none_or(|key| key.sealed(packet)).then_some((identity, residence))
+        }
         _ => None,
     }
 }
@@ -306,7 +319,7 @@ mod tests {
         let spec = ProbeSpec { protocol, host, port: peer.port(), interval, timeout };
         let (name, events) =
             (Names::system().follow("127.0.0.1", &Handle::current()), Arc::new(Recorder::default()));
-        let mut probe = DatagramProbe::new(Target { spec, name, sink: events.clone() });
+        let mut probe = DatagramProbe::new(Target { spec, name, sink: events.clone() }, None);
         probe.follow_name();
         let answered = |event: &Event| matches!(event, Event::Answered { .. });
         // The kernel begins to stamp a little after it was asked to; from then on the first is answered.

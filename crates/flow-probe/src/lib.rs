@@ -11,11 +11,13 @@
 //!
 //! Windows, quantiles and jitter are not made here.
 
+mod address_rules;
 mod clock;
 mod datagram;
 mod datagram_socket;
 mod event;
 mod icmp;
+mod key;
 pub mod metrics;
 mod outstanding;
 mod packet;
@@ -26,6 +28,7 @@ mod receive;
 #[cfg(test)]
 mod recorder;
 mod reflector;
+mod replay;
 mod resolve;
 mod schedule;
 mod silence;
@@ -37,8 +40,11 @@ mod tests;
 mod udp_reflector;
 mod worker;
 
+pub use address_rules::AddressRules;
 pub use event::{Discard, Event, Sink};
-pub use prober::{ProbeHandle, Prober, StartError};
+pub use ipnet::IpNet;
+pub use key::{Key, KeyError};
+pub use prober::{Options, ProbeHandle, Prober, StartError};
 pub use problem::Problem;
 pub use reflector::{Reflector, ReflectorError};
 pub use spec::{ProbeSpec, Protocol};

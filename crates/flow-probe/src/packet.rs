@@ -15,7 +15,7 @@
 //! | 16–23 | sequence |
 //! | 24–31 | reflector's time of receipt, nanoseconds since 1970; zero in a probe |
 //! | 32–39 | reflector's time of sending, likewise |
-//! | 40– | padding: zero, ignored |
+//! | 40– | padding: zero, ignored; with a [key](crate::key), its last 32 bytes are the seal |
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

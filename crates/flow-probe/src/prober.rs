@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::address_rules::AddressRules;
 use crate::datagram::DatagramProbe;
 use crate::event::Sink;
+use crate::key::Key;
 use crate::resolve::Names;
 use crate::spec::{ProbeSpec, Protocol};
 use crate::target::Target;
@@ -22,6 +24,16 @@ pub struct Prober {
     probes: Worker,
     lookups: Worker,
     names: Names,
+    key: Option<Key>,
+}
+
+/// What a prober may do, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Which addresses it may probe; by default all.
+    pub rules: AddressRules,
+    /// What UDP probes and their answers are sealed with, if they are.
+    pub key: Option<Key>,
 }
 
 /// Why no prober can be started.
@@ -37,13 +49,19 @@ pub struct ProbeHandle {
 }
 
 impl Prober {
-    /// Starts the threads.
+    /// Starts the threads; every address may be probed.
     pub fn start() -> Result<Self, StartError> {
-        Self::start_with(Names::system())
+        Self::start_with(Options::default())
     }
 
-    pub(crate) fn start_with(names: Names) -> Result<Self, StartError> {
-        Ok(Self { probes: Worker::start("probe")?, lookups: Worker::start("probe-names")?, names })
+    /// Starts the threads.
+    pub fn start_with(options: Options) -> Result<Self, StartError> {
+        Self::start_by(Names::system(), options)
+    }
+
+    pub(crate) fn start_by(names: Names, Options { rules, key }: Options) -> Result<Self, StartError> {
+        let (probes, lookups) = (Worker::start("probe")?, Worker::start("probe-names")?);
+        Ok(Self { probes, lookups, names: names.within(rules), key })
     }
 
     /// Starts to probe a target, and goes on until the handle is dropped: no fault ends it. Whatever happens
@@ -54,7 +72,9 @@ impl Prober {
         let target = Target { spec, name, sink };
         let runtime = self.probes.runtime();
         let task = match target.spec.protocol {
-            Protocol::Udp | Protocol::Icmp => runtime.spawn(DatagramProbe::new(target).run()),
+            Protocol::Udp | Protocol::Icmp => {
+                runtime.spawn(DatagramProbe::new(target, self.key.clone()).run())
+            }
             Protocol::Tcp => runtime.spawn(TcpProbe::new(target).run()),
         };
         ProbeHandle { _task: AbortOnDropHandle::new(task) }

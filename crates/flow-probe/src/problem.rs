@@ -1,6 +1,7 @@
 //! Why a target cannot be probed.
 
 use std::io;
+use std::net::IpAddr;
 
 /// Why probes cannot be sent, or are not answered. Its text is a sentence for a user.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -12,6 +13,17 @@ pub enum Problem {
         host: String,
         /// What the resolver said.
         cause: String,
+    },
+    /// The administrator forbids probes to the address.
+    #[error(
+        "{host} is not probed: the operator's administrator forbids probes to {address}, and may allow them \
+         (--probe-allow-cidr, in the chart probe.allowedAddresses)"
+    )]
+    Forbidden {
+        /// The target's host, as it is named.
+        host: String,
+        /// What it resolved to.
+        address: IpAddr,
     },
     /// The target's host says that nothing listens there.
     #[error("{endpoint} refuses probes: nothing listens on that port")]
@@ -59,8 +71,9 @@ pub enum Problem {
 
 impl Problem {
     /// All that [`Self::reason`] returns.
-    pub const REASONS: [&'static str; 7] = [
+    pub const REASONS: [&'static str; 8] = [
         "unresolved",
+        "forbidden",
         "refused",
         "host_unreachable",
         "no_route",
@@ -74,6 +87,7 @@ impl Problem {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Unresolved { .. } => "unresolved",
+            Self::Forbidden { .. } => "forbidden",
             Self::Refused { .. } => "refused",
             Self::HostUnreachable { .. } => "host_unreachable",
             Self::NoRoute { .. } => "no_route",
@@ -121,6 +135,7 @@ mod tests {
     fn each_reason_is_listed() {
         let problems = [
             Problem::Unresolved { host: String::new(), cause: String::new() },
+            Problem::Forbidden { host: String::new(), address: IpAddr::from([0; 4]) },
             Problem::Refused { endpoint: String::new() },
             Problem::HostUnreachable { endpoint: String::new() },
             Problem::NoRoute { endpoint: String::new() },

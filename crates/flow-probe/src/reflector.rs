@@ -10,6 +10,7 @@ use tokio::runtime;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::key::Key;
 use crate::udp_reflector::UdpReflector;
 
 /// Connections that may wait to be accepted.
@@ -20,11 +21,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Answers UDP probes, or accepts TCP connections and closes them.
 ///
 /// An answer is exactly as long as the probe, so nothing is to be gained by forging a source; and each source
-/// is limited to 2000 answers a second. Whatever is not a probe is ignored.
+/// is limited to 2000 answers a second. Whatever is not a probe is ignored; with keys, so is what is not sealed with one
+/// of them, and what came before.
 #[derive(Debug)]
 pub struct Reflector {
     socket: Socket,
     kind: Kind,
+    keys: Vec<Key>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +66,14 @@ impl Reflector {
             Ok(socket)
         };
         let socket = bind().map_err(|source| ReflectorError::Bind { protocol: "UDP", address, source })?;
-        Ok(Self { socket, kind: Kind::Udp })
+        Ok(Self { socket, kind: Kind::Udp, keys: Vec::new() })
+    }
+
+    /// The same, but UDP probes are answered only if they are sealed with one of `keys`, and each once. Without any key,
+    /// all are.
+    #[must_use]
+    pub fn with_keys(self, keys: Vec<Key>) -> Self {
+        Self { keys, ..self }
     }
 
     /// Accepts TCP connections to `address` and closes them.
@@ -76,7 +86,7 @@ impl Reflector {
             Ok(socket)
         };
         let socket = bind().map_err(|source| ReflectorError::Bind { protocol: "TCP", address, source })?;
-        Ok(Self { socket, kind: Kind::Tcp })
+        Ok(Self { socket, kind: Kind::Tcp, keys: Vec::new() })
     }
 
     /// Where it listens: tells the port where 0 was asked for.
@@ -90,7 +100,9 @@ impl Reflector {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             match self.kind {
-                Kind::Udp => shutdown.run_until_cancelled(UdpReflector::new(self.socket)?.run()).await,
+                Kind::Udp => {
+                    shutdown.run_until_cancelled(UdpReflector::new(self.socket, self.keys)?.run()).await
+                }
                 Kind::Tcp => {
                     let listener = TcpListener::from_std(self.socket.into())?;
                     shutdown.run_until_cancelled(accept(listener)).await

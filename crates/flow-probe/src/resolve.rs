@@ -21,6 +21,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::address_rules::AddressRules;
 use crate::problem::Problem;
 
 /// How often a name with an address is looked up again.
@@ -36,6 +37,7 @@ pub(crate) struct Names {
     resolv_conf: PathBuf,
     hosts: PathBuf,
     refresh: Duration,
+    rules: AddressRules,
 }
 
 /// What is known of a name.
@@ -45,7 +47,7 @@ pub(crate) enum Resolution {
     Pending,
     /// It has this address.
     Address(IpAddr),
-    /// It has none, or has not been found yet.
+    /// It has none that may be probed, or has not been found yet.
     Unresolved(Problem),
 }
 
@@ -88,14 +90,20 @@ impl Names {
         hosts: impl Into<PathBuf>,
         refresh: Duration,
     ) -> Self {
-        Self { resolv_conf: resolv_conf.into(), hosts: hosts.into(), refresh }
+        let rules = AddressRules::anywhere();
+        Self { resolv_conf: resolv_conf.into(), hosts: hosts.into(), refresh, rules }
+    }
+
+    /// The same, but no name has an address that `rules` forbid.
+    pub(crate) fn within(self, rules: AddressRules) -> Self {
+        Self { rules, ..self }
     }
 
     /// Looks `host` up regularly, on `runtime`. An IP address stands for itself.
     pub(crate) fn follow(&self, host: &str, runtime: &Handle) -> Followed {
         let again = Arc::new(Notify::new());
         if let Ok(address) = host.parse() {
-            let (_, resolution) = watch::channel(Resolution::Address(address));
+            let (_, resolution) = watch::channel(permitted(host, address, &self.rules));
             return Followed { resolution, again, _task: None };
         }
         let (known, resolution) = watch::channel(Resolution::Pending);
@@ -143,7 +151,7 @@ fn read_if_there(path: &Path) -> io::Result<Vec<u8>> {
 async fn follow(names: Names, host: String, known: watch::Sender<Resolution>, again: Arc<Notify>) {
     loop {
         let found = timeout(LOOKUP_TIMEOUT, names.look_up(&host)).await.unwrap_or(Err(NetError::Timeout));
-        known.send_if_modified(|known| update(known, &host, found));
+        known.send_if_modified(|known| update(known, &host, found, &names.rules));
         let pause = if matches!(*known.borrow(), Resolution::Address(_)) { names.refresh } else { RETRY };
         tokio::select! {
             () = sleep(pause) => {}
@@ -156,13 +164,22 @@ async fn follow(names: Names, host: String, known: watch::Sender<Resolution>, ag
 ///
 /// An address still among those found is kept, so that rotating answers do not move the probe. It is also kept
 /// while no name server can be asked; but not when one says that the name has no address, as another pod may
-/// soon have that address.
-fn update(known: &mut Resolution, host: &str, found: Result<Vec<IpAddr>, NetError>) -> bool {
+/// soon have that address. One forbidden address spoils all: who answers for the name could send the probe there
+/// next time.
+fn update(
+    known: &mut Resolution,
+    host: &str,
+    found: Result<Vec<IpAddr>, NetError>,
+    rules: &AddressRules,
+) -> bool {
+    let forbidden = found.iter().flatten().find(|address| !rules.allows(**address)).copied();
     let next = match (found, &*known) {
-        (Ok(found), Resolution::Address(current)) if found.contains(current) => return false,
+        (Ok(found), Resolution::Address(current)) if forbidden.is_none() && found.contains(current) => {
+            return false;
+        }
         (Err(error), Resolution::Address(_)) if !error.is_no_records_found() => return false,
-        (Ok(found), _) => match found.first() {
-            Some(address) => Resolution::Address(*address),
+        (Ok(found), _) => match forbidden.as_ref().or(found.first()) {
+            Some(address) => permitted(host, *address, rules),
             None => unresolved(host, "the name has no address"),
         },
         (Err(error), _) if error.is_nx_domain() => unresolved(host, "there is no such name"),
@@ -171,6 +188,14 @@ fn update(known: &mut Resolution, host: &str, found: Result<Vec<IpAddr>, NetErro
     };
     *known = next;
     true
+}
+
+/// What is known of a host at this address.
+fn permitted(host: &str, address: IpAddr, rules: &AddressRules) -> Resolution {
+    if rules.allows(address) {
+        return Resolution::Address(address);
+    }
+    Resolution::Unresolved(Problem::Forbidden { host: host.to_owned(), address })
 }
 
 fn unresolved(host: &str, cause: &str) -> Resolution {
@@ -194,7 +219,8 @@ mod tests {
     /// What is known after `found`, and whether it is news.
     fn updated(known: &Resolution, found: Result<Vec<IpAddr>, NetError>) -> (Resolution, bool) {
         let mut known = known.clone();
-        let news = update(&mut known, "robot", found);
+        let rules = AddressRules::anywhere().deny(&["198.18.9.0/24".parse().unwrap()]);
+        let news = update(&mut known, "robot", found, &rules);
         (known, news)
     }
 
@@ -227,6 +253,20 @@ mod tests {
         let (known, news) = updated(&Resolution::Address(FIRST), Err(no_such_name()));
         assert_eq!(known, unresolved("robot", "there is no such name"));
         assert!(news);
+    }
+
+    #[test]
+    fn one_forbidden_address_among_those_found_spoils_all_whatever_was_known() {
+        let address = IpAddr::from([198, 18, 9, 9]);
+        let forbidden = Resolution::Unresolved(Problem::Forbidden { host: "robot".into(), address });
+        for known in
+            [Resolution::Pending, Resolution::Address(FIRST), Resolution::Address(address), forbidden.clone()]
+        {
+            for found in [vec![address], vec![FIRST, address], vec![address, SECOND]] {
+                assert_eq!(updated(&known, Ok(found)), (forbidden.clone(), true));
+            }
+        }
+        assert_eq!(updated(&forbidden, Ok(vec![FIRST])), (Resolution::Address(FIRST), true));
     }
 
     #[test]

@@ -12,9 +12,11 @@ use socket2::Socket;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use crate::packet;
+use crate::key::Key;
+use crate::packet::{self, Packet};
 use crate::rate_limit::RateLimit;
 use crate::receive::{Datagram, Destination, control_buffer, receive};
+use crate::replay::Replays;
 
 /// Longest probe answered, bytes.
 const LONGEST: usize = 1500;
@@ -23,6 +25,8 @@ const LONGEST: usize = 1500;
 #[derive(Debug)]
 pub(crate) struct UdpReflector {
     socket: UdpSocket,
+    keys: Vec<Key>,
+    replays: Replays,
     limit: RateLimit,
     buffer: Vec<u8>,
     control: Vec<u8>,
@@ -40,10 +44,11 @@ impl UdpReflector {
     }
 
     /// Within a runtime only.
-    pub(crate) fn new(socket: Socket) -> io::Result<Self> {
+    pub(crate) fn new(socket: Socket, keys: Vec<Key>) -> io::Result<Self> {
         let (limit, buffer, control) =
             (RateLimit::new(Instant::now()), vec![0; LONGEST + 1], control_buffer());
-        Ok(Self { socket: UdpSocket::from_std(socket.into())?, limit, buffer, control })
+        let (socket, replays) = (UdpSocket::from_std(socket.into())?, Replays::default());
+        Ok(Self { socket, keys, replays, limit, buffer, control })
     }
 
     /// Answers probes for ever.
@@ -62,19 +67,35 @@ impl UdpReflector {
     }
 
     fn answer(&mut self, probe: &Datagram) {
+        let Self { socket, keys, replays, limit, buffer, .. } = self;
         let Some(source) = probe.from.as_ref() else { return };
-        let Some(packet) = self.buffer.get_mut(..probe.length).filter(|packet| packet.len() <= LONGEST)
-        else {
+        let Some(packet) = buffer.get_mut(..probe.length).filter(|packet| packet.len() <= LONGEST) else {
             return;
         };
-        let allowed = address(source).is_some_and(|source| self.limit.allows(source, Instant::now()));
+        // What is forged must not use up the rate of whom it pretends to come from.
+        let Some(key) = admit(keys, replays, packet) else { return };
+        let allowed = address(source).is_some_and(|source| limit.allows(source, Instant::now()));
         if !allowed || !packet::answer(packet, probe.at, SystemTime::now()) {
             return;
         }
+        key.iter().for_each(|key| key.seal(packet));
         // An answer that cannot be sent is a lost one, which is for the prober to tell.
-        if let Err(error) = send_from(&self.socket, packet, probe.to, source) {
+        if let Err(error) = send_from(socket, packet, probe.to, source) {
             tracing::debug!(%error, "an answer cannot be sent");
         }
+    }
+}
+
+/// With which key to seal the answer, if with any; nothing where there is to be none, as the probe is sealed with no key
+/// that there is, or was seen before.
+fn admit<'a>(keys: &'a [Key], replays: &mut Replays, packet: &[u8]) -> Option<Option<&'a Key>> {
+    if keys.is_empty() {
+        return Some(None);
+    }
+    let key = keys.iter().find(|key| key.sealed(packet))?;
+    match packet::decode(packet)? {
+        Packet::Probe(identity) => replays.is_new(identity).then_some(Some(key)),
+        Packet::Answer { .. } => None,
     }
 }
 

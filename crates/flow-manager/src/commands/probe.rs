@@ -6,13 +6,14 @@ mod target;
 use self::summary::Summary;
 use self::target::Target;
 use crate::clock::Clock;
-use crate::serve::{Readiness, router, serve};
+use crate::serve::{Guard, Readiness, router, serve};
 use flow_policy::{DurationText, InvalidDuration};
 use flow_probe::metrics::Metrics;
-use flow_probe::{ProbeHandle, ProbeSpec, Prober, StartError};
+use flow_probe::{Key, KeyError, Options, ProbeHandle, ProbeSpec, Prober, StartError};
 use prometheus_client::registry::Registry;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -47,6 +48,13 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:9090")]
     listen: SocketAddr,
 
+    #[command(flatten)]
+    guard: Guard,
+
+    /// A file with the key that the reflectors have; UDP probes are sealed with it, and answers without it ignored
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
     /// Print a line per target and second: probes answered and lost, median and interquartile range
     #[arg(long)]
     print: bool,
@@ -58,6 +66,9 @@ pub enum Error {
     /// The prober cannot be started.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The key cannot be used.
+    #[error("--key-file: {0}")]
+    Key(#[from] KeyError),
     /// The metrics cannot be served.
     #[error("cannot serve metrics on {address}")]
     Serve {
@@ -76,6 +87,12 @@ fn duration(text: &str) -> Result<Duration, InvalidDuration> {
 }
 
 impl Args {
+    /// Whoever gives the command may probe whatever this machine may.
+    fn options(&self) -> Result<Options, KeyError> {
+        let key = self.key_file.as_deref().map(Key::read).transpose()?;
+        Ok(Options { key, ..Options::default() })
+    }
+
     fn specs(&self) -> impl Iterator<Item = ProbeSpec> {
         self.targets.iter().map(|target| target.spec(self.interval, self.timeout))
     }
@@ -85,11 +102,11 @@ impl Args {
 pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let prober = Prober::start()?;
+    let prober = Prober::start_with(args.options()?)?;
     let clock = Clock::start();
     let running: Vec<Probe> = args.specs().map(|spec| Probe::start(&prober, &metrics, clock, spec)).collect();
     tokio::try_join!(
-        serve_metrics(args.listen, registry, shutdown.clone()),
+        serve_metrics(args.listen, registry, &args.guard, shutdown.clone()),
         print(args.print, &running, clock, &shutdown)
     )?;
     Ok(())
@@ -111,10 +128,11 @@ impl Probe {
 async fn serve_metrics(
     address: SocketAddr,
     registry: Registry,
+    guard: &Guard,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let router = router(registry, Readiness::default());
-    serve(address, router, shutdown).await.map_err(|source| Error::Serve { address, source })
+    serve(address, router, guard, shutdown).await.map_err(|source| Error::Serve { address, source })
 }
 
 async fn print(

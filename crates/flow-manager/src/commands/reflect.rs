@@ -1,7 +1,8 @@
 //! `flow-manager reflect`: answers probes, next to the service whose path is probed.
 
-use flow_probe::{Reflector, ReflectorError};
+use flow_probe::{Key, KeyError, Reflector, ReflectorError};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,12 @@ pub struct Args {
     /// Accept TCP connections to this address and close them; may be given more than once
     #[arg(long, value_name = "ADDRESS:PORT")]
     tcp: Vec<SocketAddr>,
+
+    /// A file with a key; may be given more than once, such as the old one and the new one
+    ///
+    /// With a key, UDP probes are answered only if they are sealed with one of the keys, and each probe once.
+    #[arg(long, value_name = "FILE")]
+    key_file: Vec<PathBuf>,
 }
 
 /// Why probes are not answered.
@@ -31,18 +38,21 @@ pub enum Error {
     /// An address cannot be listened on.
     #[error(transparent)]
     Reflector(#[from] ReflectorError),
+    /// A key cannot be used.
+    #[error("--key-file: {0}")]
+    Key(#[from] KeyError),
     /// A defect.
     #[error("a reflector has ended unexpectedly")]
     Ended(#[from] JoinError),
 }
 
 impl Args {
-    fn bind(&self) -> Result<Vec<Reflector>, ReflectorError> {
-        if self.udp.is_empty() && self.tcp.is_empty() {
-            return Ok(vec![Reflector::udp(DEFAULT_UDP.into())?]);
-        }
-        let udp = self.udp.iter().map(|address| Reflector::udp(*address));
-        udp.chain(self.tcp.iter().map(|address| Reflector::tcp(*address))).collect()
+    fn bind(&self) -> Result<Vec<Reflector>, Error> {
+        let keys: Vec<_> = self.key_file.iter().map(|file| Key::read(file)).collect::<Result<_, _>>()?;
+        let default = (self.udp.is_empty() && self.tcp.is_empty()).then(|| DEFAULT_UDP.into());
+        let udp = self.udp.iter().copied().chain(default);
+        let udp = udp.map(|address| Ok(Reflector::udp(address)?.with_keys(keys.clone())));
+        udp.chain(self.tcp.iter().map(|address| Ok(Reflector::tcp(*address)?))).collect()
     }
 }
 

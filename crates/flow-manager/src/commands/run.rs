@@ -13,7 +13,7 @@ use crate::operator::Operator;
 use crate::page::{BindError, Place};
 use crate::report::StandingMetrics;
 use crate::rollout::RolloutMetrics;
-use crate::serve::{Readiness, router, serve};
+use crate::serve::{Guard, Readiness, router, serve};
 use clap::ArgAction;
 use flow_probe::Prober;
 use flow_probe::metrics::Metrics as ProbeMetrics;
@@ -25,8 +25,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+mod probes;
 mod prometheus;
 
+use probes::ProbeArgs;
 use prometheus::PrometheusArgs;
 pub use prometheus::PrometheusError;
 
@@ -47,6 +49,8 @@ pub struct Args {
     page: Option<SocketAddr>,
     #[command(flatten)]
     prometheus: PrometheusArgs,
+    #[command(flatten)]
+    probes: ProbeArgs,
     /// Who makes the limits of running pods take effect.
     #[arg(long, value_enum, default_value_t = BackendArg::Shaper)]
     backend: BackendArg,
@@ -56,6 +60,8 @@ pub struct Args {
     /// Allow policies with the strategy Rollout: they change pod templates, and so restart pods.
     #[arg(long)]
     allow_rollout: bool,
+    #[command(flatten)]
+    guard: Guard,
     #[command(flatten)]
     election: Election,
     /// Whether to export metrics by the names of flow-manager's predecessor as well.
@@ -107,6 +113,9 @@ pub enum Error {
     /// The thread of the probes did not start.
     #[error("probes cannot start: {0}")]
     Probes(#[from] flow_probe::StartError),
+    /// The key of the probes cannot be used.
+    #[error("--probe-key-file: {0}")]
+    Key(#[from] flow_probe::KeyError),
     /// The address of the page cannot be had.
     #[error("cannot serve the page: {0}")]
     Page(#[from] BindError),
@@ -135,7 +144,7 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
     let lead = move |term| lead(Arc::clone(&operator), term);
     tasks.spawn(leadership::campaign(candidate, office, shutdown.clone(), lead));
     tasks.close();
-    serve(args.listen, router(registry, readiness), shutdown).await?;
+    serve(args.listen, router(registry, readiness), &args.guard, shutdown).await?;
     if tokio::time::timeout(STOP_TIMEOUT, tasks.wait()).await.is_err() {
         tracing::warn!("some work did not stop in time; it will be taken up again after the next start");
     }
@@ -202,7 +211,7 @@ fn sources(
     } else {
         ProbeMetrics::register_without_predecessors(registry)
     };
-    let paths = Arc::new(Paths::new(Prober::start()?, clock, probes));
+    let paths = Arc::new(Paths::new(Prober::start_with(args.probes.options()?)?, clock, probes));
     registry.register_collector(Box::new(PathMetrics(Arc::clone(&paths))));
     Ok(Sources { paths, prometheus: args.prometheus.queries(clock, registry, readiness)? })
 }

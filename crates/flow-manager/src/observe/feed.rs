@@ -39,32 +39,20 @@ enum Input {
 }
 
 impl Sources {
-    /// Begins to measure what `objective` asks for, with Prometheus asked every `interval`.
+    /// Begins to measure what `objective` of a policy in `namespace` asks for, with Prometheus asked every `interval`.
     #[must_use]
-    pub fn feed(&self, objective: &Objective, interval: Duration) -> Feed {
+    pub fn feed(&self, namespace: &str, objective: &Objective, interval: Duration) -> Feed {
         let input = match &objective.source {
             Source::Probe(probe) => {
                 let sign = FirstSign::of(objective.indicator, objective.bound);
                 Input::Path(self.paths.open(probe), sign)
             }
-            Source::Prometheus { source, question } => self.ask(source, question, objective, interval),
+            Source::Prometheus { source, question } => match self.prometheus.get(source) {
+                Some(queries) => ask(queries, namespace, question, objective, interval),
+                None => Input::Nothing(Unknown::NoSource, self.not_configured(source, &objective.name)),
+            },
         };
         Feed { objective: objective.clone(), input, queued: LastQueued::default() }
-    }
-
-    fn ask(&self, source: &str, question: &Question, objective: &Objective, interval: Duration) -> Input {
-        let Some(queries) = self.prometheus.get(source) else {
-            return Input::Nothing(Unknown::NoSource, self.not_configured(source, &objective.name));
-        };
-        let Some(query) = question.promql(objective.indicator, objective.bound) else {
-            let problem = format!("a histogram gives no {}", objective.indicator.name());
-            return Input::Nothing(Unknown::SourceFailed, problem);
-        };
-        let query = queries.subscribe(&query, interval.max(MIN_QUERY_INTERVAL));
-        match question {
-            Question::Query(_) => Input::Query(query),
-            Question::Histogram(histogram) => Input::Histogram(query, histogram.clone()),
-        }
     }
 
     fn not_configured(&self, source: &str, objective: &str) -> String {
@@ -72,6 +60,24 @@ impl Sources {
         let known =
             if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
         format!("{objective}: the operator has no Prometheus of the name {source:?}; {known}")
+    }
+}
+
+fn ask(
+    queries: &Queries,
+    namespace: &str,
+    question: &Question,
+    objective: &Objective,
+    interval: Duration,
+) -> Input {
+    let Some(query) = question.promql(objective.indicator, objective.bound) else {
+        let problem = format!("a histogram gives no {}", objective.indicator.name());
+        return Input::Nothing(Unknown::SourceFailed, problem);
+    };
+    match (queries.subscribe(namespace, &query, interval.max(MIN_QUERY_INTERVAL)), question) {
+        (Ok(query), Question::Query(_)) => Input::Query(query),
+        (Ok(query), Question::Histogram(histogram)) => Input::Histogram(query, histogram.clone()),
+        (Err(refused), _) => Input::Nothing(Unknown::NotAllowed, refused.to_string()),
     }
 }
 
@@ -175,7 +181,7 @@ fn of_histogram(latest: Latest, histogram: &Histogram) -> Latest {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::prometheus::{Client, CredentialFiles, QueryMetrics, Source as Server};
+    use crate::prometheus::{Access, Client, CredentialFiles, QueryMetrics, Source as Server};
     use crate::serve::Readiness;
     use flow_control::Finite;
     use flow_policy::Policy;
@@ -203,18 +209,21 @@ mod tests {
         let metrics = QueryMetrics::register(&mut registry);
         let (timeout, headers) = (Duration::from_secs(1), HeaderMap::new());
         let credentials = CredentialFiles::default();
-        let client =
-            Client::new(&Server { url: "http://127.0.0.1:1".to_owned(), timeout, headers, credentials });
-        let client = client.unwrap();
         let queries = |name: &&str| {
-            let queries = Queries::new(name, client.clone(), clock, metrics.clone(), Readiness::default());
+            // One is for policies of another namespace.
+            let namespaces = (*name == "theirs").then(|| "office".parse().unwrap()).into_iter().collect();
+            let access = Access { namespaces, ..Access::default() };
+            let (url, headers, credentials) =
+                ("http://127.0.0.1:1".to_owned(), headers.clone(), credentials.clone());
+            let client = Client::new(&Server { url, timeout, headers, credentials, access }).unwrap();
+            let queries = Queries::new(name, client, clock, metrics.clone(), Readiness::default());
             ((*name).to_owned(), queries)
         };
         Sources { paths: Arc::new(paths), prometheus: names.iter().map(queries).collect() }
     }
 
     fn read(names: &[&str], prometheus: &Value) -> ObjectiveView {
-        let mut feed = sources(names).feed(&objective(prometheus), Duration::from_secs(1));
+        let mut feed = sources(names).feed("factory", &objective(prometheus), Duration::from_secs(1));
         feed.read(Moment::default(), Moment::default()).1
     }
 
@@ -226,6 +235,15 @@ mod tests {
         assert_eq!(view.detail.as_deref(), Some(said));
         let none = read(&[], &json!({"query": "up"}));
         assert!(none.detail.unwrap().ends_with("of the name \"default\"; it has none"));
+    }
+
+    #[tokio::test]
+    async fn a_source_that_is_not_for_the_policys_namespace_is_refused_and_named() {
+        let view = read(&["default", "theirs"], &json!({"source": "theirs", "query": "up"}));
+        assert_eq!((view.reading, view.measured), (Err(Unknown::NotAllowed), None));
+        let said = "the operator's administrator does not let policies of the namespace \"factory\" ask the \
+                    Prometheus \"theirs\"";
+        assert_eq!(view.detail.as_deref(), Some(said));
     }
 
     #[tokio::test]
@@ -258,7 +276,8 @@ mod tests {
             let target = json!({"kind": "Deployment", "name": "a", "limit": {"min": "10M", "max": "100M"}});
             let spec = json!({"objectives": [objective], "targets": [target]});
             let policy = Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap();
-            let mut feed = sources(&["default"]).feed(&policy.objectives[0], Duration::from_secs(1));
+            let mut feed =
+                sources(&["default"]).feed("factory", &policy.objectives[0], Duration::from_secs(1));
             feed.read(Moment::default(), Moment::default()).0.window
         };
         assert_eq!(window(&json!({"query": "x"}), "value"), Duration::ZERO);
@@ -279,8 +298,10 @@ mod tests {
             let spec = json!({"objectives": [objective, other], "targets": [target]});
             let policy = Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap();
             let (sources, bell) = (sources(&["default"]), Arc::default());
-            let feeds =
-                policy.objectives.iter().map(|objective| sources.feed(objective, Duration::from_secs(1)));
+            let feeds = policy
+                .objectives
+                .iter()
+                .map(|objective| sources.feed("factory", objective, Duration::from_secs(1)));
             let feeds: Vec<_> = feeds.collect();
             for feed in &feeds {
                 feed.ring(&bell);

@@ -66,6 +66,10 @@ impl Record {
         queued: &mut LastQueued,
     ) -> Seen {
         let mut state = self.lock();
+        if let Some(problem @ Problem::Forbidden { .. }) = &state.problem {
+            let (reading, problem) = (Err(Unknown::NotAllowed), Some(problem.to_string()));
+            return Seen { reading, settled: reading, measured: None, queueing: None, problem };
+        }
         let reading = self.indicator(&mut state.window, indicator, now, None);
         let queueing = sign.and_then(|sign| state.queueing(sign, self.max_age, now, settled_since));
         let since = queued.since(queueing, now, settled_since);

@@ -10,9 +10,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// What is asked in one request.
+/// What is asked in one request, and on whose behalf, where that makes a difference.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Question {
+pub(super) struct Question {
+    pub(super) tenant: Option<Arc<str>>,
+    pub(super) asked: Asked,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Asked {
     /// The one number that a query gives.
     Number(Arc<str>),
     /// All series of a metric, for all that select from it.
@@ -43,9 +49,10 @@ pub(super) struct Asking {
 
 impl Question {
     pub(super) async fn put(&self, client: &Client) -> Result<Answer, QueryError> {
-        match self {
-            Self::Number(query) => client.query(query).await.map(Answer::Number),
-            Self::Vector(metric) => client.vector(metric).await.map(Arc::new).map(Answer::Vector),
+        let tenant = self.tenant.as_deref();
+        match &self.asked {
+            Asked::Number(query) => client.query(tenant, query).await.map(Answer::Number),
+            Asked::Vector(query) => client.vector(tenant, query).await.map(Arc::new).map(Answer::Vector),
         }
     }
 }

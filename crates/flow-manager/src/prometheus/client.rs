@@ -1,10 +1,11 @@
+use super::access::Access;
 use super::answer;
 use super::credentials::{CredentialError, CredentialFiles, Credentials, TlsFiles};
 use super::error::{QueryError, legible};
 use super::range::{self, Past, Range};
 use super::vector::Vector;
 use flow_control::Finite;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode, Url};
 use std::error::Error;
@@ -27,6 +28,8 @@ pub struct Source {
     pub headers: HeaderMap,
     /// How to log in.
     pub credentials: CredentialFiles,
+    /// Who may ask it.
+    pub access: Access,
 }
 
 /// Why a source cannot be used. None shows the URL, which may contain a password.
@@ -85,15 +88,23 @@ impl Client {
         self.source.timeout
     }
 
-    /// Asks for the value of `query` now: exactly one finite number, or why there is none.
-    pub async fn query(&self, query: &str) -> Result<Finite, QueryError> {
-        let (status, body) = self.ask(&self.endpoint, &[("query", query)], MAX_NUMBER_BYTES).await?;
+    /// Who may ask it.
+    pub(super) const fn access(&self) -> &Access {
+        &self.source.access
+    }
+
+    /// Asks for the value of `query` now: exactly one finite number, or why there is none. It is asked on behalf of the
+    /// `tenant`, where the source has any.
+    pub async fn query(&self, tenant: Option<&str>, query: &str) -> Result<Finite, QueryError> {
+        let form = [("query", query)];
+        let (status, body) = self.ask(&self.endpoint, tenant, &form, MAX_NUMBER_BYTES).await?;
         answer::number(status, &body)
     }
 
-    /// Asks for all series of `metric` now.
-    pub(super) async fn vector(&self, metric: &str) -> Result<Vector, QueryError> {
-        let (status, body) = self.ask(&self.endpoint, &[("query", metric)], MAX_VECTOR_BYTES).await?;
+    /// Asks for all series of `query` now.
+    pub(super) async fn vector(&self, tenant: Option<&str>, query: &str) -> Result<Vector, QueryError> {
+        let form = [("query", query)];
+        let (status, body) = self.ask(&self.endpoint, tenant, &form, MAX_VECTOR_BYTES).await?;
         answer::vector(status, &body)
     }
 
@@ -102,31 +113,40 @@ impl Client {
         let Range { from_s, to_s, step_s } = over;
         let [from, to, step] = [from_s, to_s, step_s].map(|seconds| seconds.to_string());
         let form = [("query", query), ("start", &from), ("end", &to), ("step", &step)];
-        let (status, body) = self.ask(&self.ranges, &form, MAX_VECTOR_BYTES).await?;
+        let (status, body) = self.ask(&self.ranges, None, &form, MAX_VECTOR_BYTES).await?;
         range::past(answer::matrix(status, &body)?)
     }
 
     async fn ask(
         &self,
         endpoint: &Url,
+        tenant: Option<&str>,
         form: &[(&str, &str)],
         most: usize,
     ) -> Result<(StatusCode, Vec<u8>), QueryError> {
         let late = || QueryError::TimedOut { after: self.source.timeout };
-        let asked = self.exchange(endpoint, form, most);
+        let asked = self.exchange(endpoint, tenant, form, most);
         tokio::time::timeout(self.source.timeout, asked).await.map_err(|_| late())?
     }
 
     async fn exchange(
         &self,
         endpoint: &Url,
+        tenant: Option<&str>,
         form: &[(&str, &str)],
         most: usize,
     ) -> Result<(StatusCode, Vec<u8>), QueryError> {
         let Credentials { login, tls } = read(self.source.credentials.clone()).await?;
-        let request = self.http(tls)?.post(endpoint.clone()).form(form);
+        let request = self.http(tls)?.post(endpoint.clone()).headers(self.tenant(tenant)).form(form);
         let response = login.on(request).send().await.map_err(|error| unreachable(&error))?;
         Ok((response.status(), body(response, most).await?))
+    }
+
+    /// The header that names the tenant, where the source wants one. The name of a namespace is always one that a header
+    /// can carry.
+    fn tenant(&self, tenant: Option<&str>) -> HeaderMap {
+        let value = tenant.and_then(|tenant| HeaderValue::from_str(tenant).ok());
+        self.source.access.tenant_header.clone().zip(value).into_iter().collect()
     }
 
     fn http(&self, tls: TlsFiles) -> Result<reqwest::Client, QueryError> {

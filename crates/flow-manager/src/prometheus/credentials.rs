@@ -1,5 +1,6 @@
 use reqwest::header::HeaderValue;
 use reqwest::{Certificate, ClientBuilder, Identity, RequestBuilder};
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -64,10 +65,18 @@ pub(super) enum Login {
 }
 
 /// What a connection is made with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct TlsFiles {
     authorities: Option<(PathBuf, Vec<u8>)>,
     identity: Option<(PathBuf, Vec<u8>)>,
+}
+
+/// Without what is in the files, such as a private key.
+impl fmt::Debug for TlsFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files = self.authorities.iter().chain(&self.identity).map(|(path, _)| path);
+        f.debug_list().entries(files).finish()
+    }
 }
 
 impl CredentialFiles {

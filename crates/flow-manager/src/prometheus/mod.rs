@@ -4,10 +4,12 @@
 //! Prometheus again and again, as seldom as the policies allow that want the same. Which ones there are, the
 //! operator's administrator alone says: [`sources`].
 
+mod access;
 mod answer;
 mod asking;
 mod cadence;
 mod client;
+mod confine;
 mod credentials;
 mod error;
 mod health;
@@ -22,8 +24,10 @@ pub mod sources;
 mod tests;
 mod vector;
 
+pub use access::{Access, LabelName, NamespacePattern, Refused};
 pub use cadence::Cadence;
 pub use client::{Client, Source, SourceError};
+pub use confine::Unconfined;
 pub use credentials::{CredentialError, CredentialFiles};
 pub use error::QueryError;
 pub use metrics::QueryMetrics;

@@ -1,15 +1,17 @@
-use super::asking::{Answer, Asking, Outcome, Question, lock, until_due};
+use super::access::Refused;
+use super::asking::{Answer, Asked, Asking, Outcome, Question, lock, until_due};
 use super::cadence::Cadence;
 use super::client::Client;
 use super::error::QueryError;
 use super::health::Health;
 use super::metrics::{QueryMetrics, SourceMetrics};
-use super::selector::Matcher;
+use super::selector::{Matcher, Selector};
 use super::sight::Sight;
 use super::vector::PodSeries;
 use crate::clock::Clock;
 use crate::serve::Readiness;
 use flow_control::{Finite, Moment, Reading, Unknown};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -63,7 +65,7 @@ struct Hub {
     permits: Semaphore,
     open: Mutex<HashMap<Question, Weak<Subscription>>>,
     /// The metrics that have too many series to be asked for as a whole.
-    too_large: Mutex<HashSet<String>>,
+    too_large: Mutex<HashSet<Arc<str>>>,
 }
 
 /// A question that is asked for as long as somebody listens.
@@ -107,31 +109,45 @@ impl Queries {
         Self(Arc::new(Hub { source, client, clock, metrics, health, permits, open, too_large }))
     }
 
-    /// The query, asked every `interval` from now on, or oftener where somebody else wants it so. Panics outside of a
-    /// tokio runtime.
-    #[must_use]
-    pub fn subscribe(&self, query: &str, interval: Duration) -> Query {
-        let Sight { doubt, selector, window } = Sight::of(query);
+    /// The query of a policy in `namespace`, asked every `interval` from now on, or oftener where somebody else wants it
+    /// so. Panics outside of a tokio runtime.
+    pub fn subscribe(&self, namespace: &str, query: &str, interval: Duration) -> Result<Query, Refused> {
+        let query = self.admit(namespace, query)?;
+        let Sight { doubt, selector, window } = Sight::of(&query);
         let text: Arc<str> = query.into();
-        let batched = selector.filter(|selector| !lock(&self.0.too_large).contains(&selector.metric));
-        let (question, matchers) = match batched {
-            Some(selector) => (Question::Vector(selector.metric.into()), selector.matchers),
-            None => (Question::Number(Arc::clone(&text)), Vec::new()),
-        };
+        let batched = selector.and_then(|selector| self.batched(namespace, selector));
+        let (asked, matchers) = batched.unwrap_or_else(|| (Asked::Number(Arc::clone(&text)), Vec::new()));
+        let question = self.question(namespace, asked);
         if let Some(doubt) = doubt.as_deref().filter(|_| !self.0.is_asked(&question)) {
-            tracing::warn!(source = self.0.source, %query, doubt, "a query will be asked, but looks wrong");
+            tracing::warn!(source = self.0.source, %text, doubt, "a query will be asked, but looks wrong");
         }
         let listener = Mutex::new(Hub::listen(&self.0, question, interval));
-        Query { text, matchers, doubt, window, listener, found: Mutex::default() }
+        Ok(Query { text, matchers, doubt, window, listener, found: Mutex::default() })
     }
 
     /// The query for all series that it gives, asked as [others](Self::subscribe). Panics outside of a tokio runtime.
-    #[must_use]
-    pub fn subscribe_all(&self, query: &str, interval: Duration) -> Query {
-        let (text, matchers, doubt): (Arc<str>, _, _) = (query.into(), Vec::new(), None);
-        let window = Sight::of(query).window;
-        let listener = Mutex::new(Hub::listen(&self.0, Question::Vector(Arc::clone(&text)), interval));
-        Query { text, matchers, doubt, window, listener, found: Mutex::default() }
+    pub fn subscribe_all(&self, namespace: &str, query: &str, interval: Duration) -> Result<Query, Refused> {
+        let text: Arc<str> = self.admit(namespace, query)?.into();
+        let (matchers, doubt, window) = (Vec::new(), None, Sight::of(&text).window);
+        let question = self.question(namespace, Asked::Vector(Arc::clone(&text)));
+        let listener = Mutex::new(Hub::listen(&self.0, question, interval));
+        Ok(Query { text, matchers, doubt, window, listener, found: Mutex::default() })
+    }
+
+    fn admit<'a>(&self, namespace: &str, query: &'a str) -> Result<Cow<'a, str>, Refused> {
+        self.0.client.access().admit(&self.0.source, namespace, query)
+    }
+
+    /// The whole metric to ask for in place of a selection, as far as the namespace may see it.
+    fn batched(&self, namespace: &str, selector: Selector) -> Option<(Asked, Vec<Matcher>)> {
+        let metric: Arc<str> = self.admit(namespace, &selector.metric).ok()?.into();
+        let fits = !lock(&self.0.too_large).contains(&metric);
+        fits.then_some((Asked::Vector(metric), selector.matchers))
+    }
+
+    fn question(&self, namespace: &str, asked: Asked) -> Question {
+        let tenant = self.0.client.access().tells_tenants_apart().then(|| namespace.into());
+        Question { tenant, asked }
     }
 }
 
@@ -201,11 +217,11 @@ impl Listener {
     /// Asks for the query alone from now on, if its metric as a whole turns out to be too large.
     fn fall_back(&mut self, query: &Arc<str>, outcome: &Outcome) {
         let hub = Arc::clone(&self.subscription.hub);
-        if let (Err(QueryError::TooLarge { .. }), Question::Vector(metric)) =
-            (&outcome.answer, &self.subscription.question)
-        {
-            lock(&hub.too_large).insert(metric.to_string());
-            *self = Hub::listen(&hub, Question::Number(Arc::clone(query)), self.interval);
+        let Question { tenant, asked } = &self.subscription.question;
+        if let (Err(QueryError::TooLarge { .. }), Asked::Vector(metric)) = (&outcome.answer, asked) {
+            lock(&hub.too_large).insert(Arc::clone(metric));
+            let alone = Question { tenant: tenant.clone(), asked: Asked::Number(Arc::clone(query)) };
+            *self = Hub::listen(&hub, alone, self.interval);
         }
     }
 

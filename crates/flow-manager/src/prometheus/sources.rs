@@ -1,5 +1,6 @@
 //! The file in which the operator's administrator names more than one Prometheus.
 
+use super::access::{Access, LabelName, NamespacePattern};
 use super::client::{Client, Source, SourceError};
 use super::credentials::CredentialFiles;
 use flow_policy::DurationText;
@@ -19,7 +20,7 @@ const MAX_NAME: usize = 63;
 
 /// A source as it stands in the file.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Entry {
     name: String,
     url: String,
@@ -27,6 +28,10 @@ struct Entry {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     credentials: Option<PathBuf>,
+    #[serde(default)]
+    namespaces: Vec<String>,
+    tenant_header: Option<String>,
+    enforce_label: Option<String>,
 }
 
 /// Why a file of sources cannot be used.
@@ -87,6 +92,7 @@ impl Entry {
         let source = Source {
             timeout: self.timeout()?,
             headers: self.headers()?,
+            access: self.access()?,
             credentials: CredentialFiles { bearer_token: None, folder: self.credentials },
             url: self.url,
         };
@@ -105,16 +111,39 @@ impl Entry {
         TIMEOUTS.contains(&timeout).then_some(timeout).ok_or_else(allowed)
     }
 
+    fn access(&self) -> Result<Access, BadField> {
+        let namespaces = self.namespaces.iter().map(|pattern| pattern.parse::<NamespacePattern>());
+        let headers = self.headers()?;
+        let header = self.tenant_header.as_deref().map(|name| tenant_header(name, &headers));
+        let label = self.enforce_label.as_deref().map(str::parse::<LabelName>);
+        Ok(Access {
+            namespaces: namespaces.collect::<Result<_, _>>().map_err(|problem| ("namespaces", problem))?,
+            tenant_header: header.transpose().map_err(|problem| ("tenantHeader", problem))?,
+            enforce_label: label.transpose().map_err(|problem| ("enforceLabel", problem))?,
+        })
+    }
+
     fn headers(&self) -> Result<HeaderMap, BadField> {
         let headers = self.headers.iter().map(|(name, value)| header(name, value));
         headers.collect::<Result<_, _>>().map_err(|problem| ("headers", problem))
     }
 }
 
-/// A header of that name and value.
+/// The header of that name that tells tenants apart; the fixed `headers` must not have it.
+pub fn tenant_header(name: &str, headers: &HeaderMap) -> Result<HeaderName, String> {
+    let header: HeaderName = name.parse().map_err(|_| format!("{name:?} is no name of a header"))?;
+    if headers.contains_key(&header) {
+        return Err(format!("{name} has a fixed value as well; leave out one of the two"));
+    }
+    Ok(header)
+}
+
+/// A header of that name and value, which may be a credential.
 pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is no name of a header"))?;
-    let value = value.parse().map_err(|_| format!("the value of {name} is none that a header can have"))?;
+    let wrong = || format!("the value of {name} is none that a header can have");
+    let mut value: HeaderValue = value.parse().map_err(|_| wrong())?;
+    value.set_sensitive(true);
     Ok((name, value))
 }
 
@@ -146,6 +175,22 @@ mod tests {
     }
 
     #[test]
+    fn each_source_says_who_may_ask_it() {
+        installed();
+        let text = "- {name: a, url: 'http://a', namespaces: ['factory-*', lab], tenantHeader: X-Scope-OrgID, \
+                    enforceLabel: namespace}\n- {name: b, url: 'http://b'}";
+        let found = clients(text).unwrap();
+        let asked = |place: usize, namespace| {
+            let (name, client): &(_, Client) = &found[place];
+            client.access().admit(name, namespace, "up").ok().map(std::borrow::Cow::into_owned)
+        };
+        assert_eq!(asked(0, "factory-1").as_deref(), Some("up{namespace=\"factory-1\"}"));
+        assert_eq!((asked(0, "office"), asked(1, "office").as_deref()), (None, Some("up")));
+        assert_eq!(found[0].1.access().tenant_header.as_ref().unwrap(), "x-scope-orgid");
+        assert!(found[0].1.access().tells_tenants_apart() && !found[1].1.access().tells_tenants_apart());
+    }
+
+    #[test]
     fn no_source_at_all_is_as_good_as_no_file() {
         assert!(clients("[]").unwrap().is_empty());
     }
@@ -167,6 +212,18 @@ mod tests {
             ("- {name: a, url: 'http://u:p@a'}", "[0].url"),
             ("- {name: a, url: 'http://a', timeout: soon}", "[0].timeout"),
             ("- {name: a, url: 'http://a', timeout: 2m}", "[0].timeout: found 120s; allowed is 10ms to 60s"),
+            ("- {name: a, url: 'http://a', namespaces: [Lab]}", "[0].namespaces: found \"Lab\"; allowed is"),
+            ("- {name: a, url: 'http://a', namespaces: lab}", "list of sources"),
+            ("- {name: a, url: 'http://a', tenantHeader: 'a b'}", "[0].tenantHeader: \"a b\" is no name"),
+            (
+                "- {name: a, url: 'http://a', tenantHeader: a, headers: {A: b}}",
+                "[0].tenantHeader: a has a fixed",
+            ),
+            (
+                "- {name: a, url: 'http://a', enforceLabel: a-b}",
+                "[0].enforceLabel: found \"a-b\"; allowed is",
+            ),
+            ("- {name: a, url: 'http://a', enforcelabel: a}", "enforcelabel"),
             ("- {name: a, url: 'http://a', headers: {'a b': c}}", "[0].headers: \"a b\" is no name"),
             ("- {name: a, url: 'http://a', headers: {a: \"b\\n\"}}", "[0].headers: the value of a is none"),
         ] {

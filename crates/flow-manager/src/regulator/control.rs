@@ -55,8 +55,8 @@ pub(super) struct Regulator {
 impl Regulator {
     /// Takes up a policy, and claims the limits to go on from.
     pub(super) fn new(services: Arc<Services>, id: PolicyId, plan: Arc<Plan>) -> Self {
-        let feeds = feeds(&services, &plan.policy);
-        let traffic = TrafficFeeds::open(&services, &plan.policy);
+        let feeds = feeds(&services, &id.namespace, &plan.policy);
+        let traffic = TrafficFeeds::open(&services, &id.namespace, &plan.policy);
         let (params, state) = (params(&plan.policy), State::resume(present_limits(&plan)));
         let (measured_since, taken_up) = (Timestamp::now(), services.clock.now());
         let bell = bell(&plan.policy, &feeds);
@@ -94,7 +94,7 @@ impl Regulator {
         if plan.policy.objectives != self.plan.policy.objectives
             || plan.policy.interval != self.plan.policy.interval
         {
-            self.feeds = feeds(&self.services, &plan.policy);
+            self.feeds = feeds(&self.services, &self.id.namespace, &plan.policy);
             self.measured_since = Timestamp::now();
         }
         if plan.policy != self.plan.policy {
@@ -103,7 +103,7 @@ impl Regulator {
             self.taken_up = self.services.clock.now();
             let safe = memory::carried(&plan, &self.plan, self.state.safe_limits());
             self.state = State::remembering(self.carried_limits(&plan), &safe);
-            self.traffic = TrafficFeeds::open(&self.services, &plan.policy);
+            self.traffic = TrafficFeeds::open(&self.services, &self.id.namespace, &plan.policy);
             self.needed = false;
             self.said.clear();
         }
@@ -255,6 +255,7 @@ impl Regulator {
             ineffective: self.ineffective.clone(),
             strategy_allowed: self.plan.policy.strategy == Strategy::Live
                 || self.services.rollouts.are_allowed(),
+            traffic_refused: self.traffic.refused().to_vec(),
         });
         self.services.reporter.report(&self.id, standing);
     }
@@ -319,8 +320,9 @@ impl Regulator {
     }
 }
 
-fn feeds(services: &Services, policy: &Policy) -> Vec<Feed> {
-    policy.objectives.iter().map(|objective| services.sources.feed(objective, policy.interval)).collect()
+fn feeds(services: &Services, namespace: &str, policy: &Policy) -> Vec<Feed> {
+    let feed = |objective| services.sources.feed(namespace, objective, policy.interval);
+    policy.objectives.iter().map(feed).collect()
 }
 
 /// What rings at the first sign that an objective will be violated, for a law that goes by it.

@@ -22,6 +22,8 @@ const SHAPER_FRESH: Duration = Duration::from_secs(1);
 pub(super) struct TrafficFeeds {
     /// A query for each target that has one, in the policy's order.
     queries: Vec<Option<TrafficFeed>>,
+    /// Why others may not be asked, as sentences.
+    refused: Vec<String>,
     /// Whether what shapers say is of this policy: its limits are not written in mode Observe.
     writes: bool,
     /// Lets shapers be asked often.
@@ -29,18 +31,25 @@ pub(super) struct TrafficFeeds {
 }
 
 impl TrafficFeeds {
-    /// Begins to ask what `policy` has to know.
-    pub(super) fn open(services: &Services, policy: &Policy) -> Self {
+    /// Begins to ask what `policy` in `namespace` has to know.
+    pub(super) fn open(services: &Services, namespace: &str, policy: &Policy) -> Self {
         if !matches!(policy.law, Law::Adaptive(_)) {
             return Self::default();
         }
+        let mut refused = Vec::new();
         let query = |target: &Target| {
             let wanted = target.traffic.as_ref()?;
             let queries = services.sources.prometheus.get(&wanted.source)?;
-            Some(TrafficFeed::open(queries, &wanted.query, policy.interval))
+            let opened = TrafficFeed::open(queries, namespace, &wanted.query, policy.interval);
+            opened.map_err(|why| refused.push(format!("the traffic of {}: {why}", target.id))).ok()
         };
         let (queries, writes) = (policy.targets.iter().map(query).collect(), policy.mode == Mode::Enforce);
-        Self { queries, writes, _attention: services.enforcer.attention().filter(|_| writes) }
+        Self { queries, refused, writes, _attention: services.enforcer.attention().filter(|_| writes) }
+    }
+
+    /// Why queries may not be asked, as sentences.
+    pub(super) fn refused(&self) -> &[String] {
+        &self.refused
     }
 
     /// What each target sends, as known `now`. Where the observations call for other limits, it will soon be known

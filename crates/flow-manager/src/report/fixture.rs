@@ -88,6 +88,7 @@ pub(crate) fn well() -> Snapshot {
         released: false,
         ineffective: None,
         strategy_allowed: true,
+        traffic_refused: Vec::new(),
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub ineffective: Option<Arc<Ineffective>>,
     /// Whether the administrator has allowed the policy's strategy.
     pub strategy_allowed: bool,
+    /// The queries for traffic that may not be asked, each with why, as a sentence.
+    pub traffic_refused: Vec<String>,
 }
 
 /// A change of limits, told when it happened: later, neither the measured value nor the spec is the same.

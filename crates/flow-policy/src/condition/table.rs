@@ -105,6 +105,10 @@ table! {
     ACCEPTED_SOURCE_NOT_FOUND = Accepted False SourceNotFound, Warning:
         "An objective names a Prometheus that the operator was not given. That objective is unknown.",
         "Correct `prometheus.source`, or have the operator's administrator add that Prometheus.";
+    ACCEPTED_SOURCE_NOT_ALLOWED = Accepted False SourceNotAllowed, Warning:
+        "The operator's administrator does not let the policy probe an address, ask a Prometheus, or ask it this query. \
+         What depends on it is unknown.",
+        "The message names the address or the Prometheus: ask for what is allowed, or have the administrator allow it.";
     ACCEPTED_STRATEGY_NOT_ALLOWED = Accepted False StrategyNotAllowed, Warning:
         "The operator's administrator has not allowed the strategy. No limit is written.",
         "Use the strategy Live, or have the operator's administrator allow the other one.";
@@ -136,6 +140,8 @@ table! {
     READY_NOT_CONSENTED = Ready False NotConsented, Silent:
         "As for Accepted.", "As for Accepted.";
     READY_SOURCE_NOT_FOUND = Ready False SourceNotFound, Silent:
+        "As for Accepted.", "As for Accepted.";
+    READY_SOURCE_NOT_ALLOWED = Ready False SourceNotAllowed, Silent:
         "As for Accepted.", "As for Accepted.";
     READY_STRATEGY_NOT_ALLOWED = Ready False StrategyNotAllowed, Silent:
         "As for Accepted.", "As for Accepted.";
@@ -185,6 +191,8 @@ table! {
         "As for Accepted.", "As for Accepted.";
     STALLED_SOURCE_NOT_FOUND = Stalled True SourceNotFound, Silent:
         "As for Accepted.", "As for Accepted.";
+    STALLED_SOURCE_NOT_ALLOWED = Stalled True SourceNotAllowed, Silent:
+        "As for Accepted.", "As for Accepted.";
     STALLED_STRATEGY_NOT_ALLOWED = Stalled True StrategyNotAllowed, Silent:
         "As for Accepted.", "As for Accepted.";
 
@@ -223,6 +231,7 @@ refusals! {
     STRATEGY_NOT_ALLOWED =
         ACCEPTED_STRATEGY_NOT_ALLOWED, READY_STRATEGY_NOT_ALLOWED, STALLED_STRATEGY_NOT_ALLOWED;
     SOURCE_NOT_FOUND = ACCEPTED_SOURCE_NOT_FOUND, READY_SOURCE_NOT_FOUND, STALLED_SOURCE_NOT_FOUND;
+    SOURCE_NOT_ALLOWED = ACCEPTED_SOURCE_NOT_ALLOWED, READY_SOURCE_NOT_ALLOWED, STALLED_SOURCE_NOT_ALLOWED;
     NOT_CONSENTED = ACCEPTED_NOT_CONSENTED, READY_NOT_CONSENTED, STALLED_NOT_CONSENTED;
     TARGET_NOT_FOUND = ACCEPTED_TARGET_NOT_FOUND, READY_TARGET_NOT_FOUND, STALLED_TARGET_NOT_FOUND;
 }

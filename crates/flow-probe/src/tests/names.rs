@@ -1,5 +1,5 @@
 use std::fs;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::sync::mpsc;
 
@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::problem::Problem;
 use crate::resolve::Names;
+use crate::{AddressRules, Options};
 
 /// Files in the place of those in /etc.
 struct Files {
@@ -37,8 +38,13 @@ impl Files {
     }
 
     fn probing_with(&self, refresh: Duration, host: &str, port: u16) -> Probing {
+        self.probing_within(AddressRules::anywhere(), refresh, spec(Protocol::Udp, host, port))
+    }
+
+    fn probing_within(&self, rules: AddressRules, refresh: Duration, spec: ProbeSpec) -> Probing {
+        let options = Options { rules, key: None };
         let names = Names::from_files(self.path("resolv.conf"), self.path("hosts"), refresh);
-        Probing::with(Prober::start_with(names).unwrap(), spec(Protocol::Udp, host, port))
+        Probing::with(Prober::start_by(names, options).unwrap(), spec)
     }
 }
 
@@ -154,4 +160,89 @@ fn name_server_is_asked_with_the_search_domains() {
     let failed = probing.events.wait_for(1, is_unresolved);
     let Event::Failed { problem, .. } = &failed[0] else { unreachable!() };
     assert_eq!(problem.to_string(), "nobody.factory cannot be resolved: there is no such name");
+}
+
+/// Sockets at an address that nobody may probe.
+struct Forbidden {
+    udp: UdpSocket,
+    tcp: TcpListener,
+    port: u16,
+}
+
+impl Forbidden {
+    fn at(address: &str) -> Self {
+        let udp = UdpSocket::bind((address, 0)).unwrap();
+        let port = udp.local_addr().unwrap().port();
+        let tcp = TcpListener::bind((address, port)).unwrap();
+        udp.set_nonblocking(true).unwrap();
+        tcp.set_nonblocking(true).unwrap();
+        Self { udp, tcp, port }
+    }
+
+    /// How many datagrams and connections have come since last asked.
+    fn heard(&self) -> usize {
+        let datagrams = std::iter::from_fn(|| self.udp.recv_from(&mut [0; 2048]).ok()).count();
+        datagrams + std::iter::from_fn(|| self.tcp.accept().ok()).count()
+    }
+}
+
+fn is_forbidden(event: &Event) -> bool {
+    matches!(event, Event::Failed { problem: Problem::Forbidden { .. }, .. })
+}
+
+fn forbidding(network: &str) -> AddressRules {
+    AddressRules::anywhere().deny(&[network.parse().unwrap()])
+}
+
+#[test]
+fn name_that_moves_to_a_forbidden_address_is_no_longer_probed() {
+    let (files, allowed, forbidden) =
+        (Files::new(), Reflecting::udp("127.0.4.1:0"), Forbidden::at("127.0.5.1"));
+    files.write("hosts", "127.0.4.1 robot\n");
+    let spec = spec(Protocol::Udp, "robot", allowed.address.port());
+    let probing = files.probing_within(forbidding("127.0.5.0/24"), Duration::from_millis(20), spec);
+    probing.events.wait_for(3, is_answered);
+    files.write("hosts", "127.0.5.1 robot\n");
+    let Event::Failed { problem, .. } = probing.events.wait_for(1, is_forbidden).remove(0) else {
+        unreachable!()
+    };
+    let expected = Problem::Forbidden { host: "robot".into(), address: [127, 0, 5, 1].into() };
+    assert_eq!(problem, expected);
+    let sent = || probing.events.count(|event| matches!(event, Event::Sent { .. }));
+    let before = sent();
+    probing.events.wait_for(3, is_forbidden);
+    assert_eq!((sent(), forbidden.heard()), (before, 0));
+}
+
+#[test]
+fn not_a_packet_leaves_for_a_forbidden_address_by_any_protocol_or_spelling() {
+    let (files, forbidden) = (Files::new(), Forbidden::at("127.0.6.1"));
+    files.write("hosts", "127.0.6.1 robot\n::ffff:127.0.6.1 mapped\n127.0.7.1 both\n127.0.6.1 both\n");
+    for host in ["127.0.6.1", "robot", "::ffff:127.0.6.1", "mapped", "both"] {
+        for protocol in Protocol::ALL {
+            let (rules, spec) = (forbidding("127.0.6.0/24"), spec(protocol, host, forbidden.port));
+            let probing = files.probing_within(rules, Duration::from_millis(20), spec);
+            let failed = probing.events.wait_for(1, is_forbidden);
+            let Event::Failed { problem, .. } = &failed[0] else { unreachable!() };
+            assert!(problem.to_string().contains("127.0.6.1, and may allow them"), "{problem}");
+            assert_eq!(
+                probing.events.all().len(),
+                probing.events.count(is_forbidden),
+                "{host} by {protocol}"
+            );
+        }
+    }
+    assert_eq!(forbidden.heard(), 0);
+}
+
+/// That what is counted above would be.
+#[test]
+fn packets_to_an_address_that_is_not_forbidden_are_heard() {
+    let (files, there) = (Files::new(), Forbidden::at("127.0.8.1"));
+    for protocol in [Protocol::Udp, Protocol::Tcp] {
+        let (rules, spec) = (forbidding("127.0.6.0/24"), spec(protocol, "127.0.8.1", there.port));
+        let probing = files.probing_within(rules, Duration::from_millis(20), spec);
+        probing.events.wait_for(1, |event| matches!(event, Event::Answered { .. } | Event::Lost { .. }));
+        assert!(there.heard() > 0, "{protocol}");
+    }
 }

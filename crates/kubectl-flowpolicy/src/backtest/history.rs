@@ -4,7 +4,7 @@ use super::past::{Past, Series};
 use super::{Args, Error};
 use crate::manifest::Manifest;
 use flow_control::Unknown;
-use flow_manager::prometheus::{self, Client, CredentialFiles, Range, Sight, Source as Server};
+use flow_manager::prometheus::{self, Access, Client, CredentialFiles, Range, Sight, Source as Server};
 use flow_policy::{Objective, Question, Source};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
@@ -55,8 +55,8 @@ fn client(args: &Args) -> Result<Client, Error> {
         bearer_token: args.prometheus_bearer_token_file.clone(),
         folder: args.prometheus_credentials.clone(),
     };
-    let (url, headers) = (args.prometheus.clone(), HeaderMap::new());
-    Ok(Client::new(&Server { url, timeout: TIMEOUT, headers, credentials })?)
+    let (url, headers, access) = (args.prometheus.clone(), HeaderMap::new(), Access::default());
+    Ok(Client::new(&Server { url, timeout: TIMEOUT, headers, credentials, access })?)
 }
 
 /// What gives the past of an objective: its query, or what the operator exported of its probes.

@@ -1,7 +1,9 @@
 //! The controller's own account may change nothing of a pod but the bandwidth annotations.
 
 use flow_e2e::Stage;
+use flow_e2e::kubectl::kubectl;
 use flow_e2e::operator::NAMESPACE;
+use flow_e2e::release::install_with;
 use flow_e2e::wait::{Look, until};
 use flow_e2e::workload::Work;
 use flow_policy::names::{
@@ -95,6 +97,64 @@ async fn the_controllers_account_changes_bandwidth_annotations_of_a_pod_and_noth
     scene.refused(json!({"metadata": {"finalizers": ["example.com/stay"]}}), "finalizers").await;
     let owner = json!({"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "b"});
     scene.refused(json!({"metadata": {"ownerReferences": [owner]}}), "owners").await;
+}
+
+#[tokio::test]
+async fn pods_of_other_namespaces_than_the_administrator_names_are_left_alone() {
+    let scene = Scene::set().await;
+    scene.accepted(json!({EGRESS_BANDWIDTH: "50M"})).await;
+    let patch = json!({"metadata": {"annotations": {EGRESS_BANDWIDTH: "50M"}}});
+    for (listed, allowed) in [("factory-*", false), ("e2e-chart-admission", false), ("e2e-chart-*", true)] {
+        install_with(json!({"admissionPolicy": {"namespaces": [listed, "lab"]}})).await.unwrap();
+        let what = format!("writing to a pod with {listed}: {allowed}");
+        until(&what, flow_e2e::stage::PATIENCE, async || {
+            let tried = scene.patch(&patch).await;
+            let as_said = match &tried {
+                Ok(_) => allowed,
+                Err(said) => !allowed && said.contains("may not write to this namespace"),
+            };
+            Ok(Look::when(as_said, || format!("{tried:?}")))
+        })
+        .await
+        .unwrap();
+    }
+}
+
+/// What is tried besides the pod's own fields: other objects, and other ways to the same pod.
+#[tokio::test]
+async fn the_controllers_account_gets_nowhere_else() {
+    let scene = Scene::set().await;
+    let account = format!("--as=system:serviceaccount:{NAMESPACE}:flow-manager");
+    let (namespace, pod) = (&scene.stage.namespace, scene.pod.name_any());
+    // kubectl fails where the answer is no.
+    let may = async |verb: &str, what: &str| {
+        let said = kubectl(&format!("auth can-i {verb} {what} -n {namespace} {account}")).await;
+        said.is_ok_and(|said| said.trim() == "yes")
+    };
+    assert!(may("patch", "pods").await && may("patch", "flowpolicies.flow.fustli.io/status").await);
+    for (verb, what) in [
+        ("get", "secrets"),
+        ("list", "secrets"),
+        ("create", "pods"),
+        ("delete", "pods"),
+        ("update", "pods"),
+        ("create", "pods/exec"),
+        ("create", "pods/eviction"),
+        ("patch", "pods/ephemeralcontainers"),
+        ("patch", "pods/status"),
+        ("patch", "deployments.apps"),
+        ("patch", "namespaces"),
+        ("create", "flowpolicies.flow.fustli.io"),
+        ("delete", "flowpolicies.flow.fustli.io"),
+        ("create", "serviceaccounts/token"),
+        ("patch", "nodes"),
+        ("patch", "clusterroles.rbac.authorization.k8s.io"),
+        ("delete", "validatingadmissionpolicies.admissionregistration.k8s.io"),
+    ] {
+        assert!(!may(verb, what).await, "{verb} {what}");
+    }
+    let deleted = kubectl(&format!("-n {namespace} delete pod {pod} {account}")).await.unwrap_err();
+    assert!(deleted.to_string().contains("cannot delete resource"), "{deleted}");
 }
 
 #[tokio::test]

@@ -2,10 +2,12 @@
 
 use crate::clock::Clock;
 use crate::prometheus::sources::{self, DEFAULT_SOURCE, SourcesError};
-use crate::prometheus::{Client, CredentialFiles, Queries, QueryMetrics, Source, SourceError};
+use crate::prometheus::{
+    Access, Client, CredentialFiles, LabelName, NamespacePattern, Queries, QueryMetrics, Source, SourceError,
+};
 use crate::serve::Readiness;
 use prometheus_client::registry::Registry;
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,8 +31,19 @@ pub(super) struct PrometheusArgs {
     /// A header for each request to it, such as X-Scope-OrgID=factory; may be given more than once.
     #[arg(long = "prometheus-header", value_parser = header)]
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// A YAML file with a list of more of them, each with name, url, and if needed timeout, headers and credentials
-    /// (a folder as above). Objectives choose one by its name.
+    /// A namespace whose policies may ask it, or the beginning of such names and *; may be given more than once. Without
+    /// it, those of all namespaces may.
+    #[arg(long = "prometheus-namespace", value_name = "NAMESPACE")]
+    namespaces: Vec<NamespacePattern>,
+    /// The header that tells it the namespace of the policy that asks, such as X-Scope-OrgID.
+    #[arg(long = "prometheus-tenant-header", value_name = "NAME")]
+    tenant_header: Option<String>,
+    /// The label by which each query is confined to the namespace of the policy that asks, such as namespace. A query that
+    /// cannot be is refused.
+    #[arg(long = "prometheus-enforce-label", value_name = "LABEL")]
+    enforce_label: Option<LabelName>,
+    /// A YAML file with a list of more of them, each with name, url, and if needed timeout, headers, credentials (a folder
+    /// as above), namespaces, tenantHeader and enforceLabel. Objectives choose one by its name.
     #[arg(long)]
     prometheus_sources: Option<PathBuf>,
 }
@@ -41,6 +54,9 @@ pub enum PrometheusError {
     /// The default one cannot be used.
     #[error(transparent)]
     Default(#[from] SourceError),
+    /// The header for tenants cannot be used.
+    #[error("--prometheus-tenant-header: {0}")]
+    TenantHeader(String),
     /// The file with the others cannot be used.
     #[error("--prometheus-sources: {0}")]
     Others(#[from] SourcesError),
@@ -70,17 +86,26 @@ impl PrometheusArgs {
         Ok(default.into_iter().chain(others.into_iter().flatten()).map(queries).collect())
     }
 
-    fn default_source(&self) -> Result<Option<Client>, SourceError> {
+    fn default_source(&self) -> Result<Option<Client>, PrometheusError> {
         let Some(url) = &self.prometheus_url else { return Ok(None) };
+        let headers: HeaderMap = self.headers.iter().cloned().collect();
         let source = Source {
             url: url.clone(),
             timeout: Duration::from_millis(self.prometheus_timeout_ms),
-            headers: self.headers.iter().cloned().collect(),
+            access: self.access(&headers)?,
+            headers,
             credentials: CredentialFiles {
                 bearer_token: self.prometheus_bearer_token_file.clone(),
                 folder: self.prometheus_credentials.clone(),
             },
         };
-        Client::new(&source).map(Some)
+        Ok(Some(Client::new(&source)?))
+    }
+
+    fn access(&self, headers: &HeaderMap) -> Result<Access, PrometheusError> {
+        let header = self.tenant_header.as_deref().map(|name| sources::tenant_header(name, headers));
+        let tenant_header = header.transpose().map_err(PrometheusError::TenantHeader)?;
+        let (namespaces, enforce_label) = (self.namespaces.clone(), self.enforce_label.clone());
+        Ok(Access { namespaces, tenant_header, enforce_label })
     }
 }

@@ -60,6 +60,25 @@ fn what_was_sent_before_the_limits_took_effect_counts_for_users_and_not_as_settl
 }
 
 #[test]
+fn an_address_that_may_not_be_probed_is_told_at_once_whatever_was_measured_before() {
+    let stage = Stage::set();
+    stage.probes(0, &[1; 20]);
+    assert!(stage.read(JITTER, 400, 0).reading.is_ok());
+    let address = [169, 254, 169, 254].into();
+    let problem = Problem::Forbidden { host: "robot".into(), address };
+    stage.record.record(Event::Failed { at: stage.began, problem });
+    let seen = stage.read(JITTER, 400, 0);
+    assert_eq!(
+        (seen.reading, seen.settled, seen.measured),
+        (Err(Unknown::NotAllowed), Err(Unknown::NotAllowed), None)
+    );
+    let problem = seen.problem.unwrap();
+    assert!(problem.contains("169.254.169.254") && problem.contains("administrator"), "{problem}");
+    stage.probes(400, &[1; 20]);
+    assert!(stage.read(JITTER, 800, 0).reading.is_ok());
+}
+
+#[test]
 fn the_queue_is_what_the_newest_probes_waited_and_settled_with_the_oldest_of_them() {
     let stage = Stage::set();
     stage.probes(0, &[1, 1, 1, 8, 8]);

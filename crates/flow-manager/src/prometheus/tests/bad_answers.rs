@@ -155,7 +155,7 @@ async fn no_bad_answer_is_taken_for_a_number() {
     for (row, Bad { does, kind, category, says }) in bad_answers().into_iter().enumerate() {
         let (_server, url) = does.play().await;
         let operator = Operator::with_timeout(&url, does.timeout());
-        let query = operator.queries.subscribe("up", SELDOM);
+        let query = operator.subscribe("up", SELDOM);
         operator.until_latest(&query, |latest| latest.measured.is_some()).await;
         let latest = query.latest(does.looked_at(operator.clock.now()));
         let (found, detail) = (latest.reading.unwrap_err(), latest.detail.unwrap_or_default());
@@ -177,7 +177,7 @@ async fn no_bad_answer_to_a_batch_is_taken_for_a_number() {
     for (row, Bad { does, kind, says, .. }) in rows.into_iter().enumerate() {
         let (_server, url) = does.play().await;
         let operator = Operator::with_timeout(&url, does.timeout());
-        let query = operator.queries.subscribe("flowmanager_probe_lost_total", SELDOM);
+        let query = operator.subscribe("flowmanager_probe_lost_total", SELDOM);
         operator.until_latest(&query, |latest| latest.measured.is_some()).await;
         let latest = query.latest(does.looked_at(operator.clock.now()));
         assert_eq!(latest.reading.unwrap_err().kind(), kind, "row {row}");

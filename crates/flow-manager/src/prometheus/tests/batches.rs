@@ -40,7 +40,7 @@ async fn five_hundred_policies_cost_one_request_per_interval_and_metric() {
         0 => format!(r#"{LOST}{{target="robot-{n}"}}"#),
         _ => format!(r#"{JITTER}{{service="robot-{n}",job="flow-manager"}}"#),
     };
-    let queries: Vec<_> = (0..500).map(|n| operator.queries.subscribe(&query(n), SELDOM)).collect();
+    let queries: Vec<_> = (0..500).map(|n| operator.subscribe(&query(n), SELDOM)).collect();
     for (n, query) in queries.iter().enumerate() {
         let latest = operator.until_latest(query, is_known).await;
         let number = Finite::new(f64::from(u32::try_from(n).unwrap())).unwrap();
@@ -53,7 +53,7 @@ async fn five_hundred_policies_cost_one_request_per_interval_and_metric() {
 async fn a_query_for_all_series_gives_each_once_per_answer() {
     let server = serve_always(200, many("sent", "pod", 2)).await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe_all("sum by (pod) (sent)", OFTEN);
+    let query = operator.subscribe_all("sum by (pod) (sent)", OFTEN);
     let (asked, series) = eventually(|| query.by_pod(None)).await;
     let one =
         |n: u32| PodSeries { pod: Some(format!("robot-{n}")), number: Finite::new(f64::from(n)).unwrap() };
@@ -66,7 +66,7 @@ async fn a_query_for_all_series_gives_each_once_per_answer() {
 async fn with_each_interval_there_is_one_more_request() {
     let server = serve_always(200, many(LOST, "target", 20)).await;
     let operator = Operator::new(&server.url);
-    let query = |n: usize| operator.queries.subscribe(&format!(r#"{LOST}{{target="robot-{n}"}}"#), OFTEN);
+    let query = |n: usize| operator.subscribe(&format!(r#"{LOST}{{target="robot-{n}"}}"#), OFTEN);
     let queries: Vec<_> = (0..20).map(query).collect();
     let mut before = None;
     for _ in 0..5 {
@@ -84,7 +84,7 @@ async fn with_each_interval_there_is_one_more_request() {
 async fn a_vector_of_ten_thousand_series_is_selected_from() {
     let server = serve_always(200, many(LOST, "target", 10_000)).await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe(&format!(r#"{LOST}{{target="robot-9999"}}"#), SELDOM);
+    let query = operator.subscribe(&format!(r#"{LOST}{{target="robot-9999"}}"#), SELDOM);
     let latest = operator.until_latest(&query, is_known).await;
     assert_eq!(latest.reading, Ok(Finite::new(9999.0).unwrap()));
 }
@@ -109,7 +109,7 @@ async fn exactly_one_series_must_be_selected() {
         (r#"target="native""#, Err(Unknown::SourceFailed)),
         (r#"target="odd""#, Err(Unknown::NotFinite)),
     ] {
-        let query = operator.queries.subscribe(&format!("{LOST}{{{labels}}}"), SELDOM);
+        let query = operator.subscribe(&format!("{LOST}{{{labels}}}"), SELDOM);
         let latest = operator.until_latest(&query, is_known).await;
         assert_eq!(latest.reading, reading, "{labels}: {:?}", latest.detail);
         assert_eq!(latest.detail.is_some(), reading.is_err(), "{labels}");
@@ -120,7 +120,7 @@ async fn exactly_one_series_must_be_selected() {
 async fn a_batch_becomes_stale_as_a_query_does() {
     let server = serve_always(200, many(LOST, "target", 2)).await;
     let operator = Operator::with_timeout(&server.url, Duration::from_secs(100));
-    let query = operator.queries.subscribe(&format!(r#"{LOST}{{target="robot-1"}}"#), SELDOM);
+    let query = operator.subscribe(&format!(r#"{LOST}{{target="robot-1"}}"#), SELDOM);
     let measured = operator.until_latest(&query, is_known).await.measured.unwrap();
     let last = SELDOM * 3 + Duration::from_secs(100);
     assert!(query.latest(measured + last).reading.is_ok());
@@ -134,7 +134,7 @@ async fn an_answer_with_warnings_counts_for_none_of_a_batch() {
         many(LOST, "target", 2).replace(r#""status""#, r#""warnings":["shard 2 is away"],"status""#);
     let server = serve_always(200, doubtful).await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe(&format!(r#"{LOST}{{target="robot-1"}}"#), SELDOM);
+    let query = operator.subscribe(&format!(r#"{LOST}{{target="robot-1"}}"#), SELDOM);
     let latest = operator.until_latest(&query, is_known).await;
     assert_eq!(latest.reading, Err(Unknown::SourceFailed));
     assert!(latest.detail.unwrap().contains("shard 2 is away"));
@@ -149,11 +149,11 @@ async fn a_metric_that_is_too_large_as_a_whole_is_selected_from_by_prometheus() 
     .await;
     let operator = Operator::new(&server.url);
     let text = format!(r#"{LOST}{{target="robot-1"}}"#);
-    let query = operator.queries.subscribe(&text, SELDOM);
+    let query = operator.subscribe(&text, SELDOM);
     let latest = operator.until_latest(&query, is_known).await;
     assert_eq!(latest.detail, Some(QueryError::TooLarge { limit: 16 << 20 }.to_string()));
     operator.until_latest(&query, |latest| latest.reading == Ok(Finite::new(5.0).unwrap())).await;
-    let later = operator.queries.subscribe(&format!(r#"{LOST}{{target="robot-2"}}"#), SELDOM);
+    let later = operator.subscribe(&format!(r#"{LOST}{{target="robot-2"}}"#), SELDOM);
     operator.until_latest(&later, |latest| latest.reading.is_ok()).await;
     assert_eq!(server.asked(LOST), 1);
 }

@@ -1,4 +1,4 @@
-use super::super::{Client, CredentialFiles, QueryError, Source, SourceError};
+use super::super::{Access, Client, CredentialFiles, QueryError, Source, SourceError};
 use super::server::{PATIENCE, client, one, serve, serve_always};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect};
@@ -21,7 +21,8 @@ pub(super) async fn hang_up_after(bytes: &'static [u8]) -> String {
 #[tokio::test]
 async fn a_name_that_does_not_resolve_is_said_in_plain_words() {
     // A label of more than 63 letters (RFC 1035) cannot exist, so that no server is asked for it.
-    let error = client(&format!("http://{}.invalid:9090", "x".repeat(64))).query("up").await.unwrap_err();
+    let error =
+        client(&format!("http://{}.invalid:9090", "x".repeat(64))).query(None, "up").await.unwrap_err();
     let sentence = "Prometheus cannot be reached: its host name could not be resolved";
     assert_eq!(error.to_string(), sentence);
 }
@@ -31,7 +32,7 @@ async fn a_redirect_is_not_followed() {
     let elsewhere = serve_always(200, one("5")).await;
     let location = format!("{}/api/v1/query", elsewhere.url);
     let server = serve(move |_| ready(Redirect::temporary(&location).into_response())).await;
-    let error = client(&server.url).query("up").await.unwrap_err();
+    let error = client(&server.url).query(None, "up").await.unwrap_err();
     assert_eq!(error, QueryError::Redirected { status: 307 });
     assert_eq!(elsewhere.asked("up"), 0);
 }
@@ -40,6 +41,7 @@ async fn a_redirect_is_not_followed() {
 fn a_token_that_cannot_be_read_is_found_at_the_start() {
     let url = "http://prometheus:9090".to_owned();
     let credentials = CredentialFiles { bearer_token: Some("/nowhere/token".into()), folder: None };
-    let source = Source { url, timeout: PATIENCE, headers: HeaderMap::new(), credentials };
+    let (headers, access) = (HeaderMap::new(), Access::default());
+    let source = Source { url, timeout: PATIENCE, headers, credentials, access };
     assert!(matches!(Client::new(&source), Err(SourceError::Credentials(_))));
 }

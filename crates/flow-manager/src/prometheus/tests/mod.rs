@@ -7,8 +7,10 @@ mod connections;
 mod folder;
 mod operator;
 mod polling;
+mod secrets;
 mod server;
 mod several;
+mod tenants;
 mod tls;
 
 pub(super) use folder::Folder;

@@ -1,6 +1,6 @@
 use super::super::queries::Latest;
-use super::super::{CredentialFiles, Queries, Query, QueryMetrics};
-use super::server::{PATIENCE, client_of};
+use super::super::{Access, CredentialFiles, Queries, Query, QueryMetrics};
+use super::server::{PATIENCE, client_of, guarded_client};
 use crate::clock::Clock;
 use crate::serve::Readiness;
 use prometheus_client::registry::Registry;
@@ -30,8 +30,22 @@ impl Operator {
 
     /// Queries to one more source.
     pub(super) fn other(&self, name: &str, url: &str) -> Queries {
-        let client = client_of(url, PATIENCE, CredentialFiles::default());
+        self.guarded(name, url, Access::default())
+    }
+
+    /// Queries to one more source, which not everybody may ask for everything.
+    pub(super) fn guarded(&self, name: &str, url: &str, access: Access) -> Queries {
+        let client = guarded_client(url, access);
         Queries::new(name, client, self.clock, self.metrics.clone(), self.readiness.clone())
+    }
+
+    /// What a policy asks for.
+    pub(super) fn subscribe(&self, query: &str, interval: Duration) -> Query {
+        self.queries.subscribe("factory", query, interval).unwrap()
+    }
+
+    pub(super) fn subscribe_all(&self, query: &str, interval: Duration) -> Query {
+        self.queries.subscribe_all("factory", query, interval).unwrap()
     }
 
     pub(super) fn metrics(&self) -> String {

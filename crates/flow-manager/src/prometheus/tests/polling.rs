@@ -20,8 +20,8 @@ fn number(latest: &Latest) -> bool {
 async fn policies_that_want_the_same_share_one_request() {
     let server = serve_always(200, one("5")).await;
     let operator = Operator::new(&server.url);
-    let same: Vec<_> = (0..100).map(|_| operator.queries.subscribe("same", SELDOM)).collect();
-    let other = operator.queries.subscribe("other", SELDOM);
+    let same: Vec<_> = (0..100).map(|_| operator.subscribe("same", SELDOM)).collect();
+    let other = operator.subscribe("other", SELDOM);
     for query in same.iter().chain([&other]) {
         let latest = operator.until_latest(query, number).await;
         assert_eq!(latest.reading, Ok(Finite::new(5.0).unwrap()));
@@ -33,9 +33,9 @@ async fn policies_that_want_the_same_share_one_request() {
 async fn policies_that_want_the_same_at_several_intervals_share_the_most_frequent_asking() {
     let server = serve_always(200, one("5")).await;
     let operator = Operator::new(&server.url);
-    let seldom = operator.queries.subscribe("same", SELDOM);
+    let seldom = operator.subscribe("same", SELDOM);
     operator.until_latest(&seldom, number).await;
-    let often = operator.queries.subscribe("same", OFTEN);
+    let often = operator.subscribe("same", OFTEN);
     assert_eq!(
         often.latest(operator.clock.now()).reading,
         Ok(Finite::new(5.0).unwrap()),
@@ -43,7 +43,7 @@ async fn policies_that_want_the_same_at_several_intervals_share_the_most_frequen
     );
     let first = seldom.latest(operator.clock.now()).measured;
     operator.until_latest(&seldom, |latest| latest.measured > first).await;
-    let kept = operator.queries.subscribe("kept", OFTEN);
+    let kept = operator.subscribe("kept", OFTEN);
     drop(often);
     // One question may have been under way.
     let most = server.asked("same") + 1;
@@ -56,9 +56,8 @@ async fn policies_that_want_the_same_at_several_intervals_share_the_most_frequen
 async fn what_nobody_wants_any_more_is_asked_no_more() {
     let server = serve_always(200, one("5")).await;
     let operator = Operator::new(&server.url);
-    let (first, second) =
-        (operator.queries.subscribe("gone", OFTEN), operator.queries.subscribe("gone", OFTEN));
-    let _kept = operator.queries.subscribe("kept", OFTEN);
+    let (first, second) = (operator.subscribe("gone", OFTEN), operator.subscribe("gone", OFTEN));
+    let _kept = operator.subscribe("kept", OFTEN);
     server.until_asked("gone", 1).await;
     drop(first);
     let before = server.asked("gone");
@@ -75,7 +74,7 @@ async fn a_query_wanted_again_is_asked_again() {
     let server = serve_always(200, one("5")).await;
     let operator = Operator::new(&server.url);
     for times in 1..=3 {
-        let query = operator.queries.subscribe("up", SELDOM);
+        let query = operator.subscribe("up", SELDOM);
         operator.until_latest(&query, number).await;
         assert_eq!(server.asked("up"), times);
     }
@@ -85,7 +84,7 @@ async fn a_query_wanted_again_is_asked_again() {
 async fn nothing_is_known_before_the_first_answer() {
     let server = serve(|_| pending()).await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe("up", SELDOM);
+    let query = operator.subscribe("up", SELDOM);
     server.until_asked("up", 1).await;
     let nothing = Latest { reading: Err(Unknown::NoData), measured: None, period: SELDOM, detail: None };
     assert_eq!(query.latest(operator.clock.now()), nothing);
@@ -100,7 +99,7 @@ async fn a_number_becomes_stale_three_intervals_and_a_timeout_after_it_was_asked
     let server = serve_always(200, one("5")).await;
     let operator = Operator::with_timeout(&server.url, Duration::from_secs(100));
     let before = operator.clock.now();
-    let query = operator.queries.subscribe("up", SELDOM);
+    let query = operator.subscribe("up", SELDOM);
     let measured = operator.until_latest(&query, number).await.measured.unwrap();
     assert!(measured >= before && measured <= operator.clock.now());
     let last = SELDOM * 3 + Duration::from_secs(100);
@@ -115,7 +114,7 @@ async fn a_number_becomes_stale_three_intervals_and_a_timeout_after_it_was_asked
 async fn each_answer_is_news() {
     let server = serve_always(200, one("5")).await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe("up", OFTEN);
+    let query = operator.subscribe("up", OFTEN);
     let first = operator.until_latest(&query, number).await.measured;
     operator.until_latest(&query, |latest| latest.measured > first).await;
 }
@@ -128,7 +127,7 @@ async fn the_period_is_the_time_between_answers_and_at_least_the_interval() {
     })
     .await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe("up", OFTEN);
+    let query = operator.subscribe("up", OFTEN);
     let first = operator.until_latest(&query, number).await;
     assert_eq!(first.period, OFTEN, "no more is known");
     let second = operator.until_latest(&query, |latest| latest.measured > first.measured).await;
@@ -146,7 +145,7 @@ async fn a_number_that_changes_seldom_is_measured_as_seldom_as_it_changes() {
     })
     .await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe("up", OFTEN);
+    let query = operator.subscribe("up", OFTEN);
     let first = operator.until_latest(&query, number).await;
     assert!(first.period < OFTEN * 10, "{first:?}");
     let scraped = |latest: &Latest| {
@@ -165,7 +164,7 @@ async fn a_failure_replaces_the_number_before_it_and_says_why() {
     })
     .await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe("up", OFTEN);
+    let query = operator.subscribe("up", OFTEN);
     operator.until_latest(&query, number).await;
     works.store(false, Ordering::SeqCst);
     let latest = operator.until_latest(&query, |latest| !number(latest)).await;
@@ -185,7 +184,7 @@ async fn readiness_and_the_metric_tell_whether_prometheus_answers() {
     })
     .await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe("up", OFTEN);
+    let query = operator.subscribe("up", OFTEN);
     operator.until_latest(&query, |latest| latest.reading == Err(Unknown::SourceFailed)).await;
     assert!(operator.readyz().contains("Prometheus cannot answer (HTTP 503)"), "{}", operator.readyz());
     assert!(
@@ -211,7 +210,7 @@ async fn readiness_and_the_metric_tell_whether_prometheus_answers() {
 async fn a_prometheus_that_nobody_asks_keeps_nobody_from_being_ready() {
     let server = serve_always(503, "").await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe("up", SELDOM);
+    let query = operator.subscribe("up", SELDOM);
     operator.until_latest(&query, |latest| latest.detail.is_some()).await;
     assert!(!operator.is_ready());
     drop(query);
@@ -226,9 +225,9 @@ async fn one_query_that_is_too_heavy_does_not_make_prometheus_look_down() {
     })
     .await;
     let operator = Operator::with_timeout(&server.url, Duration::from_secs(1));
-    let light = operator.queries.subscribe("light", OFTEN);
+    let light = operator.subscribe("light", OFTEN);
     operator.until_latest(&light, number).await;
-    let heavy = operator.queries.subscribe("heavy", SELDOM);
+    let heavy = operator.subscribe("heavy", SELDOM);
     let latest = operator.until_latest(&heavy, |latest| latest.measured.is_some()).await;
     assert_eq!(latest.detail.unwrap(), "Prometheus did not answer within 1000 ms");
     assert!(operator.is_ready(), "{}", operator.readyz());
@@ -244,7 +243,7 @@ async fn requests_do_not_pile_up_at_a_slow_prometheus() {
     })
     .await;
     let operator = Operator::new(&server.url);
-    let queries: Vec<_> = (0..40).map(|n| operator.queries.subscribe(&format!("q{n}"), SELDOM)).collect();
+    let queries: Vec<_> = (0..40).map(|n| operator.subscribe(&format!("q{n}"), SELDOM)).collect();
     eventually(|| (at_once.load(Ordering::SeqCst) == 16).then_some(())).await;
     gate.add_permits(40);
     for query in &queries {
@@ -279,7 +278,7 @@ async fn a_query_that_looks_wrong_says_so_until_the_server_has_decided() {
     })
     .await;
     let operator = Operator::new(&server.url);
-    let query = operator.queries.subscribe("newer_than_we_are(x)", SELDOM);
+    let query = operator.subscribe("newer_than_we_are(x)", SELDOM);
     let latest = query.latest(operator.clock.now());
     assert_eq!(latest.reading, Err(Unknown::NoData));
     assert!(latest.detail.unwrap().starts_with("the query seems to be wrong: "));

@@ -1,4 +1,4 @@
-use super::super::{Client, CredentialFiles, Source};
+use super::super::{Access, Client, CredentialFiles, Source};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -104,7 +104,16 @@ pub(super) fn client_of(url: &str, timeout: Duration, credentials: CredentialFil
         HeaderName::from_static("x-scope-orgid"),
         HeaderValue::from_static("factory"),
     )]);
-    Client::new(&Source { url: url.to_owned(), timeout, headers, credentials }).unwrap()
+    let (url, access) = (url.to_owned(), Access::default());
+    Client::new(&Source { url, timeout, headers, credentials, access }).unwrap()
+}
+
+/// A client of a source that not everybody may ask for everything.
+pub(super) fn guarded_client(url: &str, access: Access) -> Client {
+    // It fails where another test was first, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (headers, credentials) = (HeaderMap::new(), CredentialFiles::default());
+    Client::new(&Source { url: url.to_owned(), timeout: PATIENCE, headers, credentials, access }).unwrap()
 }
 
 /// The body of an answer with one series.

@@ -16,9 +16,9 @@ async fn a_source_that_does_not_answer_delays_no_other() {
     let operator = Operator::new(&stuck.url);
     let other = operator.other("edge", &works.url);
     // More than may be under way at once.
-    let held: Vec<_> = (0..40).map(|n| operator.queries.subscribe(&format!("q{n}"), OFTEN)).collect();
+    let held: Vec<_> = (0..40).map(|n| operator.subscribe(&format!("q{n}"), OFTEN)).collect();
     stuck.until_asked("q0", 1).await;
-    let query = other.subscribe("q0", OFTEN);
+    let query = other.subscribe("factory", "q0", OFTEN).unwrap();
     let first = operator.until_latest(&query, |latest| latest.reading == Ok(Finite::new(5.0).unwrap())).await;
     operator.until_latest(&query, |latest| latest.measured > first.measured).await;
     assert!(held.iter().all(|held| held.latest(operator.clock.now()).reading == Err(Unknown::NoData)));
@@ -30,7 +30,7 @@ async fn each_source_has_its_own_health_and_its_own_count() {
     let works = serve_always(200, one("5")).await;
     let operator = Operator::new(&works.url);
     let other = operator.other("edge", &down.url);
-    let (here, there) = (operator.queries.subscribe("up", OFTEN), other.subscribe("up", OFTEN));
+    let (here, there) = (operator.subscribe("up", OFTEN), other.subscribe("factory", "up", OFTEN).unwrap());
     operator.until_latest(&here, |latest| latest.reading.is_ok()).await;
     operator.until_latest(&there, |latest| latest.reading == Err(Unknown::SourceFailed)).await;
     eventually(|| {
@@ -55,7 +55,7 @@ async fn equal_queries_to_two_sources_are_two_queries() {
     let operator = Operator::new(&here.url);
     let other = operator.other("edge", &there.url);
     for (queries, number) in [(&operator.queries, 1.0), (&other, 2.0)] {
-        let query = queries.subscribe("same", OFTEN);
+        let query = queries.subscribe("factory", "same", OFTEN).unwrap();
         let latest = operator.until_latest(&query, |latest| latest.measured.is_some()).await;
         assert_eq!(latest.reading, Ok(Finite::new(number).unwrap()));
     }

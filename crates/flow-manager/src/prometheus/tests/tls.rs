@@ -1,4 +1,4 @@
-use super::super::{Client, CredentialFiles, Source};
+use super::super::{Access, Client, CredentialFiles, Source};
 use super::Folder;
 use super::server::{PATIENCE, one};
 use axum::http::HeaderMap;
@@ -55,8 +55,8 @@ async fn serve(authority: &Authority) -> String {
 
 fn client(url: &str, folder: &Folder) -> Client {
     let credentials = CredentialFiles { bearer_token: None, folder: Some(folder.path().to_owned()) };
-    Client::new(&Source { url: url.to_owned(), timeout: PATIENCE, headers: HeaderMap::new(), credentials })
-        .unwrap()
+    let (url, headers, access) = (url.to_owned(), HeaderMap::new(), Access::default());
+    Client::new(&Source { url, timeout: PATIENCE, headers, credentials, access }).unwrap()
 }
 
 #[tokio::test]
@@ -70,11 +70,11 @@ async fn certificates_are_used_and_replaced_ones_from_the_next_query_on() {
         ("tls.key", key.serialize_pem().as_bytes()),
     ]);
     let client = client(&url, &folder);
-    assert_eq!(client.query("up").await.unwrap_err().category(), "unreachable", "not its authority");
+    assert_eq!(client.query(None, "up").await.unwrap_err().category(), "unreachable", "not its authority");
     folder.write("ca.crt", known.pem().as_bytes());
-    assert_eq!(client.query("up").await, Ok(Finite::new(1.0).unwrap()));
+    assert_eq!(client.query(None, "up").await, Ok(Finite::new(1.0).unwrap()));
     let (foreign, key) = issue(&strange, "flow-manager");
     folder.write("tls.crt", foreign.pem().as_bytes());
     folder.write("tls.key", key.serialize_pem().as_bytes());
-    assert_eq!(client.query("up").await.unwrap_err().category(), "unreachable", "not its client");
+    assert_eq!(client.query(None, "up").await.unwrap_err().category(), "unreachable", "not its client");
 }

@@ -1,7 +1,7 @@
 use super::super::plan::PlannedTarget;
 use super::load::Load;
 use crate::cluster::TargetPod;
-use crate::prometheus::{Cadence, PodSeries, Queries, Query};
+use crate::prometheus::{Cadence, PodSeries, Queries, Query, Refused};
 use flow_control::{Bandwidth, Finite, Moment, Traffic};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,11 +20,16 @@ pub(super) struct TrafficFeed {
 }
 
 impl TrafficFeed {
-    /// Begins to ask every `interval`.
-    pub(super) fn open(queries: &Queries, query: &str, interval: Duration) -> Self {
+    /// Begins to ask every `interval` what a policy in `namespace` wants to know.
+    pub(super) fn open(
+        queries: &Queries,
+        namespace: &str,
+        query: &str,
+        interval: Duration,
+    ) -> Result<Self, Refused> {
         let interval = interval.max(MIN_INTERVAL);
-        let (query, cadence) = (queries.subscribe_all(query, interval), Cadence::default());
-        Self { query, interval, cadence, newest: None }
+        let (query, cadence) = (queries.subscribe_all(namespace, query, interval)?, Cadence::default());
+        Ok(Self { query, interval, cadence, newest: None })
     }
 
     /// What the newest answer that can be used says of the target; `None` before the first.
@@ -94,7 +99,7 @@ mod tests {
     use super::super::tests::planned;
     use super::*;
     use crate::clock::Clock;
-    use crate::prometheus::{Client, CredentialFiles, QueryMetrics, Source};
+    use crate::prometheus::{Access, Client, CredentialFiles, QueryMetrics, Source};
     use crate::serve::Readiness;
     use flow_policy::Scope;
     use prometheus_client::registry::Registry;
@@ -148,10 +153,11 @@ mod tests {
         let (timeout, headers, credentials) =
             (Duration::from_secs(1), HeaderMap::new(), CredentialFiles::default());
         let url = "http://127.0.0.1:1".to_owned();
-        let client = Client::new(&Source { url, timeout, headers, credentials }).unwrap();
+        let client =
+            Client::new(&Source { url, timeout, headers, credentials, access: Access::default() }).unwrap();
         let metrics = QueryMetrics::register(&mut Registry::default());
         let queries = Queries::new("default", client, Clock::start(), metrics, Readiness::default());
-        TrafficFeed::open(&queries, "x", interval)
+        TrafficFeed::open(&queries, "factory", "x", interval).unwrap()
     }
 
     #[tokio::test]

@@ -68,7 +68,7 @@ fn says(services: &Services, node: &str, asked: Moment, pods: &[(&str, u64)]) {
 }
 
 fn read(services: &Services, policy: &Policy) -> Vec<Option<Traffic>> {
-    let mut feeds = TrafficFeeds::open(services, policy);
+    let mut feeds = TrafficFeeds::open(services, "factory", policy);
     feeds.read(&services.enforcer, &plan(policy), &[], at(10_000))
 }
 
@@ -96,7 +96,7 @@ async fn shapers_count_and_are_watched_only_for_limits_that_are_written_by_a_law
     let aimd = Policy { law: Law::Aimd(flow_control::Aimd::default()), ..policy("Enforce") };
     assert_eq!(read(&services, &aimd), []);
     let watched = |policy| {
-        let _held = TrafficFeeds::open(&services, policy);
+        let _held = TrafficFeeds::open(&services, "factory", policy);
         services.enforcer.is_attended()
     };
     let all = [&policy("Enforce"), &policy("Observe"), &aimd];

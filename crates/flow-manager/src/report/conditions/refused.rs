@@ -1,8 +1,8 @@
-use super::super::{Snapshot, TargetView, sentences};
+use super::super::{ObjectiveView, Snapshot, TargetView, sentences};
 use flow_control::Unknown;
-use flow_policy::Target;
 use flow_policy::condition::{Finding, Refusal};
 use flow_policy::spec::TargetKind;
+use flow_policy::{Objective, Target};
 
 /// That a policy cannot be used as it is, and why.
 pub(super) struct Refused {
@@ -27,7 +27,7 @@ impl Refused {
 /// What somebody has to change: the reason is that of the first problem, the message names them all.
 pub(super) fn refused(snapshot: &Snapshot) -> Option<Refused> {
     let problems: Vec<_> =
-        strategy(snapshot).into_iter().chain(missing_sources(snapshot)).chain(unusable(snapshot)).collect();
+        strategy(snapshot).into_iter().chain(sources(snapshot)).chain(unusable(snapshot)).collect();
     let (why, _) = *problems.first()?;
     let messages: Vec<_> = problems.into_iter().map(|(_, message)| message).collect();
     Some(Refused { why, message: messages.join("; ") })
@@ -38,10 +38,20 @@ fn strategy(snapshot: &Snapshot) -> Option<(Refusal, String)> {
     (!snapshot.strategy_allowed).then_some(refused)
 }
 
-/// The objectives that name a Prometheus which the operator was not given.
-fn missing_sources(snapshot: &Snapshot) -> impl Iterator<Item = (Refusal, String)> {
-    let missing = snapshot.objectives.iter().filter(|view| view.reading == Err(Unknown::NoSource));
-    missing.filter_map(|view| Some((Refusal::SOURCE_NOT_FOUND, view.detail.clone()?)))
+/// The objectives that ask what the operator was not given or may not ask, and the queries for traffic that do.
+fn sources(snapshot: &Snapshot) -> impl Iterator<Item = (Refusal, String)> {
+    let of_objective = |(objective, view): (&Objective, &ObjectiveView)| {
+        let detail = view.detail.as_ref()?;
+        match view.reading {
+            Err(Unknown::NoSource) => Some((Refusal::SOURCE_NOT_FOUND, detail.clone())),
+            Err(Unknown::NotAllowed) => {
+                Some((Refusal::SOURCE_NOT_ALLOWED, format!("{}: {detail}", objective.name)))
+            }
+            _ => None,
+        }
+    };
+    let traffic = snapshot.traffic_refused.iter().map(|why| (Refusal::SOURCE_NOT_ALLOWED, why.clone()));
+    snapshot.policy.objectives.iter().zip(&snapshot.objectives).filter_map(of_objective).chain(traffic)
 }
 
 fn unusable(snapshot: &Snapshot) -> impl Iterator<Item = (Refusal, String)> {

@@ -130,6 +130,29 @@ fn a_source_that_the_operator_was_not_given_is_the_policys_fault() {
 }
 
 #[test]
+fn what_the_administrator_does_not_let_a_policy_ask_is_its_fault_and_named() {
+    let forbidden = |snapshot: &mut Snapshot| {
+        let (unknown, detail) = (view(0, Err(Unknown::NotAllowed)), Some("it is 169.254.169.254".to_owned()));
+        snapshot.objectives[0] = ObjectiveView { detail, ..unknown };
+    };
+    let said = "command-jitter: it is 169.254.169.254";
+    let traffic = "the traffic of Deployment upload: no";
+    let both = running(|snapshot| {
+        forbidden(snapshot);
+        snapshot.traffic_refused = vec![traffic.to_owned()];
+    });
+    let only_traffic = running(|snapshot| snapshot.traffic_refused = vec![traffic.to_owned()]);
+    let together = format!("{said}; {traffic}");
+    for (standing, said) in [(running(forbidden), said), (both, together.as_str()), (only_traffic, traffic)] {
+        let conditions = conditions(&standing);
+        let say = conditions.iter().filter(|condition| condition.reason == "SourceNotAllowed");
+        let say: Vec<_> =
+            say.map(|condition| (condition.type_.as_str(), condition.message.as_str())).collect();
+        assert_eq!(say, [("Accepted", said), ("Ready", said), ("Stalled", said)]);
+    }
+}
+
+#[test]
 fn each_refusal_is_told_by_all_conditions_that_it_concerns() {
     for why in Refusal::ALL {
         let found: Vec<_> = refusing(*why).iter().map(Finding::entry).collect();
