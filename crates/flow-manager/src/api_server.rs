@@ -1,6 +1,7 @@
 //! The way to the API server, and whether it answers: in `/readyz` and a metric.
 
 use crate::serve::Readiness;
+use kube::client::ClientBuilder;
 use kube::config::InferConfigError;
 use kube::{Client, Config};
 use prometheus_client::metrics::gauge::Gauge;
@@ -9,7 +10,13 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+mod later;
+
+use later::Later;
+
 const INTERVAL: Duration = Duration::from_secs(2);
+/// How long it may take to answer: one that is slow is not away.
+const TIMEOUT: Duration = Duration::from_secs(4);
 const PART: &str = "api-server";
 
 /// Why there is no way to the API server.
@@ -27,7 +34,7 @@ pub enum ConnectError {
 pub async fn connect() -> Result<Client, ConnectError> {
     let mut config = Config::infer().await?;
     config.default_retry = false;
-    Ok(Client::try_from(config)?)
+    Ok(ClientBuilder::try_from(config)?.with_layer(&Later::default()).build())
 }
 
 /// The metric, exported by `registry`.
@@ -43,10 +50,10 @@ pub async fn check(client: Client, readiness: Readiness, up: Gauge, shutdown: Ca
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-        let problem = match timeout(INTERVAL, client.apiserver_version()).await {
+        let problem = match timeout(TIMEOUT, client.apiserver_version()).await {
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some(format!("no answer within {} s", INTERVAL.as_secs())),
+            Err(_) => Some(format!("no answer within {} s", TIMEOUT.as_secs())),
         };
         up.set(i64::from(problem.is_none()));
         match problem {

@@ -23,7 +23,7 @@ mod reports;
 mod shaper;
 mod tbf;
 mod tracked;
-mod watch_backoff;
+mod watching;
 mod wire;
 
 pub use annotation::{AnnotationError, EGRESS_BANDWIDTH};
@@ -33,5 +33,5 @@ pub use report::{Measured, NodeReport, PodReport};
 pub use reports::Reports;
 pub use shaper::{Config, Error, Shaper};
 pub use tbf::Tbf;
-pub use watch_backoff::WatchBackoff;
+pub use watching::watch;
 pub use wire::Shown;

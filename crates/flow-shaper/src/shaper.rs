@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher;
 use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use crate::finder::Finder;
 use crate::processes::Processes;
 use crate::report::NodeReport;
 use crate::reports::Reports;
-use crate::watch_backoff::WatchBackoff;
+use crate::watching;
 
 /// What an agent has to know.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ impl Shaper {
             .node_namespace()
             .map_err(|source| Error::NodeNamespace { proc_root: self.config.proc_root.clone(), source })?;
         let own_pods = watcher::Config::default().fields(&format!("spec.nodeName={}", self.config.node_name));
-        let events = watcher(self.pods.clone(), own_pods).backoff(WatchBackoff::default());
+        let events = watching::watch(self.pods.clone(), own_pods);
         let mut agent = Agent::new(self.config, Finder::new(self.processes, node), self.sender);
         tokio::select! {
             () = shutdown.cancelled() => Ok(()),

@@ -17,6 +17,7 @@ use crate::host::{self, HostError};
 use crate::lock::Lock;
 use crate::mounts::MARKER;
 use crate::node::Control;
+use crate::pki::{self, PkiError};
 use crate::place::{Name, Place};
 use crate::status::Status;
 use crate::tool::{Need, TOOLS, cache};
@@ -69,6 +70,9 @@ pub enum LabError {
         /// Why.
         why: String,
     },
+    /// A certificate could not be made.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
     /// The lab does not run.
     #[error("the lab {0} is not up; `lab up --name {0}` starts it")]
     Down(Name),
@@ -237,6 +241,11 @@ impl Lab {
     #[must_use]
     pub fn audit_log(&self) -> PathBuf {
         self.place.audit_log()
+    }
+
+    /// Gives the API server another certificate of the same authority, which it shows once it is started again.
+    pub fn renew_api_server_certificate(&self) -> Result<(), LabError> {
+        Ok(pki::renew_apiserver(&self.place)?)
     }
 
     /// The means to stop and start components. Only from inside the lab.

@@ -49,7 +49,9 @@ type Authority = CertifiedIssuer<'static, KeyPair>;
 
 /// Makes all certificates and writes them, with their keys, to the lab's `pki` folder.
 pub(crate) fn write(place: &Place) -> Result<(), PkiError> {
-    let authority = authority()?;
+    let key = KeyPair::generate()?;
+    fs_err::write(place.pki("ca.key"), key.serialize_pem())?;
+    let authority = authority(key)?;
     fs_err::write(place.pki("ca.crt"), authority.pem())?;
     let service_accounts = KeyPair::generate()?;
     fs_err::write(place.pki("service-accounts.key"), service_accounts.serialize_pem())?;
@@ -59,6 +61,13 @@ pub(crate) fn write(place: &Place) -> Result<(), PkiError> {
         issue(place, &authority, file, &server(names)?)?;
     }
     CLIENTS.iter().try_for_each(|client| issue(place, &authority, client.file, &client.parameters()?))
+}
+
+/// Makes another certificate of the same authority for the API server.
+pub(crate) fn renew_apiserver(place: &Place) -> Result<(), PkiError> {
+    let key = KeyPair::from_pem(&fs_err::read_to_string(place.pki("ca.key"))?)?;
+    let names = apiserver_names().into_iter().map(str::to_owned).collect();
+    issue(place, &authority(key)?, "apiserver", &server(names)?)
 }
 
 fn apiserver_names() -> Vec<&'static str> {
@@ -74,11 +83,11 @@ fn apiserver_names() -> Vec<&'static str> {
     ]
 }
 
-fn authority() -> Result<Authority, rcgen::Error> {
+fn authority(key: KeyPair) -> Result<Authority, rcgen::Error> {
     let mut parameters = named("flow-lab-ca", "")?;
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-    CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)
+    CertifiedIssuer::self_signed(parameters, key)
 }
 
 fn server(names: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
@@ -124,12 +133,28 @@ fn issue(
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_client_has_a_certificate_and_a_key() {
-        let folder = tempfile::tempdir().unwrap();
+    fn written(folder: &tempfile::TempDir) -> Place {
         let place = Place::new("pki".parse().unwrap(), folder.path().to_owned());
         fs_err::create_dir(place.state().join("pki")).unwrap();
         write(&place).unwrap();
+        place
+    }
+
+    #[test]
+    fn a_renewal_leaves_everything_but_the_certificate_of_the_api_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = written(&folder);
+        let read = |file: &str| fs_err::read(place.pki(file)).unwrap();
+        let (authority, server, key) = (read("ca.crt"), read("apiserver.crt"), read("apiserver.key"));
+        renew_apiserver(&place).unwrap();
+        assert_eq!(read("ca.crt"), authority);
+        assert!(read("apiserver.crt") != server && read("apiserver.key") != key);
+    }
+
+    #[test]
+    fn each_client_has_a_certificate_and_a_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = written(&folder);
         for file in CLIENTS.iter().map(|client| client.file).chain(["apiserver", "kubelet-server"]) {
             let pem = |end: &str| fs_err::read_to_string(place.pki(&format!("{file}.{end}"))).unwrap();
             assert!(pem("crt").starts_with("-----BEGIN CERTIFICATE-----"), "{file}");

@@ -2,7 +2,6 @@ use super::metrics::WatchMetrics;
 use super::problem::explain;
 use crate::serve::Readiness;
 use flow_policy::{FlowPolicy, names};
-use flow_shaper::WatchBackoff;
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
@@ -168,17 +167,16 @@ impl Filling {
         let listed = CancellationToken::new();
         let Self { client, readiness, metrics, part, filled } = self;
         readiness.wait(part, "not listed yet");
-        let events = watcher::watcher(Api::<K>::all(client), watcher::Config::default());
+        let events = flow_shaper::watch(Api::<K>::all(client), watcher::Config::default());
         let (first, told) = (listed.clone(), readiness.clone());
-        let reflected =
-            events.backoff(WatchBackoff::default()).modify(prune).reflect(writer).inspect_ok(move |event| {
-                if matches!(event, watcher::Event::InitDone) {
-                    first.cancel();
-                    told.done(part);
-                    // It fails only once nobody reconciles any more.
-                    let _ = filled.unbounded_send(());
-                }
-            });
+        let reflected = events.modify(prune).reflect(writer).inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                first.cancel();
+                told.done(part);
+                // It fails only once nobody reconciles any more.
+                let _ = filled.unbounded_send(());
+            }
+        });
         let seen = listed.clone();
         let touched = reflected.touched_objects().filter(move |touched| {
             if let Err(error) = touched {

@@ -1,6 +1,6 @@
 use super::consent::consents;
 use super::{Caches, PodId};
-use crate::enforce::applied_limit;
+use crate::enforce::wanted_limit;
 use flow_control::Bandwidth;
 use flow_policy::Target;
 use flow_policy::spec::TargetKind;
@@ -27,7 +27,8 @@ pub struct Found {
 pub struct TargetPod {
     /// Which.
     pub id: PodId,
-    /// The limit that this operator, before a restart perhaps, gave it last.
+    /// The limit that this operator, before a restart perhaps, gave it last; `None` also where that was the pod's own of
+    /// before, which holds no other pod.
     pub applied: Option<Bandwidth>,
     /// Whether it uses the network of its node, where no limit reaches it.
     pub on_host_network: bool,
@@ -107,7 +108,7 @@ fn is_alive(pod: &Pod) -> bool {
 fn target_pod(pod: &Pod) -> Option<TargetPod> {
     Some(TargetPod {
         id: PodId::of(pod)?,
-        applied: applied_limit(pod),
+        applied: wanted_limit(pod),
         on_host_network: pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true),
     })
 }

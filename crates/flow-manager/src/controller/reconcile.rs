@@ -11,6 +11,7 @@ use crate::rollout::Rollouts;
 use flow_policy::{FlowPolicy, Policy, names};
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{self, Event, finalizer};
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -107,6 +108,19 @@ impl Context {
     pub(super) async fn started(&self) {
         if self.startup.begin(&self.caches).await {
             self.all_policies_known();
+        }
+    }
+
+    /// Gives up the limits of policies that are gone and were never cleaned up: somebody else took their finalizer away, or
+    /// nobody saw their end.
+    pub(super) async fn forget_gone(&self) {
+        let policies = &self.caches.policies;
+        let is_gone = |id: &PolicyId| policies.get(&ObjectRef::new(&id.name).within(&id.namespace)).is_none();
+        for id in self.regulators.remove_gone(is_gone).await {
+            tracing::warn!(policy = %id, "the policy is gone without having been deleted the usual way");
+            self.reporter.forget(&id);
+            self.retries.succeeded(&id);
+            self.reconciled(&id);
         }
     }
 

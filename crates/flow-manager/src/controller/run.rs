@@ -5,6 +5,7 @@ use crate::cluster::{PolicyId, Watches};
 use flow_policy::FlowPolicy;
 use futures::StreamExt;
 use kube::runtime::controller::{Action, Controller};
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -23,11 +24,14 @@ async fn reconcile_all(context: Arc<Context>, watches: Watches) {
     let enforcer = context.enforcer.clone();
     let pods = watches.pods.inspect(move |pod| pod.as_ref().map_or((), |pod| enforcer.seen(pod)));
     let everywhere = context.enforcer.clone();
-    let refilled = watches.refilled.inspect(move |()| everywhere.look_at_all());
+    let (forgetful, also) = (Arc::clone(&context), Arc::clone(&context));
+    let refilled = watches.refilled.then(move |()| forget_gone(Arc::clone(&forgetful)));
+    let refilled = refilled.inspect(move |()| everywhere.look_at_all());
+    let touched = watches.policies.then(move |policy| forget_if_gone(Arc::clone(&also), policy));
     // Status is ours: what we write there must not wake us.
     let spec =
         predicates::generation::<FlowPolicy>.combine(predicates::finalizers).combine(predicates::annotations);
-    let specs = watches.policies.predicate_filter(spec, PredicateConfig::default());
+    let specs = touched.boxed().predicate_filter(spec, PredicateConfig::default());
     Controller::for_stream(specs, policies.clone())
         .watches_stream(pods, by_object(policies))
         .watches_stream(watches.deployments, by_object(policies))
@@ -35,10 +39,22 @@ async fn reconcile_all(context: Arc<Context>, watches: Watches) {
         .watches_stream(watches.stateful_sets, by_object(policies))
         .watches_stream(watches.daemon_sets, by_object(policies))
         .watches_stream(watches.namespaces, by_namespace(policies))
-        .reconcile_all_on(refilled)
+        .reconcile_all_on(refilled.boxed())
         .run(reconcile, retry, Arc::clone(&context))
         .for_each(|_| std::future::ready(()))
         .await;
+}
+
+async fn forget_gone(context: Arc<Context>) {
+    context.forget_gone().await;
+}
+
+async fn forget_if_gone<E>(context: Arc<Context>, touched: Result<FlowPolicy, E>) -> Result<FlowPolicy, E> {
+    let policies = &context.caches.policies;
+    if touched.as_ref().is_ok_and(|policy| policies.get(&ObjectRef::from_obj(policy)).is_none()) {
+        context.forget_gone().await;
+    }
+    touched
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "kube's signature of an error policy")]

@@ -38,7 +38,7 @@ pub use in_force::InForce;
 pub use ledger::Sent;
 pub use metrics::EnforceMetrics;
 pub use on_pod::OnPod;
-pub use record::applied_limit;
+pub use record::wanted_limit;
 pub(crate) use request::Write;
 pub use restore_pods::{RestoreError, restore_pods};
 pub use shapers::Attention;

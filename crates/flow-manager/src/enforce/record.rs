@@ -72,9 +72,20 @@ pub(super) fn applied(pod: &Pod) -> Values {
 #[must_use]
 pub fn applied_limit(pod: &Pod) -> Option<Bandwidth> {
     let applied = applied(pod);
+    backend_of(&applied)?.read(|key| value(&applied, key))
+}
+
+/// The limit that was wanted of `pod` last. `None` where it has the one of before us: what was wanted was not lower.
+#[must_use]
+pub fn wanted_limit(pod: &Pod) -> Option<Bandwidth> {
+    let limit = applied_limit(pod)?;
+    let bound = Record::of(pod).and_then(|record| record.bound(pod, backend_of(&record.applied)?));
+    Some(limit).filter(|limit| bound.is_none_or(|bound| *limit < bound))
+}
+
+fn backend_of(applied: &Values) -> Option<Backend> {
     let by = [Backend::Calico, Backend::KubeOvn, Backend::Cilium];
-    let backend = by.into_iter().find(|by| by.keys().iter().all(|key| applied.contains_key(*key)))?;
-    backend.read(|key| value(&applied, key))
+    by.into_iter().find(|by| by.keys().iter().all(|key| applied.contains_key(*key)))
 }
 
 /// An annotation of `pod`.
@@ -167,6 +178,17 @@ mod tests {
         }
         assert_eq!(applied_limit(&pod(&[(APPLIED_EGRESS_BANDWIDTH, "fast")])), None);
         assert_eq!(applied_limit(&pod(&[])), None);
+    }
+
+    #[test]
+    fn a_limit_of_before_tells_nothing_of_what_was_wanted() {
+        let wanted = |original, applied| {
+            let pod = pod(&[(ORIGINAL_EGRESS_BANDWIDTH, original), (APPLIED_EGRESS_BANDWIDTH, applied)]);
+            wanted_limit(&pod)
+        };
+        assert_eq!([wanted("70M", "70M"), wanted("64M", "70M")], [None, None]);
+        let known = Some(Bandwidth::from_mbps(50));
+        assert_eq!([wanted("70M", "50M"), wanted("", "50M"), wanted("fast", "50M")], [known; 3]);
     }
 
     #[test]

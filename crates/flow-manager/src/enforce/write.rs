@@ -58,7 +58,7 @@ pub(super) fn todo(pod: &Pod, wanted: Option<Bandwidth>, backend: Backend) -> To
         None => {
             let record = Record { original: present(pod, backend), applied: Values::default() };
             let limit = within(pod, &record, wanted, backend);
-            Todo::Write(take_over(pod, &record.with(limit, backend)))
+            Todo::Write(Write::TakeOver(applied(pod, &record.with(limit, backend))))
         }
         // Limited through another back-end, before a restart: what that followed is given back first.
         Some(record) if !record.is_of(backend) => Todo::Write(restore(pod, &record)),
@@ -94,7 +94,7 @@ fn keep(pod: &Pod, record: &Record, wanted: Bandwidth, backend: Backend) -> Todo
     if next == *record {
         Todo::Has(backend.nearest(limit))
     } else if record.is_shared() {
-        Todo::Write(take_over(pod, &next))
+        Todo::Write(Write::TakeOver(applied(pod, &next)))
     } else {
         Todo::Write(Write::Change(applied(pod, &next)))
     }
@@ -104,15 +104,8 @@ fn within(pod: &Pod, record: &Record, wanted: Bandwidth, backend: Backend) -> Ba
     record.bound(pod, backend).map_or(wanted, |bound| bound.min(wanted))
 }
 
-fn take_over(pod: &Pod, record: &Record) -> Write {
-    let mut body = applied(pod, record);
-    if let Some(metadata) = body.pointer_mut("/metadata").and_then(Value::as_object_mut) {
-        metadata.insert("resourceVersion".to_owned(), json!(pod.resource_version()));
-    }
-    Write::TakeOver(body)
-}
-
-/// Everything that we own of a pod, as server-side apply wants it. The UID keeps it off another pod of this name.
+/// Everything that we own of a pod, as server-side apply wants it. The UID keeps it off another pod of this name, and the
+/// version off a pod that is not as we believe: a cut of a limit of old may be a raise by now.
 fn applied(pod: &Pod, record: &Record) -> Value {
     let mut annotations: Map<_, _> =
         record.applied.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
@@ -125,6 +118,7 @@ fn applied(pod: &Pod, record: &Record) -> Value {
             "name": pod.metadata.name,
             "namespace": pod.metadata.namespace,
             "uid": pod.metadata.uid,
+            "resourceVersion": pod.resource_version(),
             "annotations": annotations,
         },
     })
@@ -221,6 +215,17 @@ mod tests {
         };
         assert_eq!(body["metadata"]["annotations"][ORIGINAL_EGRESS_BANDWIDTH], "1G");
         assert_eq!(body["metadata"]["annotations"][APPLIED_EGRESS_BANDWIDTH], "50M");
+    }
+
+    #[test]
+    fn every_write_insists_on_the_pod_that_it_was_made_for() {
+        let (limited, lower) = (ours("64M", "1G"), Some(Bandwidth::from_mbps(50)));
+        for todo in [todo(&pod(&[]), LIMIT), todo(&limited, lower), todo(&limited, None)] {
+            let Todo::Write(Write::TakeOver(body) | Write::Change(body) | Write::Restore(body)) = todo else {
+                panic!("{todo:?}")
+            };
+            assert_eq!(body["metadata"]["resourceVersion"], "7");
+        }
     }
 
     #[test]

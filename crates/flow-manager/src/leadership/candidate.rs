@@ -7,8 +7,8 @@ use std::fmt;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// How long the API server may take to answer.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the API server may take to answer: a slow one must not cost the lead.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// One of those who may hold a Lease.
 #[derive(Clone, Debug)]

@@ -73,6 +73,24 @@ impl Regulators {
     /// Stops regulating the policy and gives up its limits.
     pub async fn remove(&self, id: &PolicyId) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.end(id, running).await;
+    }
+
+    /// The same for all policies that are gone. Returns which those are.
+    pub async fn remove_gone(&self, is_gone: impl Fn(&PolicyId) -> bool) -> Vec<PolicyId> {
+        let gone: Vec<_> = {
+            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.extract_if(|id, _| is_gone(id)).collect()
+        };
+        let mut ended = Vec::new();
+        for (id, running) in gone {
+            self.end(&id, Some(running)).await;
+            ended.push(id);
+        }
+        ended
+    }
+
+    async fn end(&self, id: &PolicyId, running: Option<Running>) {
         if let Some(Running { plans, task }) = running {
             drop(plans);
             // A regulator in the middle of a tick may still claim; a task that failed claims no more.

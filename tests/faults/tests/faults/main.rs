@@ -1,3 +1,9 @@
 //! The tests of faults, all in one program.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
+
+mod api_server;
+mod cut_off;
+mod missed;
+mod policy;
+mod stale;

@@ -1,0 +1,179 @@
+//! An operator that is shown an old view undoes nothing newer, raises no limit, and gives nothing back twice.
+
+use crate::policy::{NAME, STEADY, VIOLATED, about, violated_in};
+use flow_e2e::kubectl::kubectl;
+use flow_e2e::wait::{Look, until};
+use flow_faults::proxy::{Asked, Fate, Fault, Proxy};
+use flow_faults::trace::History;
+use flow_faults::world::{PATIENCE, World};
+use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
+use kube::ResourceExt;
+use serde_json::json;
+
+async fn world() -> World {
+    World::make("faults-stale").await.unwrap()
+}
+
+/// From now on the operator hears nothing new of pods.
+fn hold_pods(proxy: &Proxy) {
+    proxy.on_event(|asked, _| if asked.is_about("pods") { Fate::Hold } else { Fate::Pass });
+}
+
+/// Waits for so many writes to pods, whatever becomes of them, from now on.
+async fn pods_are_written_to(world: &World, times: usize) {
+    let of_pods = || world.proxy.writes().into_iter().filter(|asked| asked.is_about("pods")).count();
+    let before = of_pods();
+    until("writes to pods", PATIENCE, async || {
+        let written = of_pods() - before;
+        Ok(Look::when(written >= times, || format!("{written}")))
+    })
+    .await
+    .unwrap();
+}
+
+async fn violate(world: &World) {
+    let objective = json!({"name": "queried", "prometheus": {"query": VIOLATED}, "value": {"max": "1"}});
+    world.patch(NAME, &json!({"spec": {"objectives": [objective]}})).await.unwrap();
+}
+
+/// What the second pod, which had no limit before, has been through.
+async fn second(world: &World) -> History {
+    let now = world.state(NAME).await.unwrap();
+    let histories = world.histories(&now).await.unwrap();
+    histories.into_iter().find(|history| history.pod == world.pods[1].name_any()).unwrap()
+}
+
+#[tokio::test]
+async fn what_an_administrator_has_set_is_not_undone_by_who_has_not_seen_it() {
+    let world = world().await;
+    let _operator = world.operator().await.unwrap();
+    world.apply(&about(STEADY)).await.unwrap();
+    world.limited([Some("70M"), Some("100M")]).await.unwrap();
+    hold_pods(&world.proxy);
+    world.cluster.annotate(&world.pods[1], EGRESS_BANDWIDTH, Some("5M")).await.unwrap();
+    violate(&world).await;
+    world.limited([Some("25M"), Some("5M")]).await.unwrap();
+    pods_are_written_to(&world, 1).await;
+    world.proxy.heal();
+    until("that somebody else holds a pod", PATIENCE, async || {
+        let said = world.state(NAME).await?.condition("Enforced");
+        Ok(Look::when(said.contains("held by somebody else"), || said))
+    })
+    .await
+    .unwrap();
+    assert_eq!(second(&world).await.limits(), [None, Some("100M"), Some("5M")]);
+    kubectl(&format!("-n {} delete flowpolicy {NAME}", world.namespace)).await.unwrap();
+    world.limited([Some("70M"), Some("5M")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_set_just_before_the_first_limit_is_what_is_given_back() {
+    let world = world().await;
+    let _operator = world.operator().await.unwrap();
+    hold_pods(&world.proxy);
+    world.cluster.annotate(&world.pods[1], EGRESS_BANDWIDTH, Some("33M")).await.unwrap();
+    world.apply(&about(STEADY)).await.unwrap();
+    world.limited([Some("70M"), Some("33M")]).await.unwrap();
+    pods_are_written_to(&world, 2).await;
+    world.proxy.heal();
+    until("a record of the second pod", PATIENCE, async || {
+        let marks = world.cluster.annotations(&world.pods[1]).await?;
+        Ok(Look::when(marks.contains_key(ORIGINAL_EGRESS_BANDWIDTH), || format!("{marks:?}")))
+    })
+    .await
+    .unwrap();
+    let history = second(&world).await;
+    assert_eq!((history.originals(), history.limits()), (vec!["33M"], vec![None, Some("33M")]));
+}
+
+#[tokio::test]
+async fn what_a_person_has_given_back_is_not_given_back_again() {
+    let world = world().await;
+    let _operator = world.operator().await.unwrap();
+    world.apply(&about(STEADY)).await.unwrap();
+    world.limited([Some("70M"), Some("100M")]).await.unwrap();
+    hold_pods(&world.proxy);
+    let by_hand = json!({
+        EGRESS_BANDWIDTH: "44M", ORIGINAL_EGRESS_BANDWIDTH: null, APPLIED_EGRESS_BANDWIDTH: null,
+    });
+    let patch = json!({"metadata": {"annotations": by_hand}});
+    world.cluster.patch_pod(&world.pods[1], &patch).await.unwrap();
+    kubectl(&format!("-n {} delete flowpolicy {NAME} --wait=false", world.namespace)).await.unwrap();
+    pods_are_written_to(&world, 2).await;
+    world.proxy.heal();
+    until("the end of the policy", PATIENCE, async || {
+        let policy = world.state(NAME).await?.policy;
+        Ok(Look::when(policy.is_none(), || format!("{policy:?}")))
+    })
+    .await
+    .unwrap();
+    let history = second(&world).await;
+    assert_eq!((history.restorations(), history.limits()), (1, vec![None, Some("100M"), Some("44M")]));
+}
+
+/// Kills the operator, and starts one that is shown the `kinds` as they were when the one before it started, and nothing
+/// new of them.
+async fn start_into_the_past(
+    world: &World,
+    operator: &mut flow_faults::operator::Operator,
+    kinds: &'static [&str],
+) {
+    operator.kill();
+    let is_past = |asked: &Asked| kinds.iter().any(|kind| asked.is_about(kind));
+    world.proxy.on_event(move |asked, _| if is_past(asked) { Fate::Hold } else { Fate::Pass });
+    world.proxy.on_request(move |asked| if is_past(asked) { Fault::Old } else { Fault::Pass });
+    *operator = world.operator().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_limit_is_raised_by_who_starts_with_an_old_view_of_pods() {
+    let world = world().await;
+    let mut operator = world.operator().await.unwrap();
+    world.apply(&about(STEADY)).await.unwrap();
+    world.limited([Some("70M"), Some("100M")]).await.unwrap();
+    operator.kill();
+    world.proxy.forget();
+    operator = world.operator().await.unwrap();
+    violate(&world).await;
+    world.limited([Some("25M"), Some("25M")]).await.unwrap();
+    start_into_the_past(&world, &mut operator, &["pods"]).await;
+    pods_are_written_to(&world, 2).await;
+    world.proxy.heal();
+    pods_settle(&world).await;
+    let now = world.state(NAME).await.unwrap();
+    for history in world.histories(&now).await.unwrap() {
+        assert!(!history.rises().unwrap(), "{history:?}");
+    }
+}
+
+/// Waits until the operator knows what limits are in force.
+async fn pods_settle(world: &World) {
+    until("limits as the policy says", PATIENCE, async || {
+        let state = world.state(NAME).await?;
+        let told = state.policy.as_ref().map(|policy| policy["limit"].clone());
+        let settled = state.limits() == ["25M", "25M"] && told == Some(json!("25M"));
+        Ok(Look::when(settled, || format!("{state:?}")))
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_that_is_gone_limits_nothing_for_who_starts_with_an_old_view() {
+    let world = world().await;
+    let mut operator = world.operator().await.unwrap();
+    world.apply(&violated_in(15_000)).await.unwrap();
+    world.limited([Some("70M"), Some("100M")]).await.unwrap();
+    operator.kill();
+    world.proxy.forget();
+    operator = world.operator().await.unwrap();
+    world.delete(NAME).await.unwrap();
+    start_into_the_past(&world, &mut operator, &["pods", "flowpolicies"]).await;
+    // In the past the policy is violated by now.
+    pods_are_written_to(&world, 2).await;
+    world.proxy.heal();
+    operator.leads().await.unwrap();
+    world.is_as_before(NAME).await.unwrap();
+    let history = second(&world).await;
+    assert_eq!((history.restorations(), history.limits()), (1, vec![None, Some("100M"), None]));
+}
