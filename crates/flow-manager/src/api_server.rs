@@ -1,5 +1,6 @@
 //! The way to the API server, and whether it answers: in `/readyz` and a metric.
 
+use crate::leadership::Fence;
 use crate::serve::Readiness;
 use kube::client::ClientBuilder;
 use kube::config::InferConfigError;
@@ -32,9 +33,19 @@ pub enum ConnectError {
 
 /// A client that says at once that a request has failed: whoever sent it tries again, and meanwhile it must be known.
 pub async fn connect() -> Result<Client, ConnectError> {
+    Ok(ClientBuilder::try_from(config().await?)?.with_layer(&Later::default()).build())
+}
+
+/// The same, whose writes pass `fence`.
+pub async fn connect_behind(fence: &Fence) -> Result<Client, ConnectError> {
+    // The fence is passed last: time may go by before.
+    Ok(ClientBuilder::try_from(config().await?)?.with_layer(fence).with_layer(&Later::default()).build())
+}
+
+async fn config() -> Result<Config, ConnectError> {
     let mut config = Config::infer().await?;
     config.default_retry = false;
-    Ok(ClientBuilder::try_from(config)?.with_layer(&Later::default()).build())
+    Ok(config)
 }
 
 /// The metric, exported by `registry`.

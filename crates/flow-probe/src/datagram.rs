@@ -188,18 +188,14 @@ impl DatagramProbe {
         self.schedule.advance(now);
         let identity = Identity { session: self.session, sequence: self.outstanding.next_sequence() };
         let datagram = self.datagram(peer, identity);
-        let (mut departure, mut outcome) = self.attempt(&datagram);
-        if let Err(error) = &outcome
-            && self.target.problem(error).is_remote()
-        {
-            // What became of an earlier probe is said in place of sending this one.
-            self.target.failed(self.target.problem(error));
-            (departure, outcome) = self.attempt(&datagram);
-        }
+        let (departure, outcome) = match self.attempt(&datagram) {
+            (_, Err(error)) if !would_block(&error) => self.attempt_again(&datagram, &error),
+            attempted => attempted,
+        };
         match outcome {
             Ok(()) => self.sent(departure, timer_error),
             // The queue of this node is full, which is as much a loss as in any other queue.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.sent(departure, timer_error),
+            Err(error) if would_block(&error) => self.sent(departure, timer_error),
             Err(error) => self.fault(peer, &error),
         }
     }
@@ -222,6 +218,15 @@ impl DatagramProbe {
             Link::Unresolved | Link::Broken { .. } => Err(io::ErrorKind::NotConnected.into()),
         };
         (Departure { at, took: at.monotonic.elapsed() }, outcome)
+    }
+
+    /// What became of an earlier probe is said in place of sending this one; a fault of this node is still there.
+    fn attempt_again(&self, datagram: &[u8], said: &io::Error) -> (Departure, io::Result<()>) {
+        let (departure, outcome) = self.attempt(datagram);
+        if outcome.is_ok() {
+            self.target.failed(self.target.problem(said));
+        }
+        (departure, outcome)
     }
 
     fn sent(&mut self, departure: Departure, timer_error: Duration) {
@@ -250,8 +255,9 @@ impl DatagramProbe {
                     let answer = answer(self.target.spec.protocol, self.key.as_ref(), peer, datagram);
                     self.answered(answer, received, read);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => self.fault(peer, &error),
+                Err(error) if would_block(&error) => return,
+                // What a router or the target says of one probe: others are under way on this socket.
+                Err(error) => self.target.failed(self.target.problem(&error)),
             }
         }
     }
@@ -266,6 +272,11 @@ impl DatagramProbe {
             _ => sink.record(Event::Stray),
         }
     }
+}
+
+/// Whether a queue of this node is full, or an empty one was to be read.
+fn would_block(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// Reads an answer: which probe it is to, and how long the reflector had it.

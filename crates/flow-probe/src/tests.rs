@@ -1,7 +1,10 @@
 //! Probers and reflectors on real sockets.
 
+mod bad_path;
 mod icmp;
+mod icmp_errors;
 mod names;
+mod network;
 mod reflector;
 mod tcp;
 mod udp;

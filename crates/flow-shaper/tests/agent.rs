@@ -147,6 +147,47 @@ async fn what_is_missing_or_altered_is_put_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_interface_that_vanishes_is_told_and_has_its_limit_when_it_is_back() {
+    let (node, network, other) = (Node::new().await, Network::new(), Network::new());
+    node.process("a", &network);
+    node.process("b", &other);
+    node.serve(pod("a").limited("50M"));
+    node.serve(pod("b").limited("50M"));
+    let mut agent = node.agent();
+    agent.wait_for("a", in_force(50_000_000)).await;
+    network.rename();
+    let gone = agent.wait_for("a", |pod| pod.problem.is_some()).await;
+    assert_eq!((gone.in_force_bps, gone.wanted_bps), (None, Some(50_000_000)));
+    assert!(gone.problem.unwrap().contains("no interface eth0"));
+    node.serve(pod("a").limited("40M"));
+    node.serve(pod("b").limited("40M"));
+    agent.wait_for("b", in_force(40_000_000)).await;
+    network.name_back();
+    agent.wait_for("a", in_force(40_000_000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_whose_networks_go_and_come_while_their_limits_change_are_held_to_the_newest() {
+    let node = Node::new().await;
+    let networks = [Network::new(), Network::new(), Network::new(), Network::new()];
+    node.serve(pod("a").limited("1M"));
+    let mut agent = node.agent();
+    for (mbps, network) in (2..).zip(networks.iter().cycle()).take(12) {
+        let (before, after) = (format!("{mbps}M"), format!("{}M", mbps + 100));
+        node.serve(pod("a").limited(&before));
+        node.end("a");
+        node.process("a", network);
+        node.serve(pod("a").limited(&after));
+        agent.wait_for("a", in_force((mbps + 100) * 1_000_000)).await;
+        assert!(matches!(network.root().await, Root::Ours(shown, _) if shown.rate == (mbps + 100) * 125_000));
+    }
+    node.end("a");
+    node.serve(pod("a").limited("1M"));
+    node.delete("a");
+    agent.wait_until_silent("a").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_sandbox_gets_the_limit_too() {
     let (node, first, second) = (Node::new().await, Network::new(), Network::new());
     node.process("a", &first);

@@ -1,7 +1,7 @@
 //! The cluster as tests look at it and change it.
 
 use crate::wait::{Look, until};
-use crate::{Error, PodNetwork, Result};
+use crate::{Error, PodNetwork, Result, processes};
 use flow_policy::FlowPolicy;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
@@ -112,6 +112,11 @@ pub fn uid(pod: &Pod) -> Result<String> {
 /// The network of a pod.
 pub fn network(pod: &Pod) -> Result<PodNetwork> {
     PodNetwork::of(&uid(pod)?)
+}
+
+/// Kills the process that holds a pod's sandbox, as a crash would; the kubelet makes another one.
+pub async fn kill_sandbox(pod: &Pod) -> Result<()> {
+    processes::signal(processes::sandbox(&uid(pod)?)?, "KILL").await
 }
 
 fn pod_restarts(pod: &Pod) -> usize {

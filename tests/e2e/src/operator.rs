@@ -67,6 +67,11 @@ pub async fn stop(pod: &Pod) -> Result<Duration> {
     processes::terminate(processes::named(&uid(pod)?, "flow-manager")?).await
 }
 
+/// Sends a signal, such as `KILL`, to flow-manager in `pod`.
+pub async fn signal(pod: &Pod, signal: &str) -> Result<()> {
+    processes::signal(processes::named(&uid(pod)?, "flow-manager")?, signal).await
+}
+
 async fn only_pod(cluster: &Cluster, namespace: &str, component: &str) -> Result<Pod> {
     let (pods, labels) = (cluster.pods(namespace), format!("app.kubernetes.io/component={component}"));
     until(&format!("one pod of the {component}"), PATIENCE, async || {

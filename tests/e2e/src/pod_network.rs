@@ -44,6 +44,11 @@ impl PodNetwork {
         Ok(self.qdisc().await?.rate_bps)
     }
 
+    /// Runs `tc` with the words of `line` in this network, as somebody might who is let in.
+    pub async fn tc(&self, line: &str) -> Result<()> {
+        run(ENTER, self.enter(&format!("tc {line}"))).await.map(drop)
+    }
+
     /// The bytes that left the pod before it was limited; those that leave between the two looks count as well.
     pub async fn sent_before_limit(&self) -> Result<u64> {
         let said = run(ENTER, self.enter("tc -s -j qdisc show dev").chain([DEVICE.to_owned()])).await?;

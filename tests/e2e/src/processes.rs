@@ -39,10 +39,22 @@ fn start_s(stat: &str) -> Option<f64> {
     Some(f64::from(ticks) / 100.0)
 }
 
+/// Sends a signal, such as `KILL`.
+pub(crate) async fn signal(pid: u32, signal: &str) -> Result<()> {
+    run("kill", [format!("-{signal}"), pid.to_string()]).await.map(drop)
+}
+
+/// The process that holds the sandbox of the pod with that UID: the first that was made.
+pub(crate) fn sandbox(uid: &str) -> Result<u32> {
+    let made = |pid: u32| Some((start_s(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?, pid));
+    let first = of_pod(uid)?.into_iter().filter_map(made).min_by(|one, other| one.0.total_cmp(&other.0));
+    first.map(|(_, pid)| pid).ok_or_else(|| Error::Missing(format!("the sandbox of the pod {uid}")))
+}
+
 /// Sends SIGTERM, waits for the end, and returns how long it took.
 pub(crate) async fn terminate(pid: u32) -> Result<Duration> {
     let start = Instant::now();
-    run("kill", ["-TERM", &pid.to_string()]).await?;
+    signal(pid, "TERM").await?;
     until(&format!("the end of process {pid}"), Duration::from_secs(30), async || {
         let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // The state follows the name in brackets: proc(5), `/proc/pid/stat`.

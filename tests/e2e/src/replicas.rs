@@ -1,12 +1,11 @@
 //! Several controllers at once.
 
-use crate::cluster::{Cluster, uid};
+use crate::cluster::Cluster;
 use crate::kubectl::kubectl;
 use crate::metrics::scrape;
-use crate::operator::NAMESPACE;
-use crate::program::run;
+use crate::operator::{self, NAMESPACE};
 use crate::wait::{Look, until};
-use crate::{Error, Result, processes};
+use crate::{Error, Result};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::ListParams;
@@ -74,7 +73,6 @@ impl Replica {
 
     /// Sends a signal, such as `STOP`, to flow-manager.
     pub async fn signal(&self, signal: &str) -> Result<()> {
-        let process = processes::named(&uid(&self.pod)?, "flow-manager")?;
-        run("kill", [&format!("-{signal}"), &process.to_string()]).await.map(drop)
+        operator::signal(&self.pod, signal).await
     }
 }

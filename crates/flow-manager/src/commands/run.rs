@@ -7,7 +7,7 @@ use crate::cluster::WatchMetrics;
 use crate::controller::ReconcileMetrics;
 use crate::enforce::{Backend, Choice, EnforceMetrics};
 use crate::history::Recorder;
-use crate::leadership::{self, Candidate, Office};
+use crate::leadership::{self, Candidate, Fence, Office};
 use crate::observe::{PathMetrics, Paths, Sources};
 use crate::operator::Operator;
 use crate::page::{BindError, Place};
@@ -131,7 +131,8 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
         Some(address) => Some(Place::bind(address).await?),
         None => None,
     };
-    let client = api_server::connect().await?;
+    let fence = Fence::default();
+    let client = api_server::connect_behind(&fence).await?;
     let up = api_server::metric(&mut registry);
     tasks.spawn(api_server::check(client.clone(), readiness.clone(), up, shutdown.clone()));
     build_info::register(&mut registry, args.predecessor_metrics);
@@ -142,7 +143,7 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
         tasks.spawn(place.serve(recorder, office.leader(), shutdown.clone()));
     }
     let lead = move |term| lead(Arc::clone(&operator), term);
-    tasks.spawn(leadership::campaign(candidate, office, shutdown.clone(), lead));
+    tasks.spawn(leadership::campaign(candidate, office, fence, shutdown.clone(), lead));
     tasks.close();
     serve(args.listen, router(registry, readiness), &args.guard, shutdown).await?;
     if tokio::time::timeout(STOP_TIMEOUT, tasks.wait()).await.is_err() {

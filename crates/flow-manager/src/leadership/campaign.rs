@@ -1,4 +1,5 @@
 use super::candidate::Candidate;
+use super::fence::Fence;
 use super::lease::{RENEW_DEADLINE, RETRY, Verdict};
 use super::office::Office;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -7,23 +8,28 @@ use tokio_util::sync::CancellationToken;
 /// Leads whenever `candidate` wins, each time until its term is over, and until `shutdown`. Without a candidate
 /// there is nobody else, and one term without end.
 ///
-/// `lead` returns soon after its token is cancelled, and writes nothing after that.
+/// `lead` returns soon after its token is cancelled, and writes nothing after that. What it writes passes `fence`.
 pub async fn campaign<Led: Future<Output = ()>>(
     candidate: Option<Candidate>,
     office: Office,
+    fence: Fence,
     shutdown: CancellationToken,
     lead: impl Fn(CancellationToken) -> Led,
 ) {
     let Some(mut candidate) = candidate else {
         office.take();
+        fence.open();
         return lead(shutdown).await;
     };
     while let Some(won) = shutdown.run_until_cancelled(win(&mut candidate, &office)).await {
         let term = shutdown.child_token();
         office.take();
         tracing::info!(lease = %candidate, "leading");
-        let held = hold(&mut candidate, won, &term);
+        // Before the first write, which may come before the first renewal.
+        fence.open_until(won + RENEW_DEADLINE);
+        let held = hold(&mut candidate, won, &fence, &term);
         tokio::join!(lead(term.clone()), held);
+        fence.close();
         office.leave();
         if let Err(error) = candidate.resign().await {
             tracing::warn!(%error, "the Lease expires by itself");
@@ -35,12 +41,13 @@ pub async fn campaign<Led: Future<Output = ()>>(
 async fn win(candidate: &mut Candidate, office: &Office) -> Instant {
     office.miss("not asked for yet");
     loop {
-        let asked = Instant::now();
+        let (asked, mut wait) = (Instant::now(), RETRY);
         match candidate.try_hold().await {
             Ok(Verdict::Ours) => return asked,
             // Somebody has touched it meanwhile, and it is not ours yet.
             Ok(Verdict::Free) => {}
-            Ok(Verdict::Held { by, .. }) => {
+            Ok(Verdict::Held { by, remaining }) => {
+                wait = RETRY.min(remaining);
                 if office.see(&by) {
                     tracing::info!(lease = %candidate, leader = by, "another leads");
                 }
@@ -50,12 +57,12 @@ async fn win(candidate: &mut Candidate, office: &Office) -> Instant {
                 office.miss(&error.to_string());
             }
         }
-        sleep(RETRY).await;
+        sleep(wait).await;
     }
 }
 
 /// Renews the Lease until `term` is over, and ends it when that cannot be done in time.
-async fn hold(candidate: &mut Candidate, mut renewed: Instant, term: &CancellationToken) {
+async fn hold(candidate: &mut Candidate, mut renewed: Instant, fence: &Fence, term: &CancellationToken) {
     loop {
         let deadline = renewed + RENEW_DEADLINE;
         let next = (Instant::now() + RETRY).min(deadline);
@@ -64,7 +71,10 @@ async fn hold(candidate: &mut Candidate, mut renewed: Instant, term: &Cancellati
         }
         let asked = Instant::now();
         match timeout_at(deadline, candidate.try_hold()).await {
-            Ok(Ok(Verdict::Ours)) => renewed = asked,
+            Ok(Ok(Verdict::Ours)) => {
+                renewed = asked;
+                fence.open_until(renewed + RENEW_DEADLINE);
+            }
             Ok(Ok(Verdict::Free)) => {}
             Ok(Ok(Verdict::Held { by, .. })) => {
                 tracing::warn!(leader = by, "another leads now");

@@ -8,12 +8,15 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::client::Body;
 use prometheus_client::registry::Registry;
 use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, advance, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tower_test::mock::pair;
+use tower::Layer;
+use tower_test::mock::{Mock, pair};
 
 /// The Lease as it is stored, and how often it was written; `None` if there is none.
 type Stored = Arc<Mutex<Option<(Lease, u64)>>>;
@@ -54,7 +57,14 @@ fn candidate(identity: &str, stored: &Stored) -> (Candidate, CancellationToken) 
 }
 
 /// The same, where somebody else changes the Lease just before each of its first `meddled` writes.
-fn candidate_against(identity: &str, stored: &Stored, mut meddled: u32) -> (Candidate, CancellationToken) {
+fn candidate_against(identity: &str, stored: &Stored, meddled: u32) -> (Candidate, CancellationToken) {
+    let (service, cut) = way(stored, meddled);
+    let client = kube::Client::new(service, "default");
+    (Candidate::new(client, "system".to_owned(), "flow-manager".to_owned(), identity.to_owned()), cut)
+}
+
+/// A way to the API server that has the Lease.
+fn way(stored: &Stored, mut meddled: u32) -> (Mock<Request<Body>, Response<Body>>, CancellationToken) {
     let (service, mut requests) = pair::<Request<Body>, Response<Body>>();
     let (cut, stored) = (CancellationToken::new(), Arc::clone(stored));
     let off = cut.clone();
@@ -75,8 +85,7 @@ fn candidate_against(identity: &str, stored: &Stored, mut meddled: u32) -> (Cand
             }
         }
     });
-    let client = kube::Client::new(service, "default");
-    (Candidate::new(client, "system".to_owned(), "flow-manager".to_owned(), identity.to_owned()), cut)
+    (service, cut)
 }
 
 /// When each term began, and when it ended.
@@ -88,6 +97,7 @@ struct Campaign {
     shutdown: CancellationToken,
     readiness: Readiness,
     leader: watch::Receiver<Leader>,
+    task: JoinHandle<()>,
 }
 
 impl Campaign {
@@ -103,8 +113,9 @@ impl Campaign {
                 told.lock().unwrap().last_mut().unwrap().1 = Some(Instant::now());
             }
         };
-        tokio::spawn(campaign(Some(candidate), office, shutdown.clone(), lead));
-        Self { terms, shutdown, readiness, leader }
+        let fence = Fence::default();
+        let task = tokio::spawn(campaign(Some(candidate), office, fence, shutdown.clone(), lead));
+        Self { terms, shutdown, readiness, leader, task }
     }
 
     fn leads(&self) -> bool {
@@ -166,6 +177,26 @@ async fn whoever_cannot_renew_has_stopped_before_another_leads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_crash_another_leads_two_seconds_after_the_lease_has_run_out_at_the_latest() {
+    for offset in 0..20 {
+        let stored = stored();
+        let first = Campaign::start(candidate("a", &stored).0);
+        first.until_it_leads(true).await;
+        sleep(RETRY / 20 * offset).await;
+        let second = Campaign::start(candidate("b", &stored).0);
+        sleep(DURATION + RETRY / 20 * offset * 7).await;
+        first.task.abort();
+        let crashed = Instant::now();
+        let led = second.until_it_leads(true).await;
+        let (took, look) = (led - crashed, Duration::from_millis(20));
+        assert!(
+            took >= DURATION.saturating_sub(RETRY) && took <= DURATION + RETRY + look,
+            "{offset}: {took:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_leader_goes_on_after_a_short_outage_and_leads_again_after_a_long_one() {
     let stored = stored();
     let first = Campaign::start(candidate("a", &stored).0);
@@ -214,4 +245,70 @@ async fn without_the_lease_whoever_led_has_noticed_before_anything_is_undone() {
     let began = Instant::now();
     seize(&mut candidate("restore", &stored).0, DURATION).await.unwrap();
     assert!(began.elapsed() >= DURATION);
+}
+
+/// The way of a process that writes several times a second, and how many of its writes have arrived.
+fn writer(fence: &Fence) -> (kube::Client, Arc<AtomicUsize>) {
+    let (service, mut requests) = pair::<Request<Body>, Response<Body>>();
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&arrived);
+    tokio::spawn(async move {
+        while let Some((_, send)) = requests.next_request().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            send.send_response(Response::new(b"{}".to_vec().into()));
+        }
+    });
+    (kube::Client::new(fence.layer(service), "default"), arrived)
+}
+
+async fn write_until(client: kube::Client, term: CancellationToken) {
+    let mut ticks = interval(Duration::from_millis(200));
+    while term.run_until_cancelled(ticks.tick()).await.is_some() {
+        let write = Request::patch("/api/v1/namespaces/x/pods/y").body(Vec::new()).unwrap();
+        let _ = client.request::<serde_json::Value>(write).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_held_up_for_long_writes_nothing_of_what_it_had_begun() {
+    let (stored, fence) = (stored(), Fence::default());
+    let (client, arrived) = writer(&fence);
+    let writes = || arrived.load(Ordering::Relaxed);
+    let office = Office::new(&mut Registry::default(), Readiness::default());
+    let (a, cut) = candidate("a", &stored);
+    let lead = move |term| write_until(client.clone(), term);
+    tokio::spawn(campaign(Some(a), office, fence.clone(), CancellationToken::new(), lead));
+    sleep(DURATION).await;
+    let before = writes();
+    assert!(before > 10, "{before}");
+    // As after SIGSTOP and SIGCONT: all that was due meanwhile is due now, and what is oldest comes first.
+    cut.cancel();
+    advance(DURATION * 4).await;
+    sleep(DURATION).await;
+    assert_eq!(writes(), before, "another may have led meanwhile");
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_and_leases_pass_a_closed_fence_and_writes_only_an_open_one() {
+    let fence = Fence::default();
+    let (client, arrived) = writer(&fence);
+    let passes = async |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(path).body(Vec::new()).unwrap();
+        let before = arrived.load(Ordering::Relaxed);
+        let outcome = client.request::<serde_json::Value>(request).await;
+        assert_eq!(outcome.is_ok(), arrived.load(Ordering::Relaxed) > before);
+        outcome.is_ok()
+    };
+    assert!(passes("GET", "/api/v1/pods").await);
+    assert!(passes("PUT", "/apis/coordination.k8s.io/v1/namespaces/x/leases/y").await);
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        fence.close();
+        assert!(!passes(method, "/api/v1/pods").await, "{method}");
+        fence.open_until(Instant::now() + Duration::from_secs(1));
+        assert!(passes(method, "/api/v1/pods").await, "{method}");
+        advance(Duration::from_secs(1)).await;
+        assert!(!passes(method, "/api/v1/pods").await, "{method}");
+        fence.open();
+        assert!(passes(method, "/api/v1/pods").await, "{method}");
+    }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
 use std::fmt;
+use std::time::Duration;
 
 /// An answer of the [HTTP API](https://prometheus.io/docs/prometheus/latest/querying/api/). Its `infos` are
 /// hints on the query and do not make it doubtful.
@@ -33,9 +34,13 @@ enum Data<V, M> {
     String(IgnoredAny),
 }
 
-/// A time, which is that of the evaluation, and a value.
+/// The time of the evaluation, in seconds since 1970, and a value.
 #[derive(Debug, Deserialize)]
-pub(super) struct Sample(IgnoredAny, String);
+pub(super) struct Sample(f64, String);
+
+/// How far the time of an evaluation may be from now. Clocks that nobody has set right are that far apart, and some
+/// servers evaluate half a minute ago, where all data are there.
+const TOLERANCE: Duration = Duration::from_mins(1);
 
 /// A vector, of which no more than one series is kept.
 struct Counted {
@@ -43,22 +48,27 @@ struct Counted {
     first: Option<Series>,
 }
 
-/// The one finite number in an answer to an instant query.
-pub(super) fn number(status: StatusCode, body: &[u8]) -> Result<Finite, QueryError> {
-    match data::<Counted, IgnoredAny>(status, body)? {
-        Data::Scalar(sample) => sample.number(),
-        Data::Vector(vector) => vector.number(),
-        other => Err(other.is_wrong()),
-    }
+/// The one finite number in an answer to an instant query that came at `now_s`, in seconds since 1970.
+pub(super) fn number(status: StatusCode, body: &[u8], now_s: f64) -> Result<Finite, QueryError> {
+    let series = match data::<Counted, IgnoredAny>(status, body)? {
+        Data::Scalar(sample) => Series::unlabelled(sample),
+        Data::Vector(vector) => vector.one()?,
+        other => return Err(other.is_wrong()),
+    };
+    let number = series.number()?;
+    series.is_of(now_s)?;
+    Ok(number)
 }
 
-/// All series in an answer to an instant query. A scalar is one without labels.
-pub(super) fn vector(status: StatusCode, body: &[u8]) -> Result<Vector, QueryError> {
-    match data::<Vec<Series>, IgnoredAny>(status, body)? {
-        Data::Scalar(sample) => Ok(Vector::new(vec![Series::unlabelled(sample)])),
-        Data::Vector(series) => Ok(Vector::new(series)),
-        other => Err(other.is_wrong()),
-    }
+/// All series in an answer to an instant query that came at `now_s`. A scalar is one without labels.
+pub(super) fn vector(status: StatusCode, body: &[u8], now_s: f64) -> Result<Vector, QueryError> {
+    let series = match data::<Vec<Series>, IgnoredAny>(status, body)? {
+        Data::Scalar(sample) => vec![Series::unlabelled(sample)],
+        Data::Vector(series) => series,
+        other => return Err(other.is_wrong()),
+    };
+    series.iter().try_for_each(|one| one.is_of(now_s))?;
+    Ok(Vector::new(series))
 }
 
 /// The series in an answer to a range query.
@@ -134,9 +144,9 @@ impl<V, M> Data<V, M> {
 }
 
 impl Counted {
-    fn number(self) -> Result<Finite, QueryError> {
+    fn one(self) -> Result<Series, QueryError> {
         match (self.series, self.first) {
-            (1, Some(series)) => series.number(),
+            (1, Some(series)) => Ok(series),
             (0, _) | (_, None) => Err(QueryError::NoSeries),
             (series, _) => Err(QueryError::Ambiguous { series }),
         }
@@ -148,6 +158,17 @@ impl Sample {
         let Self(_, text) = self;
         let number: f64 = text.parse().map_err(|_| malformed("a value is not a number"))?;
         Finite::new(number).map_err(|_| QueryError::NotFinite { value: legible(text) })
+    }
+
+    /// Fails where the evaluation was at another time than `now_s`.
+    pub(super) fn is_of(&self, now_s: f64) -> Result<(), QueryError> {
+        let Self(at_s, _) = self;
+        let ahead = Duration::try_from_secs_f64(at_s - now_s).map(|by| (by, "after"));
+        let (by, side) = ahead
+            .or_else(|_| Duration::try_from_secs_f64(now_s - at_s).map(|by| (by, "before")))
+            .map_err(|_| malformed("a time is not a number"))?;
+        let is_near = by <= TOLERANCE;
+        if is_near { Ok(()) } else { Err(QueryError::OtherTime { seconds: by.as_secs(), side }) }
     }
 }
 
@@ -193,8 +214,27 @@ mod tests {
         format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{series}]}}}}"#)
     }
 
+    /// The number in an answer that comes one second after 1970 began.
     fn read(body: &str) -> Result<f64, QueryError> {
-        number(StatusCode::OK, body.as_bytes()).map(Finite::get)
+        number(StatusCode::OK, body.as_bytes(), 1.0).map(Finite::get)
+    }
+
+    #[test]
+    fn an_answer_of_another_time_is_no_answer_on_whichever_side_of_now_it_is() {
+        let (status, body) = (StatusCode::OK, body(r#"{"metric":{"pod":"a"},"value":[1000.5,"42.5"]}"#));
+        let read = |now_s| {
+            let (number, vector) =
+                (number(status, body.as_bytes(), now_s), vector(status, body.as_bytes(), now_s));
+            assert_eq!(number.as_ref().err(), vector.as_ref().err(), "one and many are told the same");
+            number
+        };
+        for now_s in [940.5, 1000.0, 1060.5] {
+            assert!(read(now_s).is_ok(), "{now_s}");
+        }
+        assert_eq!(read(1060.6), Err(QueryError::OtherTime { seconds: 60, side: "before" }));
+        assert_eq!(read(1600.5), Err(QueryError::OtherTime { seconds: 600, side: "before" }));
+        assert_eq!(read(400.5), Err(QueryError::OtherTime { seconds: 600, side: "after" }));
+        assert_eq!(read(f64::MAX).unwrap_err().category(), "malformed");
     }
 
     #[test]
@@ -223,7 +263,7 @@ mod tests {
 
     #[test]
     fn all_series_are_told_with_the_pods_that_they_are_of() {
-        let read = |body: &str| vector(StatusCode::OK, body.as_bytes()).unwrap().by_pod();
+        let read = |body: &str| vector(StatusCode::OK, body.as_bytes(), 1.0).unwrap().by_pod();
         let one =
             |pod: Option<&str>| PodSeries { pod: pod.map(str::to_owned), number: Finite::new(42.5).unwrap() };
         let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"42.5"]}}"#;
@@ -234,7 +274,7 @@ mod tests {
 
     #[test]
     fn one_series_without_a_number_spoils_all() {
-        let read = |series: &str| vector(StatusCode::OK, body(series).as_bytes()).unwrap().by_pod();
+        let read = |series: &str| vector(StatusCode::OK, body(series).as_bytes(), 1.0).unwrap().by_pod();
         assert_eq!(read(""), Err(QueryError::NoSeries));
         let spoilt = read(&format!(r#"{ONE},{{"metric":{{"pod":"a"}},"value":[1,"NaN"]}}"#));
         assert_eq!(spoilt, Err(QueryError::NotFinite { value: "NaN".to_owned() }));
@@ -279,8 +319,9 @@ mod tests {
 
     #[test]
     fn depth_is_no_danger() {
-        let deep = body(&format!(r#"{{"value":{}"#, "[".repeat(500_000)));
-        assert_eq!(read(&deep), Err(QueryError::NotJson));
+        let deep = |field: &str| body(&format!(r#"{{"{field}":{}"#, "[".repeat(500_000)));
+        assert_eq!(read(&deep("histogram")), Err(QueryError::NotJson));
+        assert_eq!(read(&deep("value")).unwrap_err().category(), "malformed");
     }
 
     /// JSON whose keys and values are those that mean something here, in any combination.
@@ -315,12 +356,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(status in 100_u16..1000, body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = number(StatusCode::from_u16(status).unwrap(), &body);
+            let _ = number(StatusCode::from_u16(status).unwrap(), &body, 1.0);
         }
 
         #[test]
         fn no_json_makes_it_panic(json in json()) {
-            let _ = number(StatusCode::OK, json.to_string().as_bytes());
+            let _ = number(StatusCode::OK, json.to_string().as_bytes(), 1.0);
         }
 
         #[test]

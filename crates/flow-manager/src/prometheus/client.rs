@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode, Url};
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The longest answer that is read where one number is wanted, which needs a few hundred bytes.
 pub(super) const MAX_NUMBER_BYTES: usize = 1 << 20;
@@ -98,14 +98,14 @@ impl Client {
     pub async fn query(&self, tenant: Option<&str>, query: &str) -> Result<Finite, QueryError> {
         let form = [("query", query)];
         let (status, body) = self.ask(&self.endpoint, tenant, &form, MAX_NUMBER_BYTES).await?;
-        answer::number(status, &body)
+        answer::number(status, &body, now_s())
     }
 
     /// Asks for all series of `query` now.
     pub(super) async fn vector(&self, tenant: Option<&str>, query: &str) -> Result<Vector, QueryError> {
         let form = [("query", query)];
         let (status, body) = self.ask(&self.endpoint, tenant, &form, MAX_VECTOR_BYTES).await?;
-        answer::vector(status, &body)
+        answer::vector(status, &body, now_s())
     }
 
     /// Asks for the values of `query` over a span of time: of exactly one series, or of none.
@@ -184,6 +184,11 @@ fn endpoint(url: &str, of: &str) -> Result<Url, SourceError> {
 async fn read(files: CredentialFiles) -> Result<Credentials, QueryError> {
     let read = tokio::task::spawn_blocking(move || files.read()).await;
     read.map_err(|error| no_credential(&error))?.map_err(|error| no_credential(&error))
+}
+
+/// The time by this machine's clock, in seconds since 1970.
+fn now_s() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 fn no_credential(error: &impl ToString) -> QueryError {

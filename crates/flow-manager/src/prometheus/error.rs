@@ -6,8 +6,8 @@ const MAX_MESSAGE: usize = 200;
 
 /// Why a query gave no number. Each is a sentence for users; none shows a credential.
 ///
-/// None says that the sample is old, because an answer to an instant query cannot show it: Prometheus stamps
-/// the samples with the time of the evaluation, and looks back for them by up to `--query.lookback-delta`.
+/// Whether a sample is old, an answer to an instant query cannot show: Prometheus stamps the samples with the time of the
+/// evaluation, and looks back for them by up to `--query.lookback-delta`. It does show an old evaluation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// The query matched nothing.
@@ -94,6 +94,17 @@ pub enum QueryError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The answer was not found now. It may come from a cache.
+    #[error(
+        "the answer of Prometheus is of {seconds} s {side} now by this machine's clock: one of their clocks is wrong, or the \
+         answer is an old one"
+    )]
+    OtherTime {
+        /// How far away its time is.
+        seconds: u64,
+        /// `before` or `after`.
+        side: &'static str,
+    },
     /// The credential cannot be used.
     #[error("there is no bearer token for Prometheus: {problem}")]
     NoCredential {
@@ -121,6 +132,7 @@ impl QueryError {
             Self::TimedOut { .. } => "timed_out",
             Self::NotJson => "not_json",
             Self::Malformed { .. } => "malformed",
+            Self::OtherTime { .. } => "other_time",
             Self::NoCredential { .. } => "no_credential",
         }
     }
@@ -154,6 +166,7 @@ impl QueryError {
             | Self::TimedOut { .. }
             | Self::NotJson
             | Self::Malformed { .. }
+            | Self::OtherTime { .. }
             | Self::NoCredential { .. } => true,
         }
     }

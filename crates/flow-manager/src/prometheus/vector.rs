@@ -100,6 +100,11 @@ impl Series {
         Ok(PodSeries { pod: self.metric.get("pod").cloned(), number: self.number()? })
     }
 
+    /// Fails where it is of another time than `now_s`.
+    pub(super) fn is_of(&self, now_s: f64) -> Result<(), QueryError> {
+        self.value.as_ref().map_or(Ok(()), |sample| sample.is_of(now_s))
+    }
+
     /// The number that this series has.
     pub(super) fn number(&self) -> Result<Finite, QueryError> {
         match (&self.value, &self.histogram) {

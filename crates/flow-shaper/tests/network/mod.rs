@@ -101,6 +101,12 @@ impl Network {
         ip(&["-n", &self.pod(), "link", "set", "eth0", "name", "eth1"]);
     }
 
+    /// Gives it back.
+    pub(crate) fn name_back(&self) {
+        ip(&["-n", &self.pod(), "link", "set", "eth1", "name", "eth0"]);
+        ip(&["-n", &self.pod(), "link", "set", "eth0", "up"]);
+    }
+
     /// Sends as much as TCP can from the pod to its peer, until dropped.
     pub(crate) fn flood(&self) -> Flood {
         Flood::start(self)

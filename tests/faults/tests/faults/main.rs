@@ -4,6 +4,9 @@
 
 mod api_server;
 mod cut_off;
+mod leadership;
 mod missed;
 mod policy;
+mod prometheus;
+mod shaper;
 mod stale;

@@ -2,7 +2,7 @@
 
 use super::connections::hang_up_after;
 use super::operator::Operator;
-use super::server::{Server, one, serve, serve_always, vector};
+use super::server::{Server, now_s, one, one_of, serve, serve_always, vector};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use flow_control::Moment;
@@ -60,7 +60,7 @@ fn partial() -> String {
 
 #[rustfmt::skip]
 fn bad_answers() -> Vec<Bad> {
-    let sample = r#"{"metric":{},"value":[1,"5"]}"#;
+    let sample = &*format!(r#"{{"metric":{{}},"value":[{},"5"]}}"#, now_s());
     let (nothing, text) = (String::new, str::to_owned);
     let native = r#"{"metric":{},"histogram":[1,{"count":"5"}]}"#;
     let cut_off = b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"status\":\"success\"";
@@ -96,6 +96,8 @@ fn bad_answers() -> Vec<Bad> {
         (Answer(200, text(&one("5")[..60])), "SourceFailed", "not_json", "cut off"),
         (Answer(200, text("{}")), "SourceFailed", "malformed", "it has no data"),
         (Answer(200, one("five")), "SourceFailed", "malformed", "not a number"),
+        (Answer(200, one_of(now_s() - 600.0, "5")), "SourceFailed", "other_time", "600 s before now"),
+        (Answer(200, one_of(now_s() + 630.0, "5")), "SourceFailed", "other_time", "s after now"),
         (HangUp(cut_off), "SourceFailed", "unreachable", "cannot be reached"),
         (HangUp(b"SSH-2.0-OpenSSH_9.9\r\n"), "SourceFailed", "unreachable", "cannot be reached"),
         (NotListen, "SourceFailed", "unreachable", "Connection refused"),

@@ -3,7 +3,7 @@
 use super::super::queries::Latest;
 use super::super::{PodSeries, QueryError};
 use super::operator::{Operator, eventually};
-use super::server::{Request, one, serve, serve_always, vector};
+use super::server::{Request, now_s, one, serve, serve_always, vector};
 use axum::response::IntoResponse;
 use flow_control::{Finite, Unknown};
 use std::future::ready;
@@ -16,9 +16,10 @@ const JITTER: &str = "flowmanager_udp_jitter_ms";
 
 /// As many series of a metric as that, told apart by `label`; the value of each is its number.
 fn many(metric: &str, label: &str, series: usize) -> String {
+    let now_s = now_s();
     let one = |n: usize| {
         format!(
-            r#"{{"metric":{{"__name__":"{metric}","{label}":"robot-{n}","job":"flow-manager","instance":"10.0.0.1:8001"}},"value":[1,"{n}"]}}"#
+            r#"{{"metric":{{"__name__":"{metric}","{label}":"robot-{n}","job":"flow-manager","instance":"10.0.0.1:8001"}},"value":[{now_s},"{n}"]}}"#
         )
     };
     vector(&(0..series).map(one).collect::<Vec<_>>().join(","))
@@ -92,11 +93,12 @@ async fn a_vector_of_ten_thousand_series_is_selected_from() {
 #[tokio::test]
 async fn exactly_one_series_must_be_selected() {
     let histogram = r#"{"metric":{"target":"native"},"histogram":[1,{"count":"5"}]}"#;
-    let odd = r#"{"metric":{"target":"odd"},"value":[1,"NaN"]}"#;
+    let now_s = now_s();
+    let odd = format!(r#"{{"metric":{{"target":"odd"}},"value":[{now_s},"NaN"]}}"#);
     let sample = |target: &str, pod: &str| {
-        format!(r#"{{"metric":{{"target":"{target}","pod":"{pod}"}},"value":[1,"5"]}}"#)
+        format!(r#"{{"metric":{{"target":"{target}","pod":"{pod}"}},"value":[{now_s},"5"]}}"#)
     };
-    let series = [&sample("robot", "a"), &sample("robot", "b"), &sample("crane", "a"), histogram, odd];
+    let series = [&sample("robot", "a"), &sample("robot", "b"), &sample("crane", "a"), histogram, &odd];
     let server = serve_always(200, vector(&series.map(|one: &str| one.to_owned()).join(","))).await;
     let operator = Operator::new(&server.url);
     for (labels, reading) in [

@@ -7,7 +7,7 @@ use axum::routing::post;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -118,7 +118,17 @@ pub(super) fn guarded_client(url: &str, access: Access) -> Client {
 
 /// The body of an answer with one series.
 pub(super) fn one(value: &str) -> String {
-    vector(&format!(r#"{{"metric":{{"job":"x"}},"value":[1700000000.123,"{value}"]}}"#))
+    one_of(now_s(), value)
+}
+
+/// The body of an answer with one series, found at `at_s` in seconds since 1970.
+pub(super) fn one_of(at_s: f64, value: &str) -> String {
+    vector(&format!(r#"{{"metric":{{"job":"x"}},"value":[{at_s:.3},"{value}"]}}"#))
+}
+
+/// Now, in seconds since 1970.
+pub(super) fn now_s() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 pub(super) fn vector(series: &str) -> String {
