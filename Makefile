@@ -59,6 +59,14 @@ test-page: ## Test the page in a browser
 mutants: ## See whether a test fails for each fault put into what decides, arbitrates and writes (takes hours)
 	tests/mutants.sh
 
+.PHONY: fuzz
+fuzz: ## Feed what reads foreign bytes with arbitrary ones (FUZZ_SECONDS=600 for each of FUZZ_TARGETS)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGETS="$(FUZZ_TARGETS)" tests/fuzz.sh
+
+.PHONY: sbom
+sbom: ## Write what the operator's binary is made of to target/flow-manager.cdx.json (CycloneDX)
+	tests/sbom.sh target/flow-manager.cdx.json
+
 .PHONY: bench-step
 bench-step: ## Measure one decision and one reconcile: instructions, time, allocations
 	benches/run.sh
@@ -110,7 +118,7 @@ generate: build ## Write the generated files: the CustomResourceDefinition, its 
 lint: build ## Check format, lints, dependencies, chart and Dockerfiles
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	tests/cargo-deny.sh check bans licenses sources
+	tests/cargo-deny.sh
 	$(LAB) build --for-tests
 	tests/chart-lint.sh
 	tests/hadolint.sh docker/flow-manager/Dockerfile docker/flow-manager/Dockerfile.build

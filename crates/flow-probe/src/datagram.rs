@@ -280,7 +280,7 @@ fn would_block(error: &io::Error) -> bool {
 }
 
 /// Reads an answer: which probe it is to, and how long the reflector had it.
-fn answer(
+pub(crate) fn answer(
     protocol: Protocol,
     key: Option<&Key>,
     peer: SocketAddr,

@@ -16,6 +16,8 @@ mod clock;
 mod datagram;
 mod datagram_socket;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod icmp;
 mod key;
 pub mod metrics;

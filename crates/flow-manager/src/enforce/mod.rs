@@ -14,6 +14,8 @@ mod encode;
 mod enforcer;
 #[cfg(test)]
 mod faults;
+#[doc(hidden)]
+pub mod fuzzing;
 mod held;
 mod in_force;
 mod ledger;

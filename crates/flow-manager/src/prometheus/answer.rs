@@ -14,6 +14,7 @@ use std::time::Duration;
 #[derive(Deserialize)]
 #[serde(bound = "V: Deserialize<'de>, M: Deserialize<'de>")]
 struct Answer<V, M> {
+    status: Option<String>,
     data: Option<Data<V, M>>,
     error: Option<String>,
     warnings: Option<Vec<String>>,
@@ -126,6 +127,9 @@ impl<V, M> Answer<V, M> {
         }
         if let Some(warnings) = self.warnings.filter(|warnings| !warnings.is_empty()) {
             return Err(QueryError::Partial { warnings: legible(&warnings.join("; ")) });
+        }
+        if self.status.is_some_and(|status| status != "success") {
+            return Err(malformed("its status is not success"));
         }
         self.data.ok_or_else(|| malformed("it has no data"))
     }
@@ -307,6 +311,12 @@ mod tests {
             let error = read(&body).unwrap_err();
             assert_eq!(error.category(), "malformed", "{body}: {error}");
         }
+    }
+
+    #[test]
+    fn data_of_an_answer_that_says_it_failed_is_no_number() {
+        let failed = body(ONE).replace("success", "error");
+        assert_eq!(read(&failed).unwrap_err().category(), "malformed");
     }
 
     #[test]

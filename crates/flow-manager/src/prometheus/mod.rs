@@ -12,6 +12,8 @@ mod client;
 mod confine;
 mod credentials;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod metrics;
 mod queries;

@@ -7,6 +7,11 @@ use promql_parser::parser::{Expr, parse};
 use std::panic::catch_unwind;
 use std::time::Duration;
 
+#[cfg(panic = "abort")]
+compile_error!(
+    "the parser of PromQL panics at some texts, which has to be caught: panic = \"unwind\" is needed"
+);
+
 /// A query as it looks like.
 pub struct Sight {
     /// What seems wrong with it. The server decides: it may be newer than our parser.
