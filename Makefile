@@ -43,6 +43,12 @@ bench: build bench-step ## Compare control laws on a real cluster and write docs
 	$(CARGO_STATIC) build $(STATIC_FLAGS) -p flow-bench
 	tests/with-lab.sh bench $(STATIC)/bench
 
+.PHONY: bench-scale
+bench-scale: build ## Measure what thousands of policies cost and write docs/reliability/scale.md (SCALE_SIZES=100,1000 for less)
+	$(CARGO_STATIC) build $(STATIC_FLAGS) -p flow-scale
+	$(LAB) build --for-bench
+	tests/with-lab.sh scale $(STATIC)/bench-scale
+
 .PHONY: test
 test: ## Run every test, the real cluster included
 	tests/run.sh

@@ -21,6 +21,7 @@ step make test-unit
 step make test-page
 step make test-lab
 step make test-e2e
+step make test-faults FLOW_FAULTS=short
 
 failed=$(count failed)
 # A step that broke before its tests ran has failed no test, but has failed.

@@ -16,7 +16,7 @@ use flow_manager::cluster::{Caches, PolicyId, WatchMetrics, Watches, watch};
 use flow_manager::controller::{Context, ReconcileMetrics, reconcile};
 use flow_manager::enforce::{Backend, EnforceMetrics, Enforcer};
 use flow_manager::observe::{Paths, Sources};
-use flow_manager::regulator::{Plan, Services};
+use flow_manager::regulator::{DecisionMetrics, Plan, Services};
 use flow_manager::report::{Reporter, StandingMetrics};
 use flow_manager::rollout::{RolloutMetrics, Rollouts};
 use flow_manager::serve::Readiness;
@@ -135,14 +135,15 @@ async fn start() -> (Caches, Arc<Context>) {
 }
 
 fn services(client: Client, caches: Caches, registry: &mut Registry) -> Services {
-    let (clock, pods, metrics) = (Clock::start(), caches.pods.clone(), EnforceMetrics::register(registry));
-    let enforcer = Enforcer::new(client.clone(), pods, Backend::Cilium, "shapers".to_owned(), clock, metrics);
+    let (clock, pods, writes) = (Clock::start(), caches.pods.clone(), EnforceMetrics::register(registry));
+    let enforcer = Enforcer::new(client.clone(), pods, Backend::Cilium, "shapers".to_owned(), clock, writes);
     let rollouts = Rollouts::new(client, caches, false, RolloutMetrics::register(registry));
     let probes = flow_probe::metrics::Metrics::register(registry);
     let paths = Arc::new(Paths::new(Prober::start().unwrap(), clock, probes));
     let sources = Arc::new(Sources { paths, prometheus: BTreeMap::new() });
     let reporter = Reporter::new(&StandingMetrics::register(registry, clock, false));
-    Services { clock, sources, enforcer, rollouts, reporter }
+    let metrics = DecisionMetrics::register(registry);
+    Services { clock, sources, enforcer, rollouts, reporter, metrics }
 }
 
 fn drive(watches: Watches) {

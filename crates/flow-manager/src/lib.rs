@@ -22,4 +22,5 @@ pub mod regulator;
 pub mod report;
 pub mod restore;
 pub mod rollout;
+mod scrape;
 pub mod serve;

@@ -6,7 +6,7 @@ use crate::controller::{self, Context, ReconcileMetrics};
 use crate::enforce::{Backend, Choice, EnforceMetrics, Enforcer};
 use crate::history::Recorder;
 use crate::observe::Sources;
-use crate::regulator::Services;
+use crate::regulator::{DecisionMetrics, Services};
 use crate::report::{Reporter, StandingMetrics};
 use crate::rollout::{RolloutMetrics, Rollouts};
 use crate::serve::Readiness;
@@ -45,6 +45,8 @@ pub struct Operator {
     pub recorder: Option<Recorder>,
     /// Counts reconciliations.
     pub reconciliations: ReconcileMetrics,
+    /// Times decisions.
+    pub decisions: DecisionMetrics,
 }
 
 impl Operator {
@@ -83,7 +85,8 @@ impl Operator {
 
     fn context(&self, caches: Caches, enforcer: Enforcer, rollouts: Rollouts, reporter: Reporter) -> Context {
         let sources = Arc::clone(&self.sources);
-        let services = Services { clock: self.clock, sources, enforcer, rollouts, reporter };
+        let metrics = self.decisions.clone();
+        let services = Services { clock: self.clock, sources, enforcer, rollouts, reporter, metrics };
         Context::new(self.client.clone(), caches, services, self.reconciliations.clone())
     }
 }

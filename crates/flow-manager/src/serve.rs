@@ -5,6 +5,7 @@ mod tls;
 
 pub use guard::Guard;
 
+use crate::scrape::Exposition;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -54,7 +55,14 @@ impl Readiness {
 
 /// The endpoints over `registry` and `readiness`; add routes of your own to the result.
 pub fn router(registry: Registry, readiness: Readiness) -> Router {
-    let metrics = Router::new().route("/metrics", get(metrics)).with_state(Arc::new(registry));
+    router_of_many(registry, Registry::default(), readiness)
+}
+
+/// The same, where the metrics in `many` may have very many series: while they are encoded, they must hold no lock that
+/// anything else waits for.
+pub fn router_of_many(registry: Registry, many: Registry, readiness: Readiness) -> Router {
+    let exposition = Arc::new(Exposition::new(registry, many));
+    let metrics = Router::new().route("/metrics", get(metrics)).with_state(exposition);
     let health = Router::new().route("/readyz", get(readyz)).with_state(readiness);
     metrics.merge(health).route("/livez", get(|| async { "ok\n" }))
 }
@@ -89,14 +97,8 @@ fn serve_on(
     })
 }
 
-async fn metrics(State(registry): State<Arc<Registry>>) -> impl IntoResponse {
-    let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &registry) {
-        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, OPENMETRICS)], text),
-        Err(error) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string())
-        }
-    }
+async fn metrics(State(exposition): State<Arc<Exposition>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, OPENMETRICS)], exposition.body().await)
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> impl IntoResponse {

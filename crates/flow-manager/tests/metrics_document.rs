@@ -10,6 +10,7 @@ use flow_manager::enforce::EnforceMetrics;
 use flow_manager::leadership::Office;
 use flow_manager::observe::{PathMetrics, Paths};
 use flow_manager::prometheus::QueryMetrics;
+use flow_manager::regulator::DecisionMetrics;
 use flow_manager::report::{Reporter, StandingMetrics};
 use flow_manager::rollout::RolloutMetrics;
 use flow_manager::serve::Readiness;
@@ -37,6 +38,7 @@ fn controller(registry: &mut Registry) -> Reporter {
     let _ = RolloutMetrics::register(registry);
     let _ = ReconcileMetrics::register(registry);
     let _ = WatchMetrics::register(registry);
+    let _ = DecisionMetrics::register(registry);
     Reporter::new(&StandingMetrics::register(registry, Clock::start(), true))
 }
 

@@ -205,7 +205,9 @@ impl DatagramProbe {
         match self.target.spec.protocol {
             Protocol::Icmp => icmp::request(peer, identity.sequence, &packet),
             Protocol::Udp | Protocol::Tcp => {
-                self.key.iter().for_each(|key| key.seal(&mut packet));
+                if let Some(key) = &self.key {
+                    key.seal(&mut packet);
+                }
                 packet.to_vec()
             }
         }

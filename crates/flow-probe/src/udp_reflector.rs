@@ -73,12 +73,14 @@ impl UdpReflector {
             return;
         };
         // What is forged must not use up the rate of whom it pretends to come from.
-        let Some(key) = admit(keys, replays, packet) else { return };
+        let Some(seal) = admit(keys, replays, packet) else { return };
         let allowed = address(source).is_some_and(|source| limit.allows(source, Instant::now()));
         if !allowed || !packet::answer(packet, probe.at, SystemTime::now()) {
             return;
         }
-        key.iter().for_each(|key| key.seal(packet));
+        if let Seal::With(key) = seal {
+            key.seal(packet);
+        }
         // An answer that cannot be sent is a lost one, which is for the prober to tell.
         if let Err(error) = send_from(socket, packet, probe.to, source) {
             tracing::debug!(%error, "an answer cannot be sent");
@@ -86,15 +88,23 @@ impl UdpReflector {
     }
 }
 
-/// With which key to seal the answer, if with any; nothing where there is to be none, as the probe is sealed with no key
-/// that there is, or was seen before.
-fn admit<'a>(keys: &'a [Key], replays: &mut Replays, packet: &[u8]) -> Option<Option<&'a Key>> {
+/// How an answer is sealed.
+enum Seal<'a> {
+    /// Not at all.
+    Without,
+    /// With the key of its probe.
+    With(&'a Key),
+}
+
+/// How to seal the answer; nothing where there is to be none, as the probe is sealed with no key that there is, or was
+/// seen before.
+fn admit<'a>(keys: &'a [Key], replays: &mut Replays, packet: &[u8]) -> Option<Seal<'a>> {
     if keys.is_empty() {
-        return Some(None);
+        return Some(Seal::Without);
     }
     let key = keys.iter().find(|key| key.sealed(packet))?;
     match packet::decode(packet)? {
-        Packet::Probe(identity) => replays.is_new(identity).then_some(Some(key)),
+        Packet::Probe(identity) => replays.is_new(identity).then_some(Seal::With(key)),
         Packet::Answer { .. } => None,
     }
 }

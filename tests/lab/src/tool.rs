@@ -48,10 +48,12 @@ pub enum Need {
     Lab,
     /// The project's own tests.
     Tests,
+    /// The benchmark of scale alone.
+    Bench,
 }
 
 /// All programs that a lab has.
-pub const TOOLS: [Tool; 13] = [
+pub const TOOLS: [Tool; 14] = [
     Tool {
         name: "kubernetes",
         version: "1.37.2",
@@ -192,6 +194,15 @@ pub const TOOLS: [Tool; 13] = [
         expected: Duration::from_secs(MINUTE),
         needed_by: Need::Tests,
     },
+    Tool {
+        name: "kwok",
+        version: "0.8.0",
+        programs: &["kwok"],
+        sources: module!("kwok"),
+        arguments: &["-ldflags=-s -w", "tool"],
+        expected: Duration::from_secs(3 * MINUTE),
+        needed_by: Need::Bench,
+    },
 ];
 
 impl Tool {
@@ -299,6 +310,7 @@ mod tests {
             "kube-score v1.20.0",
             "helm-docs v1.14.2",
             "cli-utils v0.37.2",
+            "kwok v0.8.0",
         ];
         assert_eq!(TOOLS.len(), pinned.len());
         for (tool, version) in TOOLS.iter().zip(pinned) {

@@ -1,11 +1,14 @@
 use super::metrics::WatchMetrics;
+use super::objects::{Changed, Object, Objects};
+use super::pod::{CachedPod, WatchedPod};
 use super::problem::explain;
+use super::revision::Revision;
 use crate::serve::Readiness;
 use flow_policy::{FlowPolicy, names};
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{BoxStream, StreamExt};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{Namespace, Pod, PodSpec, PodStatus};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ObjectMeta, PartialObjectMeta};
 use kube::runtime::reflector::{self, Lookup, Store};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -17,17 +20,20 @@ use tokio_util::sync::CancellationToken;
 /// Objects that were changed or deleted, as they come.
 type Touched<K> = BoxStream<'static, Result<K, watcher::Error>>;
 
+/// Annotations that tell the operator nothing, and may be as long as all else of a policy.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// The caches that the whole operator reads. Each holds only what is used of its objects.
 #[derive(Clone)]
 pub struct Caches {
     /// All policies.
     pub policies: Store<FlowPolicy>,
     /// All pods.
-    pub pods: Store<Pod>,
+    pub pods: Objects<CachedPod>,
     /// All Deployments.
     pub deployments: Store<PartialObjectMeta<Deployment>>,
     /// All `ReplicaSets`.
-    pub replica_sets: Store<PartialObjectMeta<ReplicaSet>>,
+    pub replica_sets: Objects<Revision>,
     /// All `StatefulSets`.
     pub stateful_sets: Store<PartialObjectMeta<StatefulSet>>,
     /// All `DaemonSets`.
@@ -40,22 +46,33 @@ pub struct Caches {
 
 /// The watches that fill the [`Caches`]: somebody has to drive them.
 pub struct Watches {
-    /// Policies that were changed or deleted.
+    /// Policies that were listed, changed or deleted.
     pub policies: Touched<FlowPolicy>,
     /// Pods that were changed or deleted.
-    pub pods: Touched<Pod>,
+    pub pods: Touched<Changed<CachedPod>>,
     /// Deployments that were changed or deleted.
     pub deployments: Touched<PartialObjectMeta<Deployment>>,
     /// `ReplicaSets` that were changed or deleted.
-    pub replica_sets: Touched<PartialObjectMeta<ReplicaSet>>,
+    pub replica_sets: Touched<Changed<Revision>>,
     /// `StatefulSets` that were changed or deleted.
     pub stateful_sets: Touched<PartialObjectMeta<StatefulSet>>,
     /// `DaemonSets` that were changed or deleted.
     pub daemon_sets: Touched<PartialObjectMeta<DaemonSet>>,
     /// Namespaces that were changed or deleted.
     pub namespaces: Touched<PartialObjectMeta<Namespace>>,
-    /// A cache was filled anew. What vanished meanwhile is told by no other event.
-    pub refilled: UnboundedReceiver<()>,
+    /// A cache was filled anew. What came or vanished with that is told by no other event.
+    pub refilled: UnboundedReceiver<Refilled>,
+}
+
+/// Which cache was filled anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refilled {
+    /// That of the policies.
+    Policies,
+    /// That of the pods.
+    Pods,
+    /// Another one.
+    Another,
 }
 
 impl Caches {
@@ -70,12 +87,12 @@ impl Caches {
 #[cfg(test)]
 impl Caches {
     /// Caches of these pods and Deployments, and of nothing else.
-    pub(crate) fn of(pods: Store<Pod>, deployments: Store<PartialObjectMeta<Deployment>>) -> Self {
+    pub(crate) fn of(pods: Objects<CachedPod>, deployments: Store<PartialObjectMeta<Deployment>>) -> Self {
         Self {
             policies: reflector::store().0,
             pods,
             deployments,
-            replica_sets: reflector::store().0,
+            replica_sets: Objects::empty().0,
             stateful_sets: reflector::store().0,
             daemon_sets: reflector::store().0,
             namespaces: reflector::store().0,
@@ -84,9 +101,12 @@ impl Caches {
     }
 }
 
+const POLICIES: &str = "policies";
+const PODS: &str = "pods";
+
 /// The parts of [`Readiness`] that wait for the caches.
 const PARTS: [&str; 7] =
-    ["policies", "pods", "deployments", "replicasets", "statefulsets", "daemonsets", "namespaces"];
+    [POLICIES, PODS, "deployments", "replicasets", "statefulsets", "daemonsets", "namespaces"];
 
 /// Starts to watch the whole cluster, one watch for each kind. What is not listed yet, and why, is told in `readiness`.
 #[must_use]
@@ -100,15 +120,19 @@ pub fn watch(client: &Client, readiness: &Readiness, metrics: &WatchMetrics) -> 
             part,
             filled: filled.clone(),
         });
-    let (policies, touched_policies, policies_listed) = policies.cache(|_| {});
-    let (pods, touched_pods, pods_listed) = pods.cache(keep_used_of_pod);
-    let (deployments, touched_deployments, deployments_listed) = deployments.cache(keep_used_of_workload);
+    let (policies, touched_policies, policies_listed) =
+        policies.cache(keep_used_of_policy, listed_or_changed);
+    let (pods, touched_pods, pods_listed) = pods.keep(|watched: WatchedPod| watched.pod);
+    let (deployments, touched_deployments, deployments_listed) =
+        deployments.cache(keep_used_of_workload, changed);
     let (replica_sets, touched_replica_sets, replica_sets_listed) =
-        replica_sets.cache(keep_used_of_replica_set);
+        replica_sets.keep(|set: PartialObjectMeta<ReplicaSet>| Revision::from(&set));
     let (stateful_sets, touched_stateful_sets, stateful_sets_listed) =
-        stateful_sets.cache(keep_used_of_workload);
-    let (daemon_sets, touched_daemon_sets, daemon_sets_listed) = daemon_sets.cache(keep_used_of_workload);
-    let (namespaces, touched_namespaces, namespaces_listed) = namespaces.cache(keep_used_of_namespace);
+        stateful_sets.cache(keep_used_of_workload, changed);
+    let (daemon_sets, touched_daemon_sets, daemon_sets_listed) =
+        daemon_sets.cache(keep_used_of_workload, changed);
+    let (namespaces, touched_namespaces, namespaces_listed) =
+        namespaces.cache(keep_used_of_namespace, changed);
     let listed = [
         policies_listed,
         pods_listed,
@@ -146,81 +170,130 @@ struct Filling {
     readiness: Readiness,
     metrics: WatchMetrics,
     part: &'static str,
-    filled: UnboundedSender<()>,
+    filled: UnboundedSender<Refilled>,
 }
+
+/// What can be watched.
+trait Watched: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static {}
+
+impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static> Watched for K {}
 
 impl Filling {
     /// A cache, the stream that fills it, and a token that is cancelled once it is filled: a store's own readiness
     /// wakes only one of those who wait for it, and the controller waits for that of the policies.
-    fn cache<K>(self, prune: impl FnMut(&mut K) + Send + 'static) -> (Store<K>, Touched<K>, CancellationToken)
-    where
-        K: Resource<DynamicType = ()>
-            + Lookup<DynamicType = ()>
-            + Clone
-            + DeserializeOwned
-            + Debug
-            + Send
-            + Sync
-            + 'static,
-    {
-        let (reader, writer) = reflector::store();
-        let listed = CancellationToken::new();
-        let Self { client, readiness, metrics, part, filled } = self;
-        readiness.wait(part, "not listed yet");
-        let events = flow_shaper::watch(Api::<K>::all(client), watcher::Config::default());
-        let (first, told) = (listed.clone(), readiness.clone());
-        let reflected = events.modify(prune).reflect(writer).inspect_ok(move |event| {
-            if matches!(event, watcher::Event::InitDone) {
-                first.cancel();
-                told.done(part);
-                // It fails only once nobody reconciles any more.
-                let _ = filled.unbounded_send(());
-            }
+    fn cache<K: Watched + Lookup<DynamicType = ()>>(
+        self,
+        mut prune: impl FnMut(&mut K) + Send + 'static,
+        mut touched: impl FnMut(watcher::Event<K>) -> Option<K> + Send + 'static,
+    ) -> (Store<K>, Touched<K>, CancellationToken) {
+        let (reader, mut writer) = reflector::store();
+        let (touched, listed) = self.fill(move |event: watcher::Event<K>| {
+            let event = event.modify(&mut prune);
+            writer.apply_watcher_event(&event);
+            touched(event)
         });
-        let seen = listed.clone();
-        let touched = reflected.touched_objects().filter(move |touched| {
-            if let Err(error) = touched {
-                metrics.failed(part);
-                let problem = explain(error, part);
-                tracing::warn!(part, problem, "a watch failed and is tried again");
-                if !seen.is_cancelled() {
-                    readiness.wait(part, problem);
-                }
-            }
-            // The controller pauses all watches after an error of any one, longer and longer.
-            std::future::ready(touched.is_ok())
-        });
-        (reader, touched.boxed(), listed)
+        (reader, touched, listed)
     }
+
+    /// The same, of objects of which little is kept.
+    fn keep<K: Watched, T: Object + Send + Sync + 'static>(
+        self,
+        mut keep: impl FnMut(K) -> T + Send + 'static,
+    ) -> (Objects<T>, Touched<Changed<T>>, CancellationToken) {
+        let (reader, mut writer) = Objects::empty();
+        let (touched, listed) = self.fill(move |event| writer.take(map(event, &mut keep)));
+        (reader, touched, listed)
+    }
+
+    /// The objects that were touched, as `take` tells them, who is given every event first.
+    fn fill<K: Watched, T: Send + 'static>(
+        self,
+        mut take: impl FnMut(watcher::Event<K>) -> Option<T> + Send + 'static,
+    ) -> (Touched<T>, CancellationToken) {
+        self.readiness.wait(self.part, "not listed yet");
+        let events = flow_shaper::watch(Api::<K>::all(self.client.clone()), watcher::Config::default());
+        let listed = CancellationToken::new();
+        let seen = listed.clone();
+        let touched = events.filter_map(move |event| {
+            let touched = match event {
+                Ok(event) => {
+                    let is_listed = matches!(event, watcher::Event::InitDone);
+                    let touched = take(event);
+                    if is_listed {
+                        self.listed(&seen);
+                    }
+                    touched
+                }
+                Err(error) => {
+                    self.failed(&error, &seen);
+                    // The controller pauses all watches after an error of any one, longer and longer.
+                    None
+                }
+            };
+            std::future::ready(touched.map(Ok))
+        });
+        (touched.boxed(), listed)
+    }
+
+    fn listed(&self, listed: &CancellationToken) {
+        listed.cancel();
+        self.readiness.done(self.part);
+        let refilled = match self.part {
+            POLICIES => Refilled::Policies,
+            PODS => Refilled::Pods,
+            _ => Refilled::Another,
+        };
+        // It fails only once nobody reconciles any more.
+        let _ = self.filled.unbounded_send(refilled);
+    }
+
+    fn failed(&self, error: &watcher::Error, listed: &CancellationToken) {
+        let Self { part, readiness, metrics, .. } = self;
+        metrics.failed(part);
+        let problem = explain(error, part);
+        tracing::warn!(part, problem, "a watch failed and is tried again");
+        if !listed.is_cancelled() {
+            readiness.wait(*part, problem);
+        }
+    }
+}
+
+/// The object of an event, unless it comes with a list: after a list, everything is looked at.
+fn changed<K>(event: watcher::Event<K>) -> Option<K> {
+    match event {
+        watcher::Event::Apply(object) | watcher::Event::Delete(object) => Some(object),
+        watcher::Event::Init | watcher::Event::InitApply(_) | watcher::Event::InitDone => None,
+    }
+}
+
+/// The object of an event. Who filters by what has changed must know what was there.
+fn listed_or_changed<K>(event: watcher::Event<K>) -> Option<K> {
+    match event {
+        watcher::Event::InitApply(object) => Some(object),
+        other => changed(other),
+    }
+}
+
+fn map<K, T>(event: watcher::Event<K>, keep: impl FnOnce(K) -> T) -> watcher::Event<T> {
+    match event {
+        watcher::Event::Apply(object) => watcher::Event::Apply(keep(object)),
+        watcher::Event::Delete(object) => watcher::Event::Delete(keep(object)),
+        watcher::Event::InitApply(object) => watcher::Event::InitApply(keep(object)),
+        watcher::Event::Init => watcher::Event::Init,
+        watcher::Event::InitDone => watcher::Event::InitDone,
+    }
+}
+
+fn keep_used_of_policy(policy: &mut FlowPolicy) {
+    keep_used_of_metadata(&mut policy.metadata, |annotation| annotation != LAST_APPLIED);
 }
 
 fn keep_used_of_workload<K>(workload: &mut PartialObjectMeta<K>) {
     keep_used_of_metadata(&mut workload.metadata, |annotation| names::ON_WORKLOADS.contains(&annotation));
 }
 
-/// What it has of ours, its Deployment's controller has copied.
-fn keep_used_of_replica_set(set: &mut PartialObjectMeta<ReplicaSet>) {
-    keep_used_of_metadata(&mut set.metadata, |_| false);
-}
-
 fn keep_used_of_namespace(namespace: &mut PartialObjectMeta<Namespace>) {
     keep_used_of_metadata(&mut namespace.metadata, |annotation| annotation == names::POLICIES_FROM);
-}
-
-fn keep_used_of_pod(pod: &mut Pod) {
-    keep_used_of_metadata(&mut pod.metadata, |annotation| {
-        names::LIMITING.contains(&annotation) || names::RECORDS.contains(&annotation)
-    });
-    pod.spec = pod.spec.take().map(|spec| PodSpec {
-        node_name: spec.node_name,
-        host_network: spec.host_network,
-        ..PodSpec::default()
-    });
-    pod.status = pod.status.take().map(|status| PodStatus {
-        phase: status.phase,
-        pod_ip: status.pod_ip,
-        ..PodStatus::default()
-    });
 }
 
 fn keep_used_of_metadata(metadata: &mut ObjectMeta, used: impl Fn(&str) -> bool) {

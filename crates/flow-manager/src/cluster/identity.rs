@@ -1,20 +1,32 @@
-use flow_policy::FlowPolicy;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
 
-/// A policy, by namespace and name.
+use flow_policy::FlowPolicy;
+
+/// A policy, by namespace and name. Clones share both: there are many.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PolicyId {
+pub struct PolicyId(Arc<PolicyName>);
+
+/// What a policy is called.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyName {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
 }
 
-/// A pod, by namespace, name and UID: another pod of the same name is another pod.
+/// A pod, by namespace, name and UID: another pod of the same name is another pod. Clones share all three.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PodId {
+pub struct PodId(Arc<PodName>);
+
+/// What a pod is called.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PodName {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -24,18 +36,53 @@ pub struct PodId {
 }
 
 impl PolicyId {
+    /// The policy of that name.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self(Arc::new(PolicyName { namespace: namespace.into(), name: name.into() }))
+    }
+
     /// The identity of `policy`.
     #[must_use]
     pub fn of(policy: &FlowPolicy) -> Self {
-        Self { namespace: policy.namespace().unwrap_or_default(), name: policy.name_any() }
+        Self::new(policy.namespace().unwrap_or_default(), policy.name_any())
     }
 }
 
 impl PodId {
+    /// The pod of that name and UID.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>, uid: impl Into<String>) -> Self {
+        Self(Arc::new(PodName { namespace: namespace.into(), name: name.into(), uid: uid.into() }))
+    }
+
     /// The identity of `pod`; `None` for a pod that the API server has not stored.
     #[must_use]
     pub fn of(pod: &Pod) -> Option<Self> {
-        Some(Self { namespace: pod.namespace()?, name: pod.metadata.name.clone()?, uid: pod.uid()? })
+        Some(Self::new(pod.namespace()?, pod.metadata.name.clone()?, pod.uid()?))
+    }
+}
+
+/// The UID tells pods apart by itself, and pods are looked up very often.
+impl Hash for PodName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uid.hash(state);
+    }
+}
+
+impl Deref for PolicyId {
+    type Target = PolicyName;
+
+    fn deref(&self) -> &PolicyName {
+        &self.0
+    }
+}
+
+impl Deref for PodId {
+    type Target = PodName;
+
+    fn deref(&self) -> &PodName {
+        &self.0
     }
 }
 

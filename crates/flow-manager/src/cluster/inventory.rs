@@ -1,10 +1,11 @@
-use super::Caches;
+use super::{CachedPod, Caches, Revision};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::{self, Lookup, Store};
 use kube::runtime::watcher::Event;
 use std::hash::Hash;
+use tokio_util::sync::CancellationToken;
 
 /// What targets are looked up in, as it was at one time: for who looks once, and watches nothing.
 #[derive(Clone, Debug, Default)]
@@ -27,15 +28,22 @@ impl From<Inventory> for Caches {
     fn from(inventory: Inventory) -> Self {
         Self {
             policies: store(vec![]),
-            pods: store(inventory.pods),
+            pods: inventory.pods.iter().map(CachedPod::from).collect(),
             deployments: store(inventory.deployments),
-            replica_sets: store(inventory.replica_sets),
+            replica_sets: inventory.replica_sets.iter().map(Revision::from).collect(),
             stateful_sets: store(inventory.stateful_sets),
             daemon_sets: store(inventory.daemon_sets),
             namespaces: store(inventory.namespaces),
-            listed: Default::default(),
+            listed: std::array::from_fn(|_| complete()),
         }
     }
+}
+
+/// That a cache holds all that there is.
+fn complete() -> CancellationToken {
+    let listed = CancellationToken::new();
+    listed.cancel();
+    listed
 }
 
 fn store<K>(objects: Vec<K>) -> Store<K>

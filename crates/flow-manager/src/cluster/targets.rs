@@ -1,10 +1,9 @@
 use super::consent::consents;
-use super::{Caches, PodId};
+use super::{CachedPod, Caches, PodId};
 use crate::enforce::wanted_limit;
 use flow_control::Bandwidth;
 use flow_policy::Target;
 use flow_policy::spec::TargetKind;
-use k8s_openapi::api::core::v1::Pod;
 use kube::api::PartialObjectMeta;
 use kube::core::{Selector, SelectorExt};
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -53,21 +52,23 @@ pub fn find(caches: &Caches, policies: &str, target: &Target) -> Found {
     let name = &target.id.name;
     let owners = match target.id.kind {
         TargetKind::Deployment => {
-            uid(&caches.deployments, namespace, name).map(|uid| revisions(caches, namespace, uid))
+            uid(&caches.deployments, namespace, name).map(|uid| revisions(caches, namespace, &uid))
         }
         TargetKind::StatefulSet => uid(&caches.stateful_sets, namespace, name).map(|uid| vec![uid]),
         TargetKind::DaemonSet => uid(&caches.daemon_sets, namespace, name).map(|uid| vec![uid]),
         TargetKind::Pods => return selected(caches, namespace, target),
     };
-    owners.map_or(Found::MISSING, |owners| {
-        Found::with(pods(caches, namespace, |pod| is_owned(pod.meta(), &owners)))
-    })
+    let controlled = |owner: &String| caches.pods.controlled_by(namespace, owner);
+    owners.map_or(Found::MISSING, |owners| Found::with(target_pods(owners.iter().flat_map(controlled))))
 }
 
 /// The pods that a selector matches; none where the selector cannot be used.
 fn selected(caches: &Caches, namespace: &str, target: &Target) -> Found {
     match target.selector.clone().map(Selector::try_from) {
-        Some(Ok(selector)) => Found::with(pods(caches, namespace, |pod| selector.matches(pod.labels()))),
+        Some(Ok(selector)) => {
+            let here = caches.pods.in_namespace(namespace).into_iter();
+            Found::with(target_pods(here.filter(|pod| selector.matches(pod.labels()))))
+        }
         _ => Found::MISSING,
     }
 }
@@ -80,37 +81,19 @@ where
 }
 
 /// The `ReplicaSets` of a Deployment, those of old revisions included: their pods still send during a rollout.
-fn revisions(caches: &Caches, namespace: &str, deployment: String) -> Vec<String> {
-    let owner = [deployment];
-    let in_namespace = |set: &Arc<PartialObjectMeta<_>>| set.namespace().as_deref() == Some(namespace);
-    let sets = caches.replica_sets.state().into_iter().filter(in_namespace);
-    sets.filter(|set| is_owned(&set.metadata, &owner)).filter_map(|set| set.uid()).collect()
+fn revisions(caches: &Caches, namespace: &str, deployment: &str) -> Vec<String> {
+    let sets = caches.replica_sets.controlled_by(namespace, deployment);
+    sets.iter().map(|set| set.uid().to_owned()).collect()
 }
 
-fn is_owned(metadata: &kube::api::ObjectMeta, owners: &[String]) -> bool {
-    let references = metadata.owner_references.iter().flatten();
-    references.into_iter().any(|owner| owner.controller == Some(true) && owners.contains(&owner.uid))
-}
-
-fn pods(caches: &Caches, namespace: &str, wanted: impl Fn(&Pod) -> bool) -> Vec<TargetPod> {
-    let matches = |pod: &Pod| pod.namespace().as_deref() == Some(namespace) && is_alive(pod) && wanted(pod);
-    let mut pods: Vec<_> =
-        caches.pods.state().iter().filter(|pod| matches(pod)).filter_map(|pod| target_pod(pod)).collect();
+fn target_pods(pods: impl Iterator<Item = Arc<CachedPod>>) -> Vec<TargetPod> {
+    let mut pods: Vec<_> = pods.filter(|pod| pod.is_alive()).map(|pod| target_pod(&pod)).collect();
     pods.sort_unstable();
     pods
 }
 
-fn is_alive(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Succeeded" | "Failed"))
-}
-
-fn target_pod(pod: &Pod) -> Option<TargetPod> {
-    Some(TargetPod {
-        id: PodId::of(pod)?,
-        applied: wanted_limit(pod),
-        on_host_network: pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true),
-    })
+fn target_pod(pod: &CachedPod) -> TargetPod {
+    TargetPod { id: pod.id().clone(), applied: wanted_limit(pod), on_host_network: pod.on_host_network() }
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ use crate::leadership::{self, Candidate, Fence, Office};
 use crate::observe::{PathMetrics, Paths, Sources};
 use crate::operator::Operator;
 use crate::page::{BindError, Place};
+use crate::regulator::DecisionMetrics;
 use crate::report::StandingMetrics;
 use crate::rollout::RolloutMetrics;
-use crate::serve::{Guard, Readiness, router, serve};
+use crate::serve::{Guard, Readiness, router_of_many, serve};
 use clap::ArgAction;
 use flow_probe::Prober;
 use flow_probe::metrics::Metrics as ProbeMetrics;
@@ -138,14 +139,16 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> Result<(), Error> {
     build_info::register(&mut registry, args.predecessor_metrics);
     let candidate = args.election.candidate(&client);
     let office = Office::new(&mut registry, readiness.clone());
-    let operator = Arc::new(operator(&args, client, &mut registry, &readiness)?);
+    let mut policies = Registry::default();
+    let standings = StandingMetrics::register(&mut policies, Clock::start(), args.predecessor_metrics);
+    let operator = Arc::new(operator(&args, client, &mut registry, standings, &readiness)?);
     if let (Some(place), Some(recorder)) = (place, operator.recorder.clone()) {
         tasks.spawn(place.serve(recorder, office.leader(), shutdown.clone()));
     }
     let lead = move |term| lead(Arc::clone(&operator), term);
     tasks.spawn(leadership::campaign(candidate, office, fence, shutdown.clone(), lead));
     tasks.close();
-    serve(args.listen, router(registry, readiness), &args.guard, shutdown).await?;
+    serve(args.listen, router_of_many(registry, policies, readiness), &args.guard, shutdown).await?;
     if tokio::time::timeout(STOP_TIMEOUT, tasks.wait()).await.is_err() {
         tracing::warn!("some work did not stop in time; it will be taken up again after the next start");
     }
@@ -181,9 +184,10 @@ fn operator(
     args: &Args,
     client: Client,
     registry: &mut Registry,
+    standings: StandingMetrics,
     readiness: &Readiness,
 ) -> Result<Operator, Error> {
-    let clock = Clock::start();
+    let clock = standings.clock();
     Ok(Operator {
         client,
         backend: args.backend(),
@@ -192,12 +196,13 @@ fn operator(
         clock,
         sources: Arc::new(sources(args, clock, registry, readiness)?),
         readiness: readiness.clone(),
-        standings: StandingMetrics::register(registry, clock, args.predecessor_metrics),
+        standings,
         watches: WatchMetrics::register(registry),
         writes: EnforceMetrics::register(registry),
         rollouts: RolloutMetrics::register(registry),
         recorder: args.page.map(|_| Recorder::new(clock)),
         reconciliations: ReconcileMetrics::register(registry),
+        decisions: DecisionMetrics::register(registry),
     })
 }
 

@@ -1,4 +1,4 @@
-use super::concerned::namespaces;
+use super::concerned::{Concerned, namespaces};
 use super::error::Error;
 use super::metrics::ReconcileMetrics;
 use super::retry::Retries;
@@ -29,6 +29,7 @@ pub struct Context {
     reporter: Reporter,
     pub(super) metrics: ReconcileMetrics,
     pub(super) retries: Retries,
+    pub(super) concerned: Concerned,
     startup: Startup,
 }
 
@@ -100,8 +101,19 @@ impl Context {
         let (enforcer, rollouts) = (services.enforcer.clone(), services.rollouts.clone());
         let reporter = services.reporter.clone();
         let regulators = Regulators::new(Arc::new(services));
-        let (retries, startup) = (Retries::default(), Startup::default());
-        Self { client, caches, regulators, enforcer, rollouts, reporter, metrics, retries, startup }
+        let (retries, concerned, startup) = Default::default();
+        Self {
+            client,
+            caches,
+            regulators,
+            enforcer,
+            rollouts,
+            reporter,
+            metrics,
+            retries,
+            concerned,
+            startup,
+        }
     }
 
     /// Waits until the caches hold what the API server has: before that, a target may seem to have no pods.
@@ -111,12 +123,23 @@ impl Context {
         }
     }
 
+    /// Takes note of a policy that was listed, changed or deleted.
+    pub(super) async fn touched(&self, policy: &FlowPolicy) {
+        let id = PolicyId::of(policy);
+        let is_there = self.caches.policies.get(&ObjectRef::new(&id.name).within(&id.namespace)).is_some();
+        self.concerned.note(policy, is_there);
+        if !is_there {
+            self.forget_gone(|other| *other == id).await;
+            self.reconciled(&id);
+        }
+    }
+
     /// Gives up the limits of policies that are gone and were never cleaned up: somebody else took their finalizer away, or
     /// nobody saw their end.
-    pub(super) async fn forget_gone(&self) {
+    pub(super) async fn forget_gone(&self, may_be_gone: impl Fn(&PolicyId) -> bool) {
         let policies = &self.caches.policies;
-        let is_gone = |id: &PolicyId| policies.get(&ObjectRef::new(&id.name).within(&id.namespace)).is_none();
-        for id in self.regulators.remove_gone(is_gone).await {
+        let is_there = |id: &PolicyId| policies.get(&ObjectRef::new(&id.name).within(&id.namespace)).is_some();
+        for id in self.regulators.remove_gone(|id| may_be_gone(id) && !is_there(id)).await {
             tracing::warn!(policy = %id, "the policy is gone without having been deleted the usual way");
             self.reporter.forget(&id);
             self.retries.succeeded(&id);
@@ -124,8 +147,16 @@ impl Context {
         }
     }
 
+    /// Takes note that the cache of policies was filled anew.
+    pub(super) fn listed_policies(&self) {
+        self.concerned.renew(&self.caches.policies);
+        if self.startup.sweep(&self.caches.policies) {
+            self.all_policies_known();
+        }
+    }
+
     fn reconciled(&self, id: &PolicyId) {
-        if self.startup.reconciled(id, &self.caches.policies) {
+        if self.startup.done(id) {
             self.all_policies_known();
         }
     }

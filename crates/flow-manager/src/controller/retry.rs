@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     fn id(name: &str) -> PolicyId {
-        PolicyId { namespace: "factory".to_owned(), name: name.to_owned() }
+        PolicyId::new("factory", name)
     }
 
     #[test]

@@ -1,12 +1,13 @@
-use super::concerned::{by_namespace, by_object};
+use super::concerned::Concerned;
 use super::error::Error;
 use super::reconcile::{Context, reconcile};
-use crate::cluster::{PolicyId, Watches};
+use crate::cluster::{Changed, Object, PolicyId, Refilled, Watches};
 use flow_policy::FlowPolicy;
-use futures::StreamExt;
+use futures::{Stream, StreamExt, stream};
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::ObjectRef;
-use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates};
+use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, watcher};
+use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -20,41 +21,71 @@ pub async fn run(context: Context, watches: Watches, term: CancellationToken) {
 }
 
 async fn reconcile_all(context: Arc<Context>, watches: Watches) {
-    let policies = &context.caches.policies;
-    let enforcer = context.enforcer.clone();
-    let pods = watches.pods.inspect(move |pod| pod.as_ref().map_or((), |pod| enforcer.seen(pod)));
-    let everywhere = context.enforcer.clone();
-    let (forgetful, also) = (Arc::clone(&context), Arc::clone(&context));
-    let refilled = watches.refilled.then(move |()| forget_gone(Arc::clone(&forgetful)));
-    let refilled = refilled.inspect(move |()| everywhere.look_at_all());
-    let touched = watches.policies.then(move |policy| forget_if_gone(Arc::clone(&also), policy));
+    let policies = context.caches.policies.clone();
+    let touching = Arc::clone(&context);
+    let touched = watches.policies.then(move |policy| touched(Arc::clone(&touching), policy)).boxed();
     // Status is ours: what we write there must not wake us.
     let spec =
         predicates::generation::<FlowPolicy>.combine(predicates::finalizers).combine(predicates::annotations);
-    let specs = touched.boxed().predicate_filter(spec, PredicateConfig::default());
-    Controller::for_stream(specs, policies.clone())
-        .watches_stream(pods, by_object(policies))
-        .watches_stream(watches.deployments, by_object(policies))
-        .watches_stream(watches.replica_sets, by_object(policies))
-        .watches_stream(watches.stateful_sets, by_object(policies))
-        .watches_stream(watches.daemon_sets, by_object(policies))
-        .watches_stream(watches.namespaces, by_namespace(policies))
-        .reconcile_all_on(refilled.boxed())
+    let specs = touched.predicate_filter(spec, PredicateConfig::default());
+    let enforcer = context.enforcer.clone();
+    let pods = watches.pods.inspect(move |pod| pod.as_ref().map_or((), |pod| enforcer.seen(&pod.object)));
+    let consenting = context.concerned.clone();
+    Controller::for_stream(specs, policies)
+        .reconcile_on(around(pods, &context.concerned))
+        .reconcile_on(around(watches.replica_sets, &context.concerned))
+        .watches_stream(watches.deployments, by_object(&context.concerned))
+        .watches_stream(watches.stateful_sets, by_object(&context.concerned))
+        .watches_stream(watches.daemon_sets, by_object(&context.concerned))
+        .watches_stream(watches.namespaces, move |namespace| consenting.by_namespace(&namespace.name_any()))
+        .reconcile_all_on(refilled(watches.refilled, Arc::clone(&context)).boxed())
         .run(reconcile, retry, Arc::clone(&context))
         .for_each(|_| std::future::ready(()))
         .await;
 }
 
-async fn forget_gone(context: Arc<Context>) {
-    context.forget_gone().await;
+async fn touched<E>(context: Arc<Context>, policy: Result<FlowPolicy, E>) -> Result<FlowPolicy, E> {
+    if let Ok(policy) = &policy {
+        context.touched(policy).await;
+    }
+    policy
 }
 
-async fn forget_if_gone<E>(context: Arc<Context>, touched: Result<FlowPolicy, E>) -> Result<FlowPolicy, E> {
-    let policies = &context.caches.policies;
-    if touched.as_ref().is_ok_and(|policy| policies.get(&ObjectRef::from_obj(policy)).is_none()) {
-        context.forget_gone().await;
+/// The policies that a change of such an object concerns.
+fn by_object<K: Resource>(concerned: &Concerned) -> impl Fn(K) -> Vec<ObjectRef<FlowPolicy>> + use<K> {
+    let concerned = concerned.clone();
+    move |object| concerned.by_object(&object.namespace().unwrap_or_default())
+}
+
+/// The policies that are concerned by changes, one by one. Most changes concern none: those of a status, and our own.
+fn around<T: Object + Send + Sync + 'static>(
+    changes: impl Stream<Item = Result<Changed<T>, watcher::Error>> + Send + 'static,
+    concerned: &Concerned,
+) -> impl Stream<Item = ObjectRef<FlowPolicy>> + Send + 'static {
+    let concerned = concerned.clone();
+    changes.flat_map(move |change| {
+        let change = change.ok().filter(|change| change.concerns_targets);
+        stream::iter(change.map_or_else(Vec::new, |change| concerned.by_object(change.object.namespace())))
+    })
+}
+
+/// Looks at everything that was changed by a cache that was filled anew.
+fn refilled(
+    refilled: impl Stream<Item = Refilled> + Send + 'static,
+    context: Arc<Context>,
+) -> impl Stream<Item = ()> + Send + 'static {
+    refilled.then(move |part| look_anew(part, Arc::clone(&context)))
+}
+
+async fn look_anew(part: Refilled, context: Arc<Context>) {
+    match part {
+        Refilled::Policies => {
+            context.listed_policies();
+            context.forget_gone(|_| true).await;
+        }
+        Refilled::Pods => context.enforcer.look_at_all(),
+        Refilled::Another => {}
     }
-    touched
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "kube's signature of an error policy")]

@@ -1,9 +1,10 @@
 use crate::cluster::{PodId, PolicyId};
 use flow_control::{Bandwidth, Claim, arbitrate};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-/// The limits that policies claim for one pod.
-pub(super) type Claims = BTreeMap<PolicyId, Bandwidth>;
+/// The limits that policies claim for one pod, in the order of the policies. Mostly it is one.
+#[derive(Debug, Default)]
+pub(super) struct Claims(Vec<(PolicyId, Bandwidth)>);
 
 /// What every policy claims, and what that means for each pod.
 #[derive(Debug, Default)]
@@ -36,7 +37,12 @@ impl Book {
     /// The limit that holds for a pod: the lowest that is claimed.
     pub(super) fn wanted(&self, pod: &PodId) -> Option<Bandwidth> {
         let claims = self.claims.get(pod)?.iter();
-        arbitrate(claims.map(|(policy, limit)| Claim { policy, limit: *limit })).map(|claim| claim.limit)
+        arbitrate(claims).map(|claim| claim.limit)
+    }
+
+    /// What `policy` claims for a pod.
+    pub(super) fn claim_of(&self, policy: &PolicyId, pod: &PodId) -> Option<&Bandwidth> {
+        self.claims(pod)?.get(policy)
     }
 
     /// What policies claim for a pod; `None` if none does.
@@ -48,14 +54,57 @@ impl Book {
         for (pod, _) in previous {
             if let Some(claims) = self.claims.get_mut(pod) {
                 claims.remove(policy);
-                if claims.is_empty() {
+                if claims.0.is_empty() {
                     self.claims.remove(pod);
                 }
             }
         }
         for (pod, limit) in limits {
-            self.claims.entry(pod.clone()).or_default().insert(policy.clone(), *limit);
+            self.claims.entry(pod.clone()).or_default().insert(policy, *limit);
         }
+    }
+}
+
+impl Claims {
+    /// The limit that `policy` claims.
+    pub(super) fn get(&self, policy: &PolicyId) -> Option<&Bandwidth> {
+        let place = self.place(policy).ok()?;
+        self.0.get(place).map(|(_, limit)| limit)
+    }
+
+    /// All claims.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Claim<&PolicyId>> + Clone {
+        self.0.iter().map(|(policy, limit)| Claim { policy, limit: *limit })
+    }
+
+    fn insert(&mut self, policy: &PolicyId, limit: Bandwidth) {
+        match self.place(policy) {
+            Ok(place) => drop(self.0.get_mut(place).map(|(_, present)| *present = limit)),
+            Err(place) => {
+                self.0.reserve_exact(1);
+                self.0.insert(place, (policy.clone(), limit));
+            }
+        }
+    }
+
+    fn remove(&mut self, policy: &PolicyId) {
+        self.0.retain(|(other, _)| other != policy);
+    }
+
+    /// Where the claim of `policy` is, or would be.
+    fn place(&self, policy: &PolicyId) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| other.cmp(policy))
+    }
+}
+
+#[cfg(test)]
+impl FromIterator<(PolicyId, Bandwidth)> for Claims {
+    fn from_iter<I: IntoIterator<Item = (PolicyId, Bandwidth)>>(limits: I) -> Self {
+        let mut claims = Self::default();
+        for (policy, limit) in limits {
+            claims.insert(&policy, limit);
+        }
+        claims
     }
 }
 
@@ -63,13 +112,14 @@ impl Book {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn policy(name: &str) -> PolicyId {
-        PolicyId { namespace: "factory".to_owned(), name: name.to_owned() }
+        PolicyId::new("factory", name)
     }
 
     fn pod(name: &str) -> PodId {
-        PodId { namespace: "factory".to_owned(), name: name.to_owned(), uid: name.to_owned() }
+        PodId::new("factory", name, name)
     }
 
     fn limits(limits: &[(&str, u64)]) -> Vec<(PodId, Bandwidth)> {

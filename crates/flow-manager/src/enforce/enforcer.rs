@@ -1,7 +1,7 @@
 use super::backend::Backend;
 use super::book::Book;
 use super::confirmed::{Confirmed, all, by_shaper};
-use super::held::{Held, held};
+use super::held::{Held, before_us, held};
 use super::in_force::{InForce, Witness, Written, judge, set_by_somebody};
 use super::metrics::EnforceMetrics;
 use super::record::applied_limit;
@@ -10,11 +10,9 @@ use super::shapers::{Heard, Shapers};
 use super::worker::{self, Problem};
 use super::write::{Foreign, Todo, give_back, todo};
 use crate::clock::Clock;
-use crate::cluster::{PodId, PolicyId};
+use crate::cluster::{CachedPod, Objects, PodId, PolicyId};
 use flow_control::{Bandwidth, Moment};
-use k8s_openapi::api::core::v1::Pod;
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Client, ResourceExt};
+use kube::Client;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -43,7 +41,7 @@ pub(super) struct Shared {
     pub(super) permits: Semaphore,
     pub(super) stop: CancellationToken,
     pub(super) backend: Backend,
-    pods: Store<Pod>,
+    pods: Objects<CachedPod>,
     clock: Clock,
     pub(super) shapers: Option<Shapers>,
     state: Mutex<State>,
@@ -57,6 +55,8 @@ struct State {
     /// Whether every policy has made its claims: before that, a pod that nobody claims is left as it is.
     all_known: bool,
     desks: HashMap<PodId, Desk>,
+    /// How many pods have a worker.
+    working: i64,
 }
 
 /// What is known of the writes to one pod.
@@ -64,9 +64,9 @@ struct State {
 struct Desk {
     written: Written,
     /// What somebody else has set, and since when.
-    foreign: Option<(Moment, Foreign)>,
+    foreign: Option<Box<(Moment, Foreign)>>,
     /// The pod as the last write returned it: the cache may be older.
-    returned: Option<Arc<Pod>>,
+    returned: Option<Arc<CachedPod>>,
     failures: u32,
     at_work: bool,
 }
@@ -85,7 +85,7 @@ impl Enforcer {
     #[must_use]
     pub fn new(
         client: Client,
-        pods: Store<Pod>,
+        pods: Objects<CachedPod>,
         backend: Backend,
         shaper_namespace: String,
         clock: Clock,
@@ -133,15 +133,15 @@ impl Enforcer {
     /// Looks at every pod of the cache.
     pub fn look_at_all(&self) {
         let mut state = self.shared.lock();
-        let pods = self.shared.pods.state().iter().filter_map(|pod| PodId::of(pod)).collect();
+        let pods = self.shared.pods.all().iter().map(|pod| pod.id().clone()).collect();
         self.attend_all(&mut state, pods);
+        self.shared.settled.notify_waiters();
     }
 
     /// Looks at a pod that was changed or deleted.
-    pub fn seen(&self, pod: &Pod) {
-        let Some(id) = PodId::of(pod) else { return };
+    pub fn seen(&self, pod: &CachedPod) {
         let mut state = self.shared.lock();
-        self.attend_all(&mut state, vec![id]);
+        self.attend_all(&mut state, vec![pod.id().clone()]);
         self.shared.settled.notify_waiters();
     }
 
@@ -164,21 +164,16 @@ impl Enforcer {
         self.shared.backend
     }
 
-    /// Whether a pod is held to the limit that `policy` claims for it, or lower.
+    /// Whether each of these pods is held to the limit that `policy` claims for it, or lower.
     #[must_use]
-    pub fn in_force(&self, policy: &PolicyId, pod: &PodId, now: Moment) -> InForce {
-        if !self.shared.backend.limits_running_pods() {
-            return InForce::No { reason: ONLY_AT_CREATION.to_owned() };
-        }
-        let heard = self.shared.shapers.as_ref().map(|shapers| shapers.heard(&pod.uid));
-        let witness = heard.as_ref().map_or(Witness::Nobody, |heard| Witness::Shaper(heard.as_ref()));
+    pub fn in_force<'a>(
+        &self,
+        policy: &PolicyId,
+        pods: impl IntoIterator<Item = &'a PodId>,
+        now: Moment,
+    ) -> Vec<InForce> {
         let state = self.shared.lock();
-        let Some(desk) = state.desks.get(pod) else { return judge(&Written::default(), &witness, now) };
-        let claim = state.book.claims(pod).and_then(|claims| claims.get(policy));
-        match &desk.foreign {
-            Some((since, foreign)) if !foreign.holds(claim) => set_by_somebody(foreign, *since, now),
-            _ => judge(&desk.written, &witness, now),
-        }
+        pods.into_iter().map(|pod| self.shared.in_force(&state, policy, pod, now)).collect()
     }
 
     /// Whether the shapers of these pods say that the limit which is wanted now is in force: unlike [`Self::in_force`], not
@@ -189,14 +184,11 @@ impl Enforcer {
         self.shared.confirmed(pods, |pod| shapers.heard(&pod.uid), now)
     }
 
-    /// Who holds a pod, as `policy` sees it.
+    /// Who holds each of these pods, as `policy` sees it.
     #[must_use]
-    pub fn held(&self, policy: &PolicyId, pod: &PodId) -> Held {
+    pub fn held<'a>(&self, policy: &PolicyId, pods: impl IntoIterator<Item = &'a PodId>) -> Vec<Held> {
         let mut state = self.shared.lock();
-        let Some(newest) = self.shared.newest(&mut state, pod) else { return Held::Alone };
-        let foreign = state.desks.get(pod).and_then(|desk| desk.foreign.as_ref()).map(|(_, foreign)| foreign);
-        let Some(claims) = state.book.claims(pod) else { return Held::Alone };
-        held(&newest, policy, claims, foreign, self.shared.backend)
+        pods.into_iter().map(|pod| self.shared.held(&mut state, policy, pod)).collect()
     }
 
     /// Works until `shutdown`, then finishes the writes that are under way. Limits stay in place.
@@ -216,9 +208,11 @@ impl Enforcer {
         for pod in pods {
             if !state.is_at_work(&pod) && !matches!(self.shared.next(state, &pod), Next::Done) {
                 state.desks.entry(pod.clone()).or_default().at_work = true;
+                state.working += 1;
                 self.shared.workers.spawn(worker::work(Arc::clone(&self.shared), pod));
             }
         }
+        self.shared.metrics.pending.set(state.working);
     }
 }
 
@@ -233,11 +227,13 @@ impl Shared {
     pub(super) fn next_for(&self, pod: &PodId) -> Next {
         let mut state = self.lock();
         let next = if self.stop.is_cancelled() { Next::Done } else { self.next(&mut state, pod) };
-        if let (Next::Done, Some(desk)) = (&next, state.desks.get_mut(pod)) {
-            desk.at_work = false;
+        if let Next::Done = next {
+            if let Some(desk) = state.desks.get_mut(pod) {
+                desk.at_work = false;
+            }
+            state.working -= 1;
+            self.metrics.pending.set(state.working);
         }
-        let pending = state.desks.values().filter(|desk| desk.at_work).count();
-        self.metrics.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
         next
     }
 
@@ -251,7 +247,7 @@ impl Shared {
         if is_orphan && !state.all_known {
             return Next::Done;
         }
-        let uses_host_network = pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true);
+        let uses_host_network = pod.on_host_network();
         let todo =
             if uses_host_network && !is_orphan { Todo::Nothing } else { todo(&pod, wanted, self.backend) };
         if is_orphan && todo == Todo::Nothing {
@@ -267,6 +263,29 @@ impl Shared {
             Todo::Write(write) => Next::Write(write),
             Todo::Nothing | Todo::Has(_) | Todo::LeaveTo(_) => Next::Done,
         }
+    }
+
+    fn in_force(&self, state: &State, policy: &PolicyId, pod: &PodId, now: Moment) -> InForce {
+        if !self.backend.limits_running_pods() {
+            return InForce::No { reason: ONLY_AT_CREATION.to_owned() };
+        }
+        let heard = self.shapers.as_ref().map(|shapers| shapers.heard(&pod.uid));
+        let witness = heard.as_ref().map_or(Witness::Nobody, |heard| Witness::Shaper(heard.as_ref()));
+        let Some(desk) = state.desks.get(pod) else { return judge(&Written::default(), &witness, now) };
+        match desk.foreign.as_deref() {
+            Some((since, foreign)) if !foreign.holds(state.book.claim_of(policy, pod)) => {
+                set_by_somebody(foreign, *since, now)
+            }
+            _ => judge(&desk.written, &witness, now),
+        }
+    }
+
+    fn held(&self, state: &mut State, policy: &PolicyId, pod: &PodId) -> Held {
+        let Some(newest) = self.newest(state, pod) else { return Held::Alone };
+        let before = before_us(&newest, self.backend);
+        let foreign =
+            state.desks.get(pod).and_then(|desk| desk.foreign.as_deref()).map(|(_, foreign)| foreign);
+        state.book.claims(pod).map_or(Held::Alone, |claims| held(before, policy, claims, foreign))
     }
 
     /// [`Enforcer::confirmed`], by what was `heard` of each pod.
@@ -293,20 +312,17 @@ impl Shared {
     }
 
     /// The pod as it was last seen, by the watch or in the answer to a write; `None` if it is gone or going.
-    fn newest(&self, state: &mut State, id: &PodId) -> Option<Arc<Pod>> {
-        let cached = self.pods.get(&ObjectRef::new(&id.name).within(&id.namespace));
-        let is_it =
-            |pod: &Arc<Pod>| pod.uid().as_ref() == Some(&id.uid) && pod.metadata.deletion_timestamp.is_none();
-        let cached = cached.filter(is_it)?;
+    fn newest(&self, state: &mut State, id: &PodId) -> Option<Arc<CachedPod>> {
+        let cached = self.pods.get(&id.namespace, &id.name);
+        let cached = cached.filter(|pod| pod.id() == id && !pod.is_going())?;
         let Some(desk) = state.desks.get_mut(id) else { return Some(cached) };
         desk.returned = desk.returned.take().filter(|returned| is_newer(returned, &cached));
         Some(desk.returned.as_ref().map_or(cached, Arc::clone))
     }
 
     /// Notes that a write was accepted and what it made of the pod.
-    pub(super) fn wrote(&self, id: &PodId, pod: Pod) {
-        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref());
-        if let (Some(shapers), Some(node)) = (&self.shapers, node) {
+    pub(super) fn wrote(&self, id: &PodId, pod: CachedPod) {
+        if let (Some(shapers), Some(node)) = (&self.shapers, pod.node()) {
             shapers.wrote(node, self.clock.now());
         }
         let mut state = self.lock();
@@ -328,15 +344,11 @@ impl Shared {
 
     fn is_restored(&self, namespaces: &[String]) -> bool {
         let mut state = self.lock();
-        let pods = self.pods.state();
-        let here = pods
-            .iter()
-            .filter(|pod| pod.namespace().is_some_and(|namespace| namespaces.contains(&namespace)))
-            .filter_map(|pod| PodId::of(pod));
-        here.into_iter().all(|id| {
-            let unclaimed = state.book.wanted(&id).is_none();
-            let restored = |pod: Arc<Pod>| give_back(&pod).is_none();
-            !unclaimed || self.newest(&mut state, &id).is_none_or(restored)
+        let mut here = namespaces.iter().flat_map(|namespace| self.pods.in_namespace(namespace));
+        here.all(|pod| {
+            let unclaimed = state.book.wanted(pod.id()).is_none();
+            let restored = |pod: Arc<CachedPod>| give_back(&pod).is_none();
+            !unclaimed || self.newest(&mut state, pod.id()).is_none_or(restored)
         })
     }
 
@@ -347,7 +359,7 @@ impl Shared {
 
 impl Desk {
     /// Takes note of a write that was accepted. While limits change faster than they are written, each counts.
-    fn wrote(&mut self, pod: Pod, now: Moment) {
+    fn wrote(&mut self, pod: CachedPod, now: Moment) {
         if let Some(limit) = applied_limit(&pod) {
             self.written.note(limit, now);
         }
@@ -357,7 +369,7 @@ impl Desk {
 
     /// Takes note of what there is to do for the pod.
     fn look(&mut self, todo: &Todo, uses_host_network: bool, now: Moment) {
-        let foreign_since = self.foreign.take().map_or(now, |(since, _)| since);
+        let foreign_since = self.foreign.take().map_or(now, |foreign| foreign.0);
         let written = &mut self.written;
         match todo {
             Todo::Nothing if uses_host_network => {
@@ -370,7 +382,7 @@ impl Desk {
                 if let Some(limit) = foreign.limit {
                     written.has(limit, now);
                 }
-                self.foreign = Some((foreign_since, foreign.clone()));
+                self.foreign = Some(Box::new((foreign_since, foreign.clone())));
             }
             Todo::Write(_) => {
                 written.behind_since.get_or_insert(now);
@@ -381,7 +393,7 @@ impl Desk {
 
 /// Whether `returned` is of a later version than `cached`. Versions of one resource are decimal numbers that grow
 /// (guaranteed since Kubernetes 1.35); where they are not, the cache is believed.
-fn is_newer(returned: &Pod, cached: &Pod) -> bool {
-    let version = |pod: &Pod| pod.resource_version().and_then(|version| version.parse::<u128>().ok());
+fn is_newer(returned: &CachedPod, cached: &CachedPod) -> bool {
+    let version = |pod: &CachedPod| pod.resource_version().and_then(|version| version.parse::<u128>().ok());
     matches!((version(returned), version(cached)), (Some(returned), Some(cached)) if returned > cached)
 }

@@ -3,8 +3,8 @@
 use super::shapers::Heard;
 use super::{Backend, Confirmed, EnforceMetrics, Enforcer, Held, InForce};
 use crate::clock::Clock;
-use crate::cluster::{PodId, PolicyId};
-use flow_control::Bandwidth;
+use crate::cluster::{CachedPod, Objects, ObjectsWriter, PodId, PolicyId};
+use flow_control::{Bandwidth, Moment};
 use flow_policy::names::{
     APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, KUBE_OVN_EGRESS_RATE, ORIGINAL_EGRESS_BANDWIDTH,
 };
@@ -14,7 +14,6 @@ use http::{Method, Request, Response, StatusCode};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::client::Body;
-use kube::runtime::reflector::{self, store::Writer};
 use kube::runtime::watcher::Event;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -25,7 +24,7 @@ use tower_test::mock::{Handle, SendResponse};
 /// An enforcer, the cache that it reads and the API server that it writes to.
 struct Stage {
     enforcer: Enforcer,
-    cache: Writer<Pod>,
+    cache: ObjectsWriter<CachedPod>,
     api: Handle<Request<Body>, Response<Body>>,
     clock: Clock,
 }
@@ -46,7 +45,7 @@ impl Stage {
         // The same provider that the operator installs; another test may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (service, api) = tower_test::mock::pair();
-        let (pods, cache) = reflector::store();
+        let (pods, cache) = Objects::empty();
         let clock = Clock::start();
         let metrics = EnforceMetrics::register(&mut Registry::default());
         let client = Client::new(service, "factory");
@@ -56,13 +55,13 @@ impl Stage {
 
     /// The watch brings this pod.
     fn watch(&mut self, pod: &Pod) {
-        self.cache.apply_watcher_event(&Event::Apply(pod.clone()));
-        self.enforcer.seen(pod);
+        self.cache.take(Event::Apply(pod.into()));
+        self.enforcer.seen(&pod.into());
     }
 
     fn watch_deletion(&mut self, pod: &Pod) {
-        self.cache.apply_watcher_event(&Event::Delete(pod.clone()));
-        self.enforcer.seen(pod);
+        self.cache.take(Event::Delete(pod.into()));
+        self.enforcer.seen(&pod.into());
     }
 
     fn claim(&self, mbps: u64) {
@@ -95,7 +94,7 @@ impl Stage {
 
     /// Why the limit is not in force, a while later.
     fn problem(&self) -> Option<String> {
-        match self.enforcer.in_force(&policy(), &id(), self.clock.now() + Duration::from_mins(1)) {
+        match in_force(&self.enforcer, self.clock.now() + Duration::from_mins(1)) {
             InForce::No { reason } => Some(reason),
             InForce::Yes { .. } | InForce::Coming | InForce::Written => None,
         }
@@ -144,8 +143,16 @@ fn response(status: StatusCode, body: &Value) -> Response<Body> {
     Response::builder().status(status).body(Body::from(serde_json::to_vec(body).unwrap())).unwrap()
 }
 
+fn in_force(enforcer: &Enforcer, now: Moment) -> InForce {
+    enforcer.in_force(&policy(), [&id()], now).remove(0)
+}
+
+fn held(enforcer: &Enforcer) -> Held {
+    enforcer.held(&policy(), [&id()]).remove(0)
+}
+
 fn policy() -> PolicyId {
-    PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() }
+    PolicyId::new("factory", "robot")
 }
 
 fn namespaces() -> Vec<String> {
@@ -153,7 +160,7 @@ fn namespaces() -> Vec<String> {
 }
 
 fn id() -> PodId {
-    PodId { namespace: "factory".to_owned(), name: "upload".to_owned(), uid: "u1".to_owned() }
+    PodId::new("factory", "upload", "u1")
 }
 
 fn pod(version: u32, annotations: &[(&str, &str)]) -> Pod {
@@ -382,7 +389,7 @@ async fn limits_that_change_faster_than_the_api_answers_are_not_overdue() {
         asked = stage.asked().await;
     }
     // Three limits were written one after the other; only the fourth is overdue, and not before 3 s.
-    let standing = stage.enforcer.in_force(&policy(), &id(), last + Duration::from_secs(3));
+    let standing = in_force(&stage.enforcer, last + Duration::from_secs(3));
     assert!(!matches!(&standing, InForce::No { reason } if reason.contains("not written")), "{standing:?}");
 }
 
@@ -403,7 +410,7 @@ async fn a_lower_value_that_was_set_by_hand_holds_the_pod() {
     stage.watch(&pod(7, &by_hand));
     stage.claim(50);
     assert_eq!(stage.problem(), None);
-    assert!(matches!(stage.enforcer.held(&policy(), &id()), Held::ByHand { .. }));
+    assert!(matches!(held(&stage.enforcer), Held::ByHand { .. }));
     stage.claim(4);
     assert!(stage.problem().is_some(), "5M is more than 4M");
     assert!(stage.api.next_request().now_or_never().is_none(), "nothing is written");
@@ -438,7 +445,7 @@ async fn a_limit_of_before_is_not_exceeded() {
     assert_eq!(take_over.limit(), "20M");
     let after = take_over.accept(&before, 8);
     stage.watch(&after);
-    assert_eq!(stage.enforcer.held(&policy(), &id()), Held::Before(Bandwidth::from_mbps(20)));
+    assert_eq!(held(&stage.enforcer), Held::Before(Bandwidth::from_mbps(20)));
     stage.claim(10);
     assert_eq!(stage.asked().await.limit(), "10M");
 }

@@ -4,9 +4,8 @@ use super::backend::Backend;
 use super::book::Claims;
 use super::record::Record;
 use super::write::Foreign;
-use crate::cluster::PolicyId;
-use flow_control::{Bandwidth, Claim, arbitrate};
-use k8s_openapi::api::core::v1::Pod;
+use crate::cluster::{CachedPod, PolicyId};
+use flow_control::{Bandwidth, arbitrate};
 use std::collections::BTreeSet;
 
 /// How many policies a message names.
@@ -30,30 +29,32 @@ pub enum Held {
     },
 }
 
-/// Who holds `pod`, as `policy` sees it.
+/// Who holds a pod, as `policy` sees it, which had the limit `before` any policy.
 pub(super) fn held(
-    pod: &Pod,
+    before: Option<Bandwidth>,
     policy: &PolicyId,
     claims: &Claims,
     foreign: Option<&Foreign>,
-    backend: Backend,
 ) -> Held {
     let Some(mine) = claims.get(policy) else { return Held::Alone };
     if let Some(by_hand) = foreign.and_then(|foreign| by_hand(foreign, *mine)) {
         return by_hand;
     }
-    let claims = claims.iter().map(|(policy, limit)| Claim { policy, limit: *limit });
-    let lowest = arbitrate(claims.clone());
-    let before = Record::of(pod).and_then(|record| record.bound(pod, backend));
+    let lowest = arbitrate(claims.iter());
     match (before, lowest) {
         (Some(before), Some(lowest)) if before < lowest.limit => Held::Before(before),
         (_, Some(lowest)) if lowest.limit < *mine => Held::Lower(lowest.policy.clone()),
         _ => {
-            let others: BTreeSet<_> =
-                claims.map(|claim| claim.policy).filter(|other| *other != policy).cloned().collect();
+            let others = claims.iter().map(|claim| claim.policy).filter(|other| *other != policy);
+            let others: BTreeSet<_> = others.cloned().collect();
             if others.is_empty() { Held::Alone } else { Held::Also(others) }
         }
     }
+}
+
+/// The limit that `pod` had before any policy, if `backend` obeys it.
+pub(super) fn before_us(pod: &CachedPod, backend: Backend) -> Option<Bandwidth> {
+    Record::of(pod).and_then(|record| record.bound(pod, backend))
 }
 
 fn by_hand(foreign: &Foreign, mine: Bandwidth) -> Option<Held> {
@@ -121,21 +122,22 @@ fn names(policies: &BTreeSet<&PolicyId>) -> String {
 mod tests {
     use super::*;
     use flow_policy::names::{EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
+    use k8s_openapi::api::core::v1::Pod;
     use proptest::prelude::*;
 
     fn policy(name: &str) -> PolicyId {
-        PolicyId { namespace: "lab".to_owned(), name: name.to_owned() }
+        PolicyId::new("lab", name)
     }
 
     fn claims(claims: &[(&str, u64)]) -> Claims {
         claims.iter().map(|(name, mbps)| (policy(name), Bandwidth::from_mbps(*mbps))).collect()
     }
 
-    fn pod(original: &str) -> Pod {
+    fn pod(original: &str) -> CachedPod {
         let mut pod = Pod::default();
         let annotations = [(ORIGINAL_EGRESS_BANDWIDTH.to_owned(), original.to_owned())];
         pod.metadata.annotations = Some(annotations.into());
-        pod
+        CachedPod::from(&pod)
     }
 
     fn set_by_hand(mbps: u64) -> Foreign {
@@ -144,7 +146,7 @@ mod tests {
     }
 
     fn seen_by(who: &str, original: &str, of: &[(&str, u64)], foreign: Option<&Foreign>) -> Held {
-        held(&pod(original), &policy(who), &claims(of), foreign, Backend::Shaper)
+        held(before_us(&pod(original), Backend::Shaper), &policy(who), &claims(of), foreign)
     }
 
     fn others(names: &[&str]) -> Held {

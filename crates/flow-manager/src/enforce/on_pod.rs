@@ -1,6 +1,7 @@
 use super::backend::Backend;
 use super::record::{Record, applied_limit};
 use super::write::foreign;
+use crate::cluster::CachedPod;
 use flow_control::Bandwidth;
 use k8s_openapi::api::core::v1::Pod;
 
@@ -19,6 +20,7 @@ impl OnPod {
     /// What they say on `pod`; `None` if flow-manager has not limited it.
     #[must_use]
     pub fn of(pod: &Pod) -> Option<Self> {
+        let pod = &CachedPod::from(pod);
         let record = Record::of(pod)?;
         let by = Backend::ALL.into_iter().find(|by| record.is_of(*by)).unwrap_or(Backend::Shaper);
         Some(Self {

@@ -1,8 +1,7 @@
 use super::backend::Backend;
+use crate::cluster::CachedPod;
 use flow_control::Bandwidth;
 use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, LIMITING, ORIGINAL_EGRESS_BANDWIDTH};
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
 use std::collections::BTreeMap;
 
 /// Annotations with their values, or without one where the annotation is absent.
@@ -19,7 +18,7 @@ pub(super) struct Record {
 
 impl Record {
     /// What is recorded on `pod`; `None` if it is not ours.
-    pub(super) fn of(pod: &Pod) -> Option<Self> {
+    pub(super) fn of(pod: &CachedPod) -> Option<Self> {
         let original = values(annotation(pod, ORIGINAL_EGRESS_BANDWIDTH)?);
         Some(Self { original, applied: applied(pod) })
     }
@@ -44,18 +43,18 @@ impl Record {
     }
 
     /// The first annotation that somebody else has changed after us.
-    pub(super) fn changed(&self, pod: &Pod) -> Option<&str> {
+    pub(super) fn changed(&self, pod: &CachedPod) -> Option<&str> {
         let mut keys = self.original.keys().map(String::as_str);
         keys.find(|key| !self.is_ours(pod, key))
     }
 
     /// Whether an annotation still has the value that we gave it.
-    pub(super) fn is_ours(&self, pod: &Pod, key: &str) -> bool {
+    pub(super) fn is_ours(&self, pod: &CachedPod, key: &str) -> bool {
         annotation(pod, key) == value(&self.applied, key)
     }
 
     /// The limit that was there before us, if `backend` obeys it.
-    pub(super) fn bound(&self, pod: &Pod, backend: Backend) -> Option<Bandwidth> {
+    pub(super) fn bound(&self, pod: &CachedPod, backend: Backend) -> Option<Bandwidth> {
         backend.read(|key| match self.original.get(key) {
             Some(original) => original.as_deref(),
             None => annotation(pod, key),
@@ -64,13 +63,13 @@ impl Record {
 }
 
 /// What we set on `pod` last. Somebody may have removed what was there before.
-pub(super) fn applied(pod: &Pod) -> Values {
+pub(super) fn applied(pod: &CachedPod) -> Values {
     annotation(pod, APPLIED_EGRESS_BANDWIDTH).map(values).unwrap_or_default()
 }
 
 /// The limit that we set on `pod` last, perhaps before a restart and through another back-end.
 #[must_use]
-pub fn applied_limit(pod: &Pod) -> Option<Bandwidth> {
+pub fn applied_limit(pod: &CachedPod) -> Option<Bandwidth> {
     let applied = applied(pod);
     backend_of(&applied)?.read(|key| value(&applied, key))
 }
@@ -89,8 +88,8 @@ fn backend_of(applied: &Values) -> Option<Backend> {
 }
 
 /// An annotation of `pod`.
-pub(super) fn annotation<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
-    pod.annotations().get(key).map(String::as_str)
+pub(super) fn annotation<'a>(pod: &'a CachedPod, key: &str) -> Option<&'a str> {
+    pod.annotation(key)
 }
 
 pub(super) fn value<'a>(values: &'a Values, key: &str) -> Option<&'a str> {
@@ -126,17 +125,18 @@ fn values(text: &str) -> Values {
 mod tests {
     use super::*;
     use flow_policy::names::{CALICO_EGRESS_BANDWIDTH, CALICO_EGRESS_BURST, KUBE_OVN_EGRESS_RATE};
+    use k8s_openapi::api::core::v1::Pod;
     use proptest::prelude::*;
 
     fn of(entries: &[(&str, Option<&str>)]) -> Values {
         entries.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned))).collect()
     }
 
-    fn pod(annotations: &[(&str, &str)]) -> Pod {
+    fn pod(annotations: &[(&str, &str)]) -> CachedPod {
         let mut pod = Pod::default();
         let owned = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         pod.metadata.annotations = Some(owned.collect());
-        pod
+        CachedPod::from(&pod)
     }
 
     #[test]

@@ -1,10 +1,9 @@
 use super::request::Write;
 use super::worker::{Problem, write_to};
 use super::write::give_back;
-use crate::cluster::PodId;
+use crate::cluster::{PodId, WatchedPod};
 use flow_policy::names::FIELD_MANAGER;
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client};
 use std::time::Duration;
@@ -68,7 +67,7 @@ pub async fn restore_pods(
 
 /// The pods that have something of ours, and the writes that take it away.
 async fn left(client: &Client, namespace: Option<&str>) -> Result<Vec<(PodId, Write)>, kube::Error> {
-    let pods: Api<Pod> = match namespace {
+    let pods: Api<WatchedPod> = match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
@@ -83,8 +82,8 @@ async fn left(client: &Client, namespace: Option<&str>) -> Result<Vec<(PodId, Wr
     }
 }
 
-fn of_ours(pod: &Pod) -> Option<(PodId, Write)> {
-    Some((PodId::of(pod)?, give_back(pod)?))
+fn of_ours(WatchedPod { pod, .. }: &WatchedPod) -> Option<(PodId, Write)> {
+    Some((pod.id().clone(), give_back(pod)?))
 }
 
 /// Writes, and returns what is wrong if that failed. A pod that is gone is as good as restored.

@@ -4,14 +4,12 @@ use super::ledger::{Ledger, Sent};
 use super::metrics::EnforceMetrics;
 use super::rounds::Rounds;
 use crate::clock::Clock;
+use crate::cluster::{CachedPod, Objects};
 use flow_control::Moment;
 use flow_shaper::{NodeReport, PodReport};
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
-use kube::runtime::reflector::Store;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,7 +36,7 @@ pub struct Attention(#[expect(dead_code, reason = "it is counted")] Arc<()>);
 /// Asks the shapers of all nodes, again and again, what is in force and what is sent.
 pub(super) struct Shapers {
     asker: Asker,
-    pods: Store<Pod>,
+    pods: Objects<CachedPod>,
     namespace: String,
     clock: Clock,
     metrics: EnforceMetrics,
@@ -60,7 +58,12 @@ struct Answer {
 
 impl Shapers {
     /// The shapers that run in `namespace`: only there can nobody but the administrator start one.
-    pub(super) fn new(pods: Store<Pod>, namespace: String, clock: Clock, metrics: EnforceMetrics) -> Self {
+    pub(super) fn new(
+        pods: Objects<CachedPod>,
+        namespace: String,
+        clock: Clock,
+        metrics: EnforceMetrics,
+    ) -> Self {
         let (heard, ledger, rounds) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (asker, attention, news) = (Asker::default(), Arc::default(), Notify::new());
         Self { asker, pods, namespace, clock, metrics, heard, ledger, rounds, attention, news }
@@ -132,12 +135,12 @@ impl Shapers {
 
     /// Looks which shapers there are, and forgets what is of no pod any more.
     fn survey(&self) {
-        let (now, pods) = (self.clock.now(), self.pods.state());
-        lock(&self.rounds)
-            .survey(pods.iter().filter_map(|pod| self.address(pod)).collect::<BTreeMap<_, _>>());
+        let (now, here) = (self.clock.now(), self.pods.in_namespace(&self.namespace));
+        lock(&self.rounds).survey(here.iter().filter_map(|pod| address(pod)).collect::<BTreeMap<_, _>>());
         // One question that was not answered does not make the answer before it wrong.
         lock(&self.heard).retain(|_, heard| now.since(heard.at) <= FRESH);
-        let present: HashSet<_> = pods.iter().filter_map(|pod| pod.metadata.uid.as_deref()).collect();
+        let pods = self.pods.all();
+        let present: HashSet<_> = pods.iter().map(|pod| pod.id().uid.as_str()).collect();
         lock(&self.ledger).forget(|uid| present.contains(uid));
         self.count();
     }
@@ -146,19 +149,6 @@ impl Shapers {
         let (up, down) = lock(&self.rounds).up_and_down();
         self.metrics.shapers_up.set(i64::try_from(up).unwrap_or(i64::MAX));
         self.metrics.shapers_down.set(i64::try_from(down).unwrap_or(i64::MAX));
-    }
-
-    /// Where a pod serves a report, and the node that it is of, if it is a shaper.
-    fn address(&self, pod: &Pod) -> Option<(String, String)> {
-        let is = |label, value: &str| pod.labels().get(label).is_some_and(|found| found == value);
-        let ours =
-            is("app.kubernetes.io/name", "flow-manager") && is("app.kubernetes.io/component", "shaper");
-        let status = pod.status.as_ref().filter(|status| status.phase.as_deref() == Some("Running"))?;
-        // The address of one that has ended may be somebody else's by now.
-        let here =
-            pod.metadata.deletion_timestamp.is_none() && pod.namespace().as_ref() == Some(&self.namespace);
-        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
-        (ours && here).then(|| Some((status.pod_ip.clone()?, node)))?
     }
 
     async fn ask(&self, address: String) -> Answer {
@@ -184,6 +174,16 @@ impl Shapers {
         let pods = pods.map(|report| (report.uid.clone(), Heard { at: asked, report }));
         lock(&self.heard).extend(pods);
     }
+}
+
+/// Where a pod serves a report, and the node that it is of, if it is a shaper.
+fn address(pod: &CachedPod) -> Option<(String, String)> {
+    let is = |label, value: &str| pod.labels().get(label).is_some_and(|found| found == value);
+    let ours = is("app.kubernetes.io/name", "flow-manager") && is("app.kubernetes.io/component", "shaper");
+    // The address of one that has ended may be somebody else's by now.
+    let here = ours && pod.is_running() && !pod.is_going();
+    let node = pod.node().unwrap_or_default().to_owned();
+    here.then(|| Some((pod.address()?.to_string(), node)))?
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

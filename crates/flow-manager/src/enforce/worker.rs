@@ -1,7 +1,6 @@
 use super::enforcer::{Next, Shared};
 use super::request::Write;
-use crate::cluster::PodId;
-use k8s_openapi::api::core::v1::Pod;
+use crate::cluster::{CachedPod, PodId, WatchedPod};
 use kube::{Api, Client};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,11 +60,11 @@ pub(super) async fn write_to(
     manager: &str,
     pod: &PodId,
     write: &Write,
-) -> Result<Pod, Problem> {
-    let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
+) -> Result<CachedPod, Problem> {
+    let pods: Api<WatchedPod> = Api::namespaced(client.clone(), &pod.namespace);
     let (params, patch) = write.request(manager);
     match tokio::time::timeout(WRITE_TIMEOUT, pods.patch(&pod.name, &params, &patch)).await {
-        Ok(Ok(pod)) => Ok(pod),
+        Ok(Ok(watched)) => Ok(watched.pod),
         Ok(Err(kube::Error::Api(status))) if status.code == 404 => Err(Problem::Gone),
         Ok(Err(kube::Error::Api(status))) if status.code == 409 => {
             Err(Problem::Conflict(status.message.clone()))
@@ -76,7 +75,7 @@ pub(super) async fn write_to(
     }
 }
 
-const fn outcome(write: &Write, answer: &Result<Pod, Problem>) -> &'static str {
+const fn outcome(write: &Write, answer: &Result<CachedPod, Problem>) -> &'static str {
     match (write, answer) {
         (Write::TakeOver(_) | Write::Change(_), Ok(_)) => "changed",
         (Write::Restore(_), Ok(_)) => "restored",

@@ -1,10 +1,9 @@
 use super::backend::Backend;
 use super::record::{self, Record, Values, annotation};
 use super::request::Write;
+use crate::cluster::CachedPod;
 use flow_control::Bandwidth;
 use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
 use serde_json::{Map, Value, json};
 
 /// What there is to do for a pod.
@@ -52,7 +51,7 @@ impl Foreign {
 
 /// What there is to do for `pod` to be limited to `wanted`, or not at all, by `backend`. What was there before us is an
 /// upper bound.
-pub(super) fn todo(pod: &Pod, wanted: Option<Bandwidth>, backend: Backend) -> Todo {
+pub(super) fn todo(pod: &CachedPod, wanted: Option<Bandwidth>, backend: Backend) -> Todo {
     let Some(wanted) = wanted else { return give_back(pod).map_or(Todo::Nothing, Todo::Write) };
     match Record::of(pod) {
         None => {
@@ -70,25 +69,25 @@ pub(super) fn todo(pod: &Pod, wanted: Option<Bandwidth>, backend: Backend) -> To
 }
 
 /// The write that makes `pod` as it was before us, whatever limited it; `None` if it is not ours.
-pub(super) fn give_back(pod: &Pod) -> Option<Write> {
+pub(super) fn give_back(pod: &CachedPod) -> Option<Write> {
     Record::of(pod).map(|record| restore(pod, &record))
 }
 
 /// What is there now of what `backend` follows. Where somebody has removed our record, the value that we set ourselves
 /// is not the original.
-fn present(pod: &Pod, backend: Backend) -> Values {
+fn present(pod: &CachedPod, backend: Backend) -> Values {
     let ours = record::applied(pod);
     let original =
         |key: &str| annotation(pod, key).filter(|present| record::value(&ours, key) != Some(*present));
     backend.keys().iter().map(|key| ((*key).to_owned(), original(key).map(str::to_owned))).collect()
 }
 
-pub(super) fn foreign(pod: &Pod, key: &str, backend: Backend) -> Foreign {
+pub(super) fn foreign(pod: &CachedPod, key: &str, backend: Backend) -> Foreign {
     let value = annotation(pod, key).map(str::to_owned);
     Foreign { key: key.to_owned(), value, limit: backend.read(|key| annotation(pod, key)) }
 }
 
-fn keep(pod: &Pod, record: &Record, wanted: Bandwidth, backend: Backend) -> Todo {
+fn keep(pod: &CachedPod, record: &Record, wanted: Bandwidth, backend: Backend) -> Todo {
     let limit = within(pod, record, wanted, backend);
     let next = record.with(limit, backend);
     if next == *record {
@@ -100,13 +99,13 @@ fn keep(pod: &Pod, record: &Record, wanted: Bandwidth, backend: Backend) -> Todo
     }
 }
 
-fn within(pod: &Pod, record: &Record, wanted: Bandwidth, backend: Backend) -> Bandwidth {
+fn within(pod: &CachedPod, record: &Record, wanted: Bandwidth, backend: Backend) -> Bandwidth {
     record.bound(pod, backend).map_or(wanted, |bound| bound.min(wanted))
 }
 
 /// Everything that we own of a pod, as server-side apply wants it. The UID keeps it off another pod of this name, and the
 /// version off a pod that is not as we believe: a cut of a limit of old may be a raise by now.
-fn applied(pod: &Pod, record: &Record) -> Value {
+fn applied(pod: &CachedPod, record: &Record) -> Value {
     let mut annotations: Map<_, _> =
         record.applied.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     annotations.insert(ORIGINAL_EGRESS_BANDWIDTH.to_owned(), json!(record::text(&record.original)));
@@ -115,9 +114,9 @@ fn applied(pod: &Pod, record: &Record) -> Value {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            "name": pod.metadata.name,
-            "namespace": pod.metadata.namespace,
-            "uid": pod.metadata.uid,
+            "name": pod.id().name,
+            "namespace": pod.id().namespace,
+            "uid": pod.id().uid,
             "resourceVersion": pod.resource_version(),
             "annotations": annotations,
         },
@@ -126,12 +125,12 @@ fn applied(pod: &Pod, record: &Record) -> Value {
 
 /// One write that gives back the original and removes every trace of us. A value that somebody else has set
 /// meanwhile is theirs and stays.
-fn restore(pod: &Pod, record: &Record) -> Write {
+fn restore(pod: &CachedPod, record: &Record) -> Write {
     let ours = record.original.iter().filter(|(key, _)| record.is_ours(pod, key));
     let mut annotations: Map<_, _> = ours.map(|(key, original)| (key.clone(), json!(original))).collect();
     annotations.insert(ORIGINAL_EGRESS_BANDWIDTH.to_owned(), Value::Null);
     annotations.insert(APPLIED_EGRESS_BANDWIDTH.to_owned(), Value::Null);
-    let (uid, version) = (&pod.metadata.uid, pod.resource_version());
+    let (uid, version) = (&pod.id().uid, pod.resource_version());
     Write::Restore(json!({"metadata": {"uid": uid, "resourceVersion": version, "annotations": annotations}}))
 }
 
@@ -141,11 +140,21 @@ mod tests {
     use flow_policy::names::{
         CALICO_EGRESS_BANDWIDTH, CALICO_EGRESS_BURST, EGRESS_BANDWIDTH, KUBE_OVN_EGRESS_RATE,
     };
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::ResourceExt;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     fn todo(pod: &Pod, wanted: Option<Bandwidth>) -> Todo {
-        super::todo(pod, wanted, Backend::Shaper)
+        todo_by(pod, wanted, Backend::Shaper)
+    }
+
+    fn todo_by(pod: &Pod, wanted: Option<Bandwidth>, backend: Backend) -> Todo {
+        super::todo(&pod.into(), wanted, backend)
+    }
+
+    fn annotation<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
+        pod.annotations().get(key).map(String::as_str)
     }
 
     fn pod(annotations: &[(&str, &str)]) -> Pod {
@@ -266,31 +275,29 @@ mod tests {
     #[test]
     fn of_two_annotations_only_the_one_that_is_still_ours_is_given_back() {
         let before = pod(&[(CALICO_EGRESS_BURST, "9M")]);
-        let Todo::Write(write) = super::todo(&before, LIMIT, Backend::Calico) else { panic!("no take-over") };
+        let Todo::Write(write) = todo_by(&before, LIMIT, Backend::Calico) else { panic!("no take-over") };
         let mut now = after(&before, &write);
         now.annotations_mut().insert(CALICO_EGRESS_BANDWIDTH.to_owned(), "5M".to_owned());
-        let Todo::LeaveTo(foreign) = super::todo(&now, LIMIT, Backend::Calico) else { panic!("fought") };
+        let Todo::LeaveTo(foreign) = todo_by(&now, LIMIT, Backend::Calico) else { panic!("fought") };
         assert_eq!(
             (foreign.key.as_str(), foreign.limit),
             (CALICO_EGRESS_BANDWIDTH, Some(Bandwidth::from_mbps(5)))
         );
-        let restored = after(&now, &give_back(&now).unwrap());
+        let restored = after(&now, &give_back(&CachedPod::from(&now)).unwrap());
         assert_eq!(restored, pod(&[(CALICO_EGRESS_BURST, "9M"), (CALICO_EGRESS_BANDWIDTH, "5M")]));
     }
 
     #[test]
     fn another_back_end_gives_back_what_the_first_one_followed_before_it_limits() {
         let before = pod(&[(EGRESS_BANDWIDTH, "1G")]);
-        let Todo::Write(write) = super::todo(&before, LIMIT, Backend::Shaper) else { panic!("no take-over") };
+        let Todo::Write(write) = todo_by(&before, LIMIT, Backend::Shaper) else { panic!("no take-over") };
         let limited = after(&before, &write);
-        let Todo::Write(Write::Restore(body)) = super::todo(&limited, LIMIT, Backend::KubeOvn) else {
+        let Todo::Write(Write::Restore(body)) = todo_by(&limited, LIMIT, Backend::KubeOvn) else {
             panic!("not given back")
         };
         let restored = after(&limited, &Write::Restore(body));
         assert_eq!(restored, before);
-        let Todo::Write(write) = super::todo(&restored, LIMIT, Backend::KubeOvn) else {
-            panic!("no take-over")
-        };
+        let Todo::Write(write) = todo_by(&restored, LIMIT, Backend::KubeOvn) else { panic!("no take-over") };
         let now = after(&restored, &write);
         assert_eq!(annotation(&now, KUBE_OVN_EGRESS_RATE), Some("64"));
         assert_eq!(annotation(&now, EGRESS_BANDWIDTH), Some("1G"));
@@ -319,12 +326,12 @@ mod tests {
             for (wanted, backend) in steps.into_iter().chain([(None, Backend::Shaper)]) {
                 let wanted = wanted.map(Bandwidth::from_mbps);
                 let mut writes = 0;
-                while let Todo::Write(write) = super::todo(&now, wanted, backend) {
+                while let Todo::Write(write) = todo_by(&now, wanted, backend) {
                     now = after(&now, &write);
                     writes += 1;
                     prop_assert!(writes <= 2, "one write settles it, or two where the back-end is another");
                 }
-                let settled = match (super::todo(&now, wanted, backend), wanted) {
+                let settled = match (todo_by(&now, wanted, backend), wanted) {
                     (Todo::Nothing, None) => true,
                     (Todo::Has(limit), Some(wanted)) => limit <= wanted,
                     _ => false,

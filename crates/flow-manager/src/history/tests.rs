@@ -251,7 +251,7 @@ fn the_worst_policy_comes_first_and_those_alike_by_name() {
     let history = recorder.history().unwrap();
     let expected = order.map(|name| format!("factory/{name}"));
     assert_eq!(names(&history, &Choice::default()), expected);
-    let other = PolicyId { namespace: "lab".into(), name: "c-worse".into() };
+    let other = PolicyId::new("lab", "c-worse");
     reporter.report(&other, Standing::Running(well()));
     let choice = |namespace: Option<&str>, name: Option<&str>| Choice {
         namespace: namespace.map(str::to_owned),

@@ -2,7 +2,8 @@
 //!
 //! A [`Candidate`] wins the Lease when nobody holds it or its holder has let it expire, and renews it for as long
 //! as it leads. Whoever cannot renew it ends its term, and with it every write, before another can win; a [`Fence`]
-//! holds back what is written late. [`campaign`] leads term after term; [`seize`] takes the Lease from whoever has it, to undo everything.
+//! holds back what is written late. [`campaign`] leads term after term; [`seize`] takes the Lease from whoever has
+//! it, to undo everything.
 
 mod campaign;
 mod candidate;

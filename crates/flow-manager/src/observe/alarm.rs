@@ -65,7 +65,10 @@ impl Bells {
 
     fn add(&self, bell: &Arc<Notify>) {
         let mut bells = self.lock();
-        bells.retain(|bell| bell.strong_count() > 0);
+        // Only when there is no room: many policies may look at one path.
+        if bells.len() == bells.capacity() {
+            bells.retain(|bell| bell.strong_count() > 0);
+        }
         bells.push(Arc::downgrade(bell));
     }
 
@@ -164,13 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bell_that_nobody_holds_is_forgotten() {
+    fn bells_that_nobody_holds_are_forgotten() {
         let (mut alarms, kept) = (Vec::new(), Arc::default());
         Alarm::set(&mut alarms, level(10), &Arc::default());
         Alarm::set(&mut alarms, level(20), &kept);
-        Alarm::set(&mut alarms, level(20), &Arc::default());
-        Alarm::set(&mut alarms, level(20), &kept);
+        for _ in 0..1000 {
+            Alarm::set(&mut alarms, level(20), &Arc::default());
+        }
         assert_eq!(alarms.len(), 1);
-        assert_eq!(alarms[0].bells.lock().len(), 2);
+        assert!(alarms[0].bells.lock().len() < 10);
     }
 }

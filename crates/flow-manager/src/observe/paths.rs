@@ -43,9 +43,12 @@ impl Paths {
     #[must_use]
     pub fn open(&self, probe: &Probe) -> Arc<Path> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, path| path.strong_count() > 0);
         if let Some(path) = open.get(probe).and_then(Weak::upgrade) {
             return path;
+        }
+        // Only when there is no room: there may be many.
+        if open.len() == open.capacity() {
+            open.retain(|_, path| path.strong_count() > 0);
         }
         let path = Arc::new(self.start(probe));
         open.insert(probe.clone(), Arc::downgrade(&path));

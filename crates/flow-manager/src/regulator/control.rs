@@ -112,8 +112,11 @@ impl Regulator {
         (self.reported, self.looked) = (None, None);
     }
 
-    /// Observes, decides, and passes on what was decided.
-    pub(super) fn tick(&mut self) {
+    /// Observes, decides, and passes on what was decided; so `late` where that was due at a time.
+    pub(super) fn tick(&mut self, late: Option<Duration>) {
+        if let Some(late) = late {
+            self.services.metrics.late(late);
+        }
         let now = self.services.clock.now();
         let settled_since = self.settled_since(now);
         let readings = self.feeds.iter_mut().map(|feed| feed.read(now, settled_since));
@@ -220,7 +223,7 @@ impl Regulator {
             return Effect::Impossible(Hindrance::OnlyAtCreation);
         }
         let pods = self.plan.targets.iter().flat_map(|planned| &planned.found.pods);
-        effect(pods.map(|pod| enforcer.in_force(&self.id, &pod.id, now)))
+        effect(enforcer.in_force(&self.id, pods.map(|pod| &pod.id), now))
     }
 
     fn claim(&self) {
@@ -309,9 +312,9 @@ impl Regulator {
 
     fn live(&self, planned: &super::PlannedTarget, now: Moment) -> Seen {
         let (enforcer, pods) = (&self.services.enforcer, planned.found.pods.iter().map(|pod| &pod.id));
-        let held: Vec<_> = pods.clone().map(|pod| enforcer.held(&self.id, pod)).collect();
-        let pods = pods.map(|pod| (pod.clone(), enforcer.in_force(&self.id, pod, now)));
-        Seen { pods: pods.collect(), message: held_sentence(&held), ..Seen::default() }
+        let message = held_sentence(&enforcer.held(&self.id, pods.clone()));
+        let in_force = enforcer.in_force(&self.id, pods.clone(), now);
+        Seen { pods: pods.cloned().zip(in_force).collect(), message, ..Seen::default() }
     }
 
     /// The limits to go on from by another plan.

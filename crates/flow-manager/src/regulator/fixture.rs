@@ -1,5 +1,6 @@
 //! What every regulator uses, as tests have it.
 
+use super::metrics::DecisionMetrics;
 use super::registry::Services;
 use crate::clock::Clock;
 use crate::cluster::Caches;
@@ -26,12 +27,13 @@ pub(super) fn services(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (service, api) = tower_test::mock::pair();
     let (clock, registry) = (Clock::start(), &mut Registry::default());
-    let (client, metrics) = (Client::new(service, "factory"), EnforceMetrics::register(registry));
+    let (client, writes) = (Client::new(service, "factory"), EnforceMetrics::register(registry));
     let pods = caches.pods.clone();
     let rollouts = Rollouts::new(client.clone(), caches, false, RolloutMetrics::register(registry));
-    let enforcer = Enforcer::new(client, pods, backend, "shapers".to_owned(), clock, metrics);
+    let enforcer = Enforcer::new(client, pods, backend, "shapers".to_owned(), clock, writes);
     let paths = Arc::new(Paths::new(Prober::start().unwrap(), clock, Metrics::register(registry)));
     let sources = Arc::new(Sources { paths, prometheus: BTreeMap::new() });
     let reporter = Reporter::new(&StandingMetrics::register(registry, clock, false));
-    (Services { clock, sources, enforcer, rollouts, reporter }, api)
+    let metrics = DecisionMetrics::register(registry);
+    (Services { clock, sources, enforcer, rollouts, reporter, metrics }, api)
 }

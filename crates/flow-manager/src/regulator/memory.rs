@@ -72,7 +72,7 @@ mod tests {
         change(&mut stored);
         let stored: FlowPolicy = serde_json::from_value(stored).unwrap();
         let checked = Policy::try_from(&stored.spec).unwrap();
-        let caches = Caches::of(reflector::store().0, reflector::store().0);
+        let caches = Caches::of(crate::cluster::Objects::empty().0, reflector::store().0);
         let plan = Plan::resolve(&caches, &PolicyId::of(&stored), &stored, checked);
         (stored, plan)
     }

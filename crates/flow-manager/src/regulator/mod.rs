@@ -6,6 +6,7 @@ mod effective;
 #[cfg(test)]
 mod fixture;
 mod memory;
+mod metrics;
 mod plan;
 mod registry;
 mod rollout;
@@ -13,5 +14,6 @@ mod settled;
 mod traffic;
 
 pub use memory::remembered;
+pub use metrics::DecisionMetrics;
 pub use plan::{Plan, PlannedTarget};
 pub use registry::{Regulators, Services};

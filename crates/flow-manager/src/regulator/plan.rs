@@ -152,7 +152,7 @@ mod tests {
     use serde_json::json;
 
     fn pod(name: &str, applied: Option<u64>) -> TargetPod {
-        let id = PodId { namespace: "factory".to_owned(), name: name.to_owned(), uid: name.to_owned() };
+        let id = PodId::new("factory", name, name);
         TargetPod { id, applied: applied.map(Bandwidth::from_mbps), on_host_network: false }
     }
 
@@ -292,8 +292,8 @@ mod tests {
         });
         let stored = FlowPolicy::new("robot", serde_json::from_value(spec).unwrap());
         let policy = Policy::try_from(&stored.spec).unwrap();
-        let id = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
-        Plan::resolve(&Caches::of(reflector::store().0, deployments), &id, &stored, policy)
+        let id = PolicyId::new("factory", "robot");
+        Plan::resolve(&Caches::of(crate::cluster::Objects::empty().0, deployments), &id, &stored, policy)
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use super::control::Regulator;
+use super::metrics::DecisionMetrics;
 use super::plan::Plan;
 
 use crate::clock::Clock;
@@ -13,7 +14,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// What every regulator uses.
 pub struct Services {
@@ -27,6 +28,8 @@ pub struct Services {
     pub rollouts: Rollouts,
     /// Where news go.
     pub reporter: Reporter,
+    /// Times decisions.
+    pub metrics: DecisionMetrics,
 }
 
 /// The regulators that run now, one for each policy.
@@ -117,17 +120,18 @@ async fn run(mut regulator: Regulator, mut plans: watch::Receiver<Arc<Plan>>) {
                     ticks = ticker(&regulator);
                 }
             }
-            () = due(&mut ticks, &bell) => regulator.tick(),
+            due = due(&mut ticks, &bell) => regulator.tick(due.map(|due| due.elapsed())),
         }
     }
 }
 
-/// Waits until a tick is due, by the clock or since the bell has rung: such a tick is one more, and delays no other.
-async fn due(ticks: &mut Interval, bell: &Notify) {
+/// Waits until a tick is due, by the clock, and returns when it was, or since the bell has rung: such a tick is one more,
+/// and delays no other.
+async fn due(ticks: &mut Interval, bell: &Notify) -> Option<Instant> {
     tokio::select! {
         biased;
-        _ = ticks.tick() => {}
-        () = bell.notified() => {}
+        due = ticks.tick() => Some(due),
+        () = bell.notified() => None,
     }
 }
 

@@ -199,7 +199,7 @@ mod tests {
         let (deployments, mut cache) = reflector::store();
         let upload = json!({"metadata": {"name": "a", "namespace": "factory", "uid": "u1"}});
         cache.apply_watcher_event(&Event::Apply(serde_json::from_value(upload).unwrap()));
-        fixture::services(Caches::of(reflector::store().0, deployments), Backend::AtCreation).0
+        fixture::services(Caches::of(crate::cluster::Objects::empty().0, deployments), Backend::AtCreation).0
     }
 
     #[tokio::test]
@@ -208,7 +208,7 @@ mod tests {
         let observed = [observed(Role::Control, Some(at(9)))];
         assert!(can_take_effect(&services, &plan, &observed, at(9)), "nothing was asked of it yet");
         assert_eq!(free_since(&services, &plan, at(9)), Some(at(0)));
-        let policy = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
+        let policy = PolicyId::new("factory", "robot");
         services.rollouts.ask(&policy, asks(&plan, &[Bandwidth::from_mbps(50)], true));
         assert!(!can_take_effect(&services, &plan, &observed, at(9)), "its limit is not written yet");
         assert_eq!(free_since(&services, &plan, at(9)), None);

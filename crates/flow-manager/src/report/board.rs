@@ -1,6 +1,7 @@
 use super::{ObjectiveView, Standing};
 use crate::cluster::PolicyId;
 use crate::history::History;
+use flow_policy::condition::Entry;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,7 @@ pub(super) struct Board {
 #[derive(Debug, Default)]
 struct Entries {
     standings: BTreeMap<PolicyId, Arc<Standing>>,
-    conditions: BTreeMap<PolicyId, Arc<[Condition]>>,
+    conditions: BTreeMap<PolicyId, Box<[Entry]>>,
     fresh: HashSet<PolicyId>,
     forgotten: Vec<PolicyId>,
 }
@@ -80,14 +81,13 @@ impl Board {
     pub(super) fn tell(&self, id: &PolicyId, conditions: &[Condition]) {
         let mut entries = self.lock();
         if entries.standings.contains_key(id) {
-            entries.conditions.insert(id.clone(), conditions.into());
+            entries.conditions.insert(id.clone(), conditions.iter().filter_map(Entry::of).collect());
         }
     }
 
     /// The conditions of all policies, ordered by policy.
-    pub(super) fn conditions(&self) -> Vec<(PolicyId, Arc<[Condition]>)> {
-        let entries = self.lock();
-        entries.conditions.iter().map(|(id, conditions)| (id.clone(), Arc::clone(conditions))).collect()
+    pub(super) fn conditions(&self) -> Vec<(PolicyId, Box<[Entry]>)> {
+        self.lock().conditions.iter().map(|(id, conditions)| (id.clone(), conditions.clone())).collect()
     }
 
     /// All standings, ordered by policy.

@@ -1,14 +1,13 @@
 use super::metrics::{label, of};
 use crate::cluster::PolicyId;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use flow_policy::condition::Entry;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 use std::fmt;
-use std::sync::Arc;
 
 /// Encodes the conditions that each policy has in its status.
 pub(super) fn encode(
-    policies: &[(PolicyId, Arc<[Condition]>)],
+    policies: &[(PolicyId, Box<[Entry]>)],
     encoder: &mut DescriptorEncoder<'_>,
 ) -> fmt::Result {
     let help = "1 for the present status of a condition of a policy, and its reason";
@@ -17,9 +16,9 @@ pub(super) fn encode(
     for (id, conditions) in policies {
         for condition in conditions.iter() {
             let own = [
-                label("condition", &condition.type_),
-                label("status", &condition.status),
-                label("reason", &condition.reason),
+                label("condition", condition.type_().as_str()),
+                label("status", condition.truth().as_str()),
+                label("reason", condition.reason().as_str()),
             ];
             let labels: Vec<_> = of(id).into_iter().chain(own).collect();
             family.encode_family(&labels)?.encode_gauge(&1_i64)?;

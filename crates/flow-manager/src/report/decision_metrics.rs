@@ -3,17 +3,20 @@ use super::sentences::{action_word, reason_word};
 use flow_control::{Action, Decision, Reason};
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
-use std::collections::HashMap;
 use std::fmt;
 
 /// How often each decision was taken about one policy since its regulator began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally(HashMap<(Action, Reason), u64>);
+pub struct Tally(Vec<((Action, Reason), u64)>);
 
 impl Tally {
     /// Counts a decision.
     pub fn count(&mut self, decision: &Decision) {
-        *self.0.entry((decision.action, decision.reason)).or_default() += 1;
+        let decision = (decision.action, decision.reason);
+        match self.0.iter_mut().find(|(counted, _)| *counted == decision) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((decision, 1)),
+        }
     }
 }
 

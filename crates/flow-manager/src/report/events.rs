@@ -393,7 +393,7 @@ mod tests {
 
     #[test]
     fn a_pod_that_is_at_fault_is_related() {
-        let pod = PodId { namespace: "factory".into(), name: "upload-1".into(), uid: "uid-1".into() };
+        let pod = PodId::new("factory", "upload-1", "uid-1");
         let lost = running(|snapshot| {
             snapshot.targets[0].problem = Some("pod upload-1: no shaper".into());
             snapshot.targets[0].faulty = Some(pod);

@@ -113,7 +113,7 @@ pub(crate) fn running(change: impl FnOnce(&mut Snapshot)) -> Standing {
 }
 
 pub(crate) fn id(name: &str) -> PolicyId {
-    PolicyId { namespace: "factory".into(), name: name.into() }
+    PolicyId::new("factory", name)
 }
 
 /// A cache of policies with these names.

@@ -116,6 +116,12 @@ impl StandingMetrics {
         metrics
     }
 
+    /// The clock by which the age of what is measured is told.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// Shows `board` from now on.
     pub(super) fn show(&self, board: &Arc<Board>) {
         *self.board.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(board);
@@ -138,8 +144,12 @@ impl Collector for StandingMetrics {
             standings.iter().filter_map(|(id, standing)| at_work(id, standing, now)).collect();
         condition_metrics::encode(&board.conditions(), &mut encoder)?;
         decision_metrics::encode(&at_work, &mut encoder)?;
+        // The series of one policy after the other: those of all at once take megabytes.
+        let each = at_work.chunks(1);
+        GAUGES.iter().try_for_each(|gauge| gauge.encode(each.clone(), &mut encoder))?;
         let predecessor: &[Gauge] = if self.predecessor { &predecessor_metrics::GAUGES } else { &[] };
-        GAUGES.iter().chain(predecessor).try_for_each(|gauge| gauge.encode(&at_work, &mut encoder))
+        let all = std::iter::once(at_work.as_slice());
+        predecessor.iter().try_for_each(|gauge| gauge.encode(all.clone(), &mut encoder))
     }
 }
 
@@ -155,9 +165,14 @@ fn at_work<'a>(id: &'a PolicyId, standing: &'a Standing, now: Moment) -> Option<
 }
 
 impl Gauge {
-    fn encode(&self, policies: &[Policy<'_>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    /// Encodes the series of some policies after those of others.
+    fn encode<'a>(
+        &self,
+        policies: impl Iterator<Item = &'a [Policy<'a>]>,
+        encoder: &mut DescriptorEncoder<'_>,
+    ) -> fmt::Result {
         let mut family = encoder.encode_descriptor(self.name, self.help, None, MetricType::Gauge)?;
-        for (labels, value) in (self.series)(policies) {
+        for (labels, value) in policies.flat_map(|some| (self.series)(some)) {
             family.encode_family(&labels)?.encode_gauge(&value)?;
         }
         Ok(())

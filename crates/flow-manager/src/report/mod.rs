@@ -3,6 +3,7 @@
 //! A [`Reporter`] takes the newest [`Standing`] of each policy. From there, [`status()`] says what the status
 //! becomes, [`events()`] which Events that change is worth, and every scrape sees the standings as they are.
 
+mod alike;
 mod announcer;
 mod board;
 mod condition_metrics;

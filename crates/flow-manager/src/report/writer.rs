@@ -1,6 +1,7 @@
+use super::alike::are_alike;
 use super::announcer::{Announcement, Announcer};
 use super::board::Board;
-use super::{events, status};
+use super::{Standing, events, status};
 use crate::cluster::PolicyId;
 use flow_policy::{FlowPolicy, FlowPolicyStatus, names};
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ struct Record {
     uid: Option<String>,
     /// The cache of policies may lag behind it.
     written: Option<FlowPolicyStatus>,
+    /// The newest standing by which there was nothing to write, and the policy as it was stored then.
+    settled: Option<(Arc<FlowPolicy>, Arc<Standing>)>,
     announcer: Announcer,
     failures: u32,
     not_before: Instant,
@@ -127,12 +130,18 @@ impl Writer {
         let policy = self.policies.get(&ObjectRef::new(&id.name).within(&id.namespace))?;
         let board = Arc::clone(&self.board);
         let record = self.record(id, &policy);
+        if record.is_settled(&policy, &standing) {
+            record.settled = Some((policy, standing));
+            return None;
+        }
         let old = record.written.clone().or_else(|| policy.status.clone()).unwrap_or_default();
         let new = status(&old, &standing, Timestamp::now());
         board.tell(id, &new.conditions);
         if new == old {
+            record.settled = Some((policy, standing));
             return None;
         }
+        record.settled = None;
         let about = policy.object_ref(&());
         let news = events(&old, &new, &standing).into_iter();
         let now = Instant::now();
@@ -150,6 +159,7 @@ impl Writer {
         self.records.entry(id.clone()).or_insert_with(|| Record {
             uid: uid.clone(),
             written: None,
+            settled: None,
             announcer: Announcer::new(self.client.clone(), self.source.clone()),
             failures: 0,
             not_before: Instant::now(),
@@ -177,6 +187,14 @@ impl Writer {
                 self.board.refresh(id);
             }
         }
+    }
+}
+
+impl Record {
+    /// Whether there is nothing to write for a `standing`, as there was nothing for the one before.
+    fn is_settled(&self, policy: &Arc<FlowPolicy>, standing: &Standing) -> bool {
+        let settled = self.settled.as_ref();
+        settled.is_some_and(|(stored, before)| Arc::ptr_eq(stored, policy) && are_alike(before, standing))
     }
 }
 

@@ -7,22 +7,35 @@ use std::collections::{BTreeMap, HashMap};
 #[derive(Debug, Default)]
 pub(super) struct Book {
     asks: HashMap<WorkloadId, BTreeMap<PolicyId, Ask>>,
+    /// The workloads of which each policy asks something.
+    asked_by: HashMap<PolicyId, Vec<WorkloadId>>,
 }
 
 impl Book {
     /// Replaces what `policy` asks. Returns the workloads that are concerned, those asked no more included.
     pub(super) fn replace(&mut self, policy: &PolicyId, asks: Vec<(WorkloadId, Ask)>) -> Vec<WorkloadId> {
-        let before = self.asks.iter().filter(|(_, by)| by.contains_key(policy));
-        let mut concerned: Vec<_> = before.map(|(workload, _)| workload.clone()).collect();
-        concerned.extend(asks.iter().map(|(workload, _)| workload.clone()));
-        for by in self.asks.values_mut() {
-            by.remove(policy);
+        let mut concerned = self.asked_by.remove(policy).unwrap_or_default();
+        for workload in &concerned {
+            self.remove(policy, workload);
         }
+        let asked: Vec<_> = asks.iter().map(|(workload, _)| workload.clone()).collect();
         for (workload, ask) in asks {
             self.asks.entry(workload).or_default().insert(policy.clone(), ask);
         }
-        self.asks.retain(|_, by| !by.is_empty());
+        concerned.extend(asked.iter().cloned());
+        if !asked.is_empty() {
+            self.asked_by.insert(policy.clone(), asked);
+        }
         concerned
+    }
+
+    fn remove(&mut self, policy: &PolicyId, workload: &WorkloadId) {
+        if let Some(by) = self.asks.get_mut(workload) {
+            by.remove(policy);
+            if by.is_empty() {
+                self.asks.remove(workload);
+            }
+        }
     }
 
     /// What is asked of a workload.
@@ -44,7 +57,7 @@ mod tests {
     use std::time::Duration;
 
     fn policy(name: &str) -> PolicyId {
-        PolicyId { namespace: "factory".to_owned(), name: name.to_owned() }
+        PolicyId::new("factory", name)
     }
 
     fn workload(name: &str) -> WorkloadId {

@@ -45,7 +45,7 @@ impl Scene {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (service, api) = tower_test::mock::pair();
         let (deployments, cache) = reflector::store();
-        let caches = Caches::of(reflector::store().0, deployments);
+        let caches = Caches::of(crate::cluster::Objects::empty().0, deployments);
         let metrics = RolloutMetrics::register(&mut Registry::default());
         let rollouts = Rollouts::new(Client::new(service, NAMESPACE), caches.clone(), allowed, metrics);
         Self { rollouts, caches, cache, api }
@@ -162,7 +162,7 @@ fn response(status: StatusCode, body: &Value) -> Response<Body> {
 }
 
 fn policy() -> PolicyId {
-    PolicyId { namespace: NAMESPACE.to_owned(), name: "robot".to_owned() }
+    PolicyId::new(NAMESPACE, "robot")
 }
 
 fn id() -> WorkloadId {

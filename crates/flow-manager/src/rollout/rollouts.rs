@@ -9,7 +9,6 @@ use crate::cluster::{Caches, PodId, PolicyId};
 use flow_control::Moment;
 use jiff::Timestamp;
 use kube::Client;
-use kube::runtime::reflector::ObjectRef;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -99,8 +98,7 @@ impl Rollouts {
     /// How the workload stands, which has these `pods`.
     #[must_use]
     pub fn standing(&self, workload: &WorkloadId, pods: &[PodId], now: Moment) -> Standing {
-        let cached =
-            |id: &PodId| self.shared.caches.pods.get(&ObjectRef::new(&id.name).within(&id.namespace));
+        let cached = |id: &PodId| self.shared.caches.pods.get(&id.namespace, &id.name);
         let pods: Vec<_> = pods.iter().map(|id| (id, cached(id))).collect();
         let mut state = self.shared.lock();
         let (asks, metadata) = (state.book.of(workload), workload.metadata(&self.shared.caches));

@@ -1,12 +1,10 @@
 use super::desk::{Desk, concerns};
 use super::due::{Ask, Todo, free_at};
 use super::workload::Workload;
-use crate::cluster::PodId;
+use crate::cluster::{CachedPod, PodId};
 use flow_control::{Bandwidth, Moment};
 use flow_policy::names::{EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
 use kube::api::ObjectMeta;
 use std::sync::Arc;
 
@@ -59,7 +57,7 @@ pub(super) fn stand(
     desk: &mut Desk,
     cached: Option<ObjectMeta>,
     asks: &[Ask],
-    pods: &[(&PodId, Option<Arc<Pod>>)],
+    pods: &[(&PodId, Option<Arc<CachedPod>>)],
     now: Moment,
     time: Timestamp,
 ) -> Standing {
@@ -104,7 +102,7 @@ fn not_begun(changed: Option<Timestamp>, asks: &[Ask], time: Timestamp) -> Stage
 }
 
 /// Notes which pods run with the limit of the template, and whether all do.
-fn carrying(desk: &mut Desk, workload: &Workload, pods: &[(&PodId, Option<Arc<Pod>>)], now: Moment) {
+fn carrying(desk: &mut Desk, workload: &Workload, pods: &[(&PodId, Option<Arc<CachedPod>>)], now: Moment) {
     let carrying = pods.iter().filter(|(_, pod)| {
         pod.as_ref().is_some_and(|pod| workload.applied().is_some_and(|limit| carries(pod, limit)))
     });
@@ -117,18 +115,17 @@ fn carrying(desk: &mut Desk, workload: &Workload, pods: &[(&PodId, Option<Arc<Po
 
 /// Whether a pod runs and was created with that limit. Where a policy with the strategy Live has limited it since, it
 /// has kept a record of it.
-fn carries(pod: &Pod, limit: &str) -> bool {
-    let annotation = |name| pod.annotations().get(name).map(String::as_str);
-    let running = pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Running");
+fn carries(pod: &CachedPod, limit: &str) -> bool {
     // A record of other annotations is a JSON object, and this one is as it was.
-    let original = annotation(ORIGINAL_EGRESS_BANDWIDTH).filter(|original| !original.starts_with('{'));
-    running && original.or_else(|| annotation(EGRESS_BANDWIDTH)) == Some(limit)
+    let original = pod.annotation(ORIGINAL_EGRESS_BANDWIDTH).filter(|original| !original.starts_with('{'));
+    pod.is_running() && original.or_else(|| pod.annotation(EGRESS_BANDWIDTH)) == Some(limit)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::workload::{Kind, WorkloadId};
     use super::*;
+    use crate::cluster::WatchedPod;
     use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, ROLLED_OUT_AT};
     use serde_json::{Value, json};
     use std::time::Duration;
@@ -150,20 +147,20 @@ mod tests {
     }
 
     fn id(name: &str) -> PodId {
-        PodId { namespace: "factory".to_owned(), name: name.to_owned(), uid: name.to_owned() }
+        PodId::new("factory", name, name)
     }
 
-    fn pod(phase: &str, annotations: &Value) -> Arc<Pod> {
+    fn pod(phase: &str, annotations: &Value) -> Arc<CachedPod> {
         let pod = json!({"metadata": {"annotations": annotations}, "status": {"phase": phase}});
-        Arc::new(serde_json::from_value(pod).unwrap())
+        Arc::new(serde_json::from_value::<WatchedPod>(pod).unwrap().pod)
     }
 
-    fn with(limit: &str) -> Arc<Pod> {
+    fn with(limit: &str) -> Arc<CachedPod> {
         pod("Running", &json!({EGRESS_BANDWIDTH: limit}))
     }
 
     /// How a Deployment stands of which 50M is asked, at so many seconds, with the first pod like this.
-    fn standing(desk: &mut Desk, first: Arc<Pod>, second: u64) -> Standing {
+    fn standing(desk: &mut Desk, first: Arc<CachedPod>, second: u64) -> Standing {
         let min_interval = Duration::from_mins(10);
         let ask = Ask { limit: Bandwidth::from_mbps(50), min_interval, begun: true };
         let (a, b) = (id("a"), id("b"));

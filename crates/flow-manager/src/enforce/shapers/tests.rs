@@ -5,8 +5,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use flow_control::Bandwidth;
 use flow_shaper::Measured;
-use kube::runtime::reflector;
-use kube::runtime::watcher::Event;
+use k8s_openapi::api::core::v1::Pod;
 use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -65,10 +64,8 @@ impl Stage {
         let router = Router::new().route("/v1/report", get(answer));
         let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        let (pods, mut cache) = reflector::store();
-        for (number, address) in [ANSWERS, SILENT].into_iter().enumerate() {
-            cache.apply_watcher_event(&Event::Apply(shaper(number, address)));
-        }
+        let shapers = [ANSWERS, SILENT].into_iter().enumerate();
+        let pods = shapers.map(|(number, address)| CachedPod::from(&shaper(number, address))).collect();
         let metrics = EnforceMetrics::register(&mut Registry::default());
         let mut shapers = Shapers::new(pods, "shapers".to_owned(), Clock::start(), metrics);
         shapers.asker.port = port;

@@ -3,7 +3,7 @@
 
 use super::super::{PlannedTarget, fixture};
 use super::*;
-use crate::cluster::{Caches, Found, PodId, TargetPod};
+use crate::cluster::{Caches, Found, PodId, TargetPod, WatchedPod};
 use crate::enforce::Backend;
 use crate::regulator::plan::Template;
 use crate::rollout::WorkloadId;
@@ -12,7 +12,6 @@ use flow_policy::names::{EGRESS_BANDWIDTH, LIMIT, PAUSED};
 use flow_policy::{Objective, Overrides};
 use futures::FutureExt;
 use http::{Request, Response};
-use k8s_openapi::api::core::v1::Pod;
 use kube::client::Body;
 use kube::runtime::reflector;
 use kube::runtime::watcher::Event;
@@ -42,7 +41,7 @@ fn plan(mode: &str, overrides: Overrides) -> Plan {
         "onNoData": {"after": "5s", "action": "Release"},
     });
     let policy = Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap();
-    let id = PodId { namespace: "factory".to_owned(), name: "upload".to_owned(), uid: "u1".to_owned() };
+    let id = PodId::new("factory", "upload", "u1");
     let pods = vec![TargetPod { id, applied: None, on_host_network: false }];
     let found = Found { consents: true, exists: true, pods };
     let targets = vec![PlannedTarget { target: policy.targets[0].clone(), found, template: None }];
@@ -55,8 +54,7 @@ impl Stage {
     }
 
     async fn with(backend: Backend, mode: &str, hand: &str, leads: bool) -> Self {
-        let (pods, mut cache) = reflector::store();
-        cache.apply_watcher_event(&Event::Apply(serde_json::from_value::<Pod>(pod()).unwrap()));
+        let pods = std::iter::once(serde_json::from_value::<WatchedPod>(pod()).unwrap().pod).collect();
         let (services, api) = fixture::services(Caches::of(pods, reflector::store().0), backend);
         if !leads {
             let over = CancellationToken::new();
@@ -70,7 +68,7 @@ impl Stage {
         };
         let annotations = annotation.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let plan = plan(mode, Overrides::of(&annotations.collect()));
-        let id = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
+        let id = PolicyId::new("factory", "robot");
         Self { regulator: Regulator::new(Arc::new(services), id, Arc::new(plan)), api }
     }
 
@@ -256,13 +254,14 @@ async fn a_limit_that_waits_for_its_rollout_is_not_in_effect_however_long_that_t
     let (deployments, mut cache) = reflector::store();
     let upload = json!({"metadata": {"name": "upload", "namespace": "factory", "uid": "u1"}});
     cache.apply_watcher_event(&Event::Apply(serde_json::from_value(upload).unwrap()));
-    let services = fixture::services(Caches::of(reflector::store().0, deployments), Backend::AtCreation).0;
+    let services =
+        fixture::services(Caches::of(crate::cluster::Objects::empty().0, deployments), Backend::AtCreation).0;
     let mut plan = plan("Enforce", Overrides::default());
     let strategy = Strategy::Rollout { min_interval: Duration::from_mins(10) };
     plan.policy = Arc::new(Policy { strategy, ..(*plan.policy).clone() });
     let workload = WorkloadId::of(&plan.targets[0].target, "factory").unwrap();
     plan.targets[0].template = Some(Template { workload, applied: None });
-    let id = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
+    let id = PolicyId::new("factory", "robot");
     let mut regulator = Regulator::new(Arc::new(services), id, Arc::new(plan));
     regulator.taken_up = at(1_000);
     assert_eq!(regulator.settled_since(at(1_000)), at(1_000), "none is needed yet");

@@ -14,7 +14,7 @@ fn at(ms: u64) -> Moment {
 }
 
 fn pod(name: &str, on_host_network: bool) -> TargetPod {
-    let id = PodId { namespace: "factory".to_owned(), name: name.to_owned(), uid: name.to_owned() };
+    let id = PodId::new("factory", name, name);
     TargetPod { id, applied: None, on_host_network }
 }
 
@@ -42,7 +42,7 @@ fn plan(policy: &Policy) -> Plan {
 }
 
 fn services() -> Services {
-    fixture::services(Caches::of(reflector::store().0, reflector::store().0), Backend::Shaper).0
+    fixture::services(Caches::of(crate::cluster::Objects::empty().0, reflector::store().0), Backend::Shaper).0
 }
 
 /// What the shaper of a node says that was asked at `asked`: what each of these pods sent in Mbit/s until 50 ms before.

@@ -42,6 +42,9 @@ enum Command {
         /// Those that only the project's tests need as well
         #[arg(long)]
         for_tests: bool,
+        /// Those that only the benchmark of scale needs as well
+        #[arg(long)]
+        for_bench: bool,
     },
     /// Run one of the programs where no lab is needed, as in `lab tool helm -- version`
     Tool {
@@ -102,8 +105,12 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Status(which) => return status(&which.name),
         Command::Env(which) => progress::print(&Lab::named(&which.name).environment())?,
-        Command::Build { for_tests } => {
-            let who = if for_tests { Need::Tests } else { Need::Lab };
+        Command::Build { for_tests, for_bench } => {
+            let who = match (for_tests, for_bench) {
+                (_, true) => Need::Bench,
+                (true, false) => Need::Tests,
+                (false, false) => Need::Lab,
+            };
             Lab::build(who, &mut progress::Progress::default().reporter())?;
         }
         Command::Tool { program, arguments } => {

@@ -1,0 +1,156 @@
+use crate::exporter::{ADDRESS, Exporter};
+use crate::process::{Program, ours};
+use crate::{FOLDER, load, operator};
+use flow_e2e::kubectl::{in_repository, kubectl};
+use flow_e2e::metrics::get;
+use flow_e2e::program::run;
+use flow_e2e::wait::{Look, until};
+use flow_e2e::{Cluster, Result};
+use flow_lab::{Component, Lab};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What nobody needs here, and would watch 100,000 pods: kwok plays nodes and pods, and no controller makes any.
+const AT_REST: [Component; 8] = [
+    Component::Prometheus,
+    Component::Coredns,
+    Component::KubeProxy,
+    Component::Kubelet,
+    Component::KubeScheduler,
+    Component::KubeControllerManager,
+    Component::Buildkitd,
+    Component::Containerd,
+];
+
+/// Where reflectors answer: the node's own address, which is in this network alone.
+const HOST: &str = "198.18.0.1";
+const PORTS: std::ops::Range<u16> = 5201..5205;
+
+const PROMETHEUS: &str = "127.0.0.1:9190";
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Everything but the operator.
+pub(crate) struct Bed {
+    pub(crate) cluster: Cluster,
+    pub(crate) exporter: Exporter,
+    /// How many policies have their pods, and how many are there.
+    pub(crate) with_pods: usize,
+    pub(crate) with_policies: usize,
+    programs: Vec<Program>,
+}
+
+/// The address of the reflector that the policies of this number share.
+pub(crate) fn reflector(number: usize) -> (&'static str, u16) {
+    let port = PORTS.clone().cycle().nth(number % PORTS.len());
+    (HOST, port.unwrap_or(PORTS.start))
+}
+
+impl Bed {
+    pub(crate) async fn make() -> Result<Self> {
+        fs_err::create_dir_all(in_repository(FOLDER))?;
+        let control = Lab::current()?.control();
+        for component in AT_REST {
+            control.stop(component).map_err(|error| std::io::Error::other(error.to_string()))?;
+        }
+        let definition = in_repository("crds/flow.fustli.io_flowpolicies.yaml");
+        run("kubectl", ["apply", "--server-side", "-f", &definition.to_string_lossy()]).await?;
+        kubectl("wait --for=condition=Established crd/flowpolicies.flow.fustli.io --timeout=30s").await?;
+        let cluster = Cluster::connect().await?;
+        let exporter = Exporter::serve().await?;
+        let mut programs = vec![kwok()?, prometheus()?];
+        for port in PORTS {
+            programs.push(reflect(port)?);
+        }
+        load::nodes(&cluster.client).await?;
+        until("Prometheus", PATIENCE, async || {
+            let (status, said) = get(&format!("http://{PROMETHEUS}/-/ready")).await?;
+            Ok(Look::when(status == 200, || said))
+        })
+        .await?;
+        Ok(Self { cluster, exporter, with_pods: 0, with_policies: 0, programs })
+    }
+
+    /// Where Prometheus is asked.
+    pub(crate) fn prometheus_url() -> String {
+        format!("http://{PROMETHEUS}")
+    }
+
+    /// Adds the pods of more policies, and waits until all run.
+    pub(crate) async fn add_pods(&mut self, policies: usize) -> Result<()> {
+        load::pods(&self.cluster.client, self.with_pods..policies).await?;
+        self.with_pods = policies;
+        let patience = PATIENCE + Duration::from_millis(20) * u32::try_from(policies).unwrap_or(u32::MAX);
+        until("pods that run", patience, async || {
+            let pending =
+                kubectl("get pods -A --field-selector=status.phase!=Running -o name --chunk-size=500")
+                    .await?;
+            Ok(Look::when(pending.is_empty(), || format!("{} pods do not", pending.lines().count())))
+        })
+        .await
+    }
+
+    /// Adds more policies.
+    pub(crate) async fn add_policies(&mut self, policies: usize) -> Result<()> {
+        load::policies(&self.cluster.client, self.with_policies..policies).await?;
+        self.with_policies = policies;
+        Ok(())
+    }
+
+    pub(crate) async fn stop(self) -> Result<()> {
+        for program in self.programs {
+            program.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+fn kwok() -> Result<Program> {
+    let stages = in_repository("tests/scale/kwok.yaml");
+    let kubeconfig = std::env::var("KUBECONFIG").unwrap_or_default();
+    let arguments = [
+        format!("--config={}", stages.display()),
+        format!("--kubeconfig={kubeconfig}"),
+        "--manage-nodes-with-label-selector=type=kwok".to_owned(),
+        // Nobody asks whether the nodes live: so they need no lease.
+        "--node-lease-duration-seconds=0".to_owned(),
+        "--v=WARN".to_owned(),
+    ];
+    Program::start("kwok", "kwok", arguments)
+}
+
+fn reflect(port: u16) -> Result<Program> {
+    let listen = format!("{HOST}:{port}");
+    Program::start(&format!("reflector-{port}"), ours("flow-manager"), ["reflect", "--udp", &listen])
+}
+
+fn prometheus() -> Result<Program> {
+    let config = configuration("prometheus.json", &prometheus_configuration())?;
+    let data = in_repository(FOLDER).join("prometheus");
+    if data.exists() {
+        fs_err::remove_dir_all(&data)?;
+    }
+    let arguments = [
+        format!("--config.file={}", config.display()),
+        format!("--storage.tsdb.path={}", data.display()),
+        format!("--web.listen-address={PROMETHEUS}"),
+    ];
+    Program::start("prometheus", "prometheus", arguments)
+}
+
+fn configuration(name: &str, value: &Value) -> Result<PathBuf> {
+    let path = in_repository(FOLDER).join(name);
+    fs_err::write(&path, format!("{value:#}\n"))?;
+    Ok(path)
+}
+
+/// What is measured is scraped each second, and the operator as often as the chart asks for.
+fn prometheus_configuration() -> Value {
+    let job = |name: &str, interval: &str, target: &str| {
+        json!({
+            "job_name": name, "scrape_interval": interval, "scrape_timeout": interval,
+            "static_configs": [{"targets": [target]}],
+        })
+    };
+    json!({"scrape_configs": [job("probes", "1s", ADDRESS), job("flow-manager", "15s", operator::ADDRESS)]})
+}
