@@ -55,7 +55,7 @@ test: ## Run every test, the real cluster included
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no cluster
-	cargo test --locked --workspace --exclude flow-lab --exclude flow-e2e --exclude flow-faults --exclude flow-browser
+	cargo test --locked --workspace --exclude flow-lab --exclude flow-e2e --exclude flow-explorer --exclude flow-faults --exclude flow-browser
 
 .PHONY: test-page
 test-page: ## Test the page in a browser
@@ -95,6 +95,21 @@ test-faults: build ## Test the operator under faults on a real cluster (FLOW_FAU
 	$(LAB) build --for-tests
 	CARGO_NET_OFFLINE=true FLOW_FAULTS=$(or $(FLOW_FAULTS),full) tests/with-lab.sh faults \
 	  env $(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-faults --no-fail-fast -- --test-threads=1
+
+.PHONY: test-explore
+test-explore: build ## Try specs made from the schema on a real cluster (EXPLORER_TRANSITIONS=150, EXPLORER_SEED=1)
+	$(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-explorer --no-run
+	CARGO_NET_OFFLINE=true EXPLORER_TRANSITIONS=$(EXPLORER_TRANSITIONS) EXPLORER_SEED=$(EXPLORER_SEED) \
+	  tests/with-lab.sh explore env $(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-explorer -- --nocapture
+
+.PHONY: explore
+explore: ## The same with 2,000 transitions; the report goes to target/explorer
+	$(MAKE) test-explore EXPLORER_TRANSITIONS=$(or $(EXPLORER_TRANSITIONS),2000)
+
+.PHONY: soak
+soak: build ## Run the operator under churn and faults (SOAK_MINUTES=30, SOAK_SEED=1); the report goes to target/soak
+	$(CARGO_STATIC) build $(STATIC_FLAGS) -p flow-soak
+	SOAK_MINUTES=$(SOAK_MINUTES) SOAK_SEED=$(SOAK_SEED) tests/with-lab.sh soak $(STATIC)/soak
 
 .PHONY: lab-up
 lab-up: build ## Start a real cluster with a congested link, and tell how to use it

@@ -22,6 +22,7 @@ step make test-page
 step make test-lab
 step make test-e2e
 step make test-faults FLOW_FAULTS=short
+step make test-explore
 
 failed=$(count failed)
 # A step that broke before its tests ran has failed no test, but has failed.

@@ -1,7 +1,7 @@
 use crate::input::{byte, text};
 use flow_control::Bandwidth;
 use flow_manager::enforce::fuzzing::written;
-use flow_manager::enforce::{Backend, OnPod, applied_limit};
+use flow_manager::enforce::{Backend, OnPod};
 use flow_policy::names::{LIMITING, ORIGINAL_EGRESS_BANDWIDTH, RECORDS};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub fn pod_annotations(data: &[u8]) {
     let wanted = Bandwidth::from_bps(u64::MAX >> (shift % 64));
     let before: Annotations = text(lines).lines().filter_map(annotation).collect();
     let pod = pod(&before);
-    let _ = (applied_limit(&pod), OnPod::of(&pod));
+    let _ = OnPod::of(&pod);
     if let Some(body) = written(&pod, Some(wanted), backend) {
         limited(&before, &after(&before, &body), wanted, backend);
     }
@@ -43,7 +43,7 @@ fn limited(before: &Annotations, after: &Annotations, wanted: Bandwidth, backend
     assert!(limit <= wanted.max(backend.nearest(Bandwidth::ZERO)), "{limit} is more than {wanted}");
     let was = read(before).filter(|_| !before.contains_key(ORIGINAL_EGRESS_BANDWIDTH));
     assert!(was.is_none_or(|was| ours(before) || limit <= was), "{limit} is more than before");
-    assert_eq!(applied_limit(&pod(after)), Some(limit));
+    assert_eq!(OnPod::of(&pod(after)).and_then(|on| on.applied), Some(limit));
     assert_eq!(written(&pod(after), Some(wanted), backend), None, "a second write");
     let restored = self::after(after, &written(&pod(after), None, backend).expect("it is ours"));
     assert!(RECORDS.iter().all(|record| !restored.contains_key(*record)));

@@ -138,7 +138,8 @@ impl Context {
     /// nobody saw their end.
     pub(super) async fn forget_gone(&self, may_be_gone: impl Fn(&PolicyId) -> bool) {
         let policies = &self.caches.policies;
-        let is_there = |id: &PolicyId| policies.get(&ObjectRef::new(&id.name).within(&id.namespace)).is_some();
+        let is_there =
+            |id: &PolicyId| policies.get(&ObjectRef::new(&id.name).within(&id.namespace)).is_some();
         for id in self.regulators.remove_gone(|id| may_be_gone(id) && !is_there(id)).await {
             tracing::warn!(policy = %id, "the policy is gone without having been deleted the usual way");
             self.reporter.forget(&id);

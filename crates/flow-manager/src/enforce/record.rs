@@ -68,15 +68,14 @@ pub(super) fn applied(pod: &CachedPod) -> Values {
 }
 
 /// The limit that we set on `pod` last, perhaps before a restart and through another back-end.
-#[must_use]
-pub fn applied_limit(pod: &CachedPod) -> Option<Bandwidth> {
+pub(super) fn applied_limit(pod: &CachedPod) -> Option<Bandwidth> {
     let applied = applied(pod);
     backend_of(&applied)?.read(|key| value(&applied, key))
 }
 
 /// The limit that was wanted of `pod` last. `None` where it has the one of before us: what was wanted was not lower.
 #[must_use]
-pub fn wanted_limit(pod: &Pod) -> Option<Bandwidth> {
+pub fn wanted_limit(pod: &CachedPod) -> Option<Bandwidth> {
     let limit = applied_limit(pod)?;
     let bound = Record::of(pod).and_then(|record| record.bound(pod, backend_of(&record.applied)?));
     Some(limit).filter(|limit| bound.is_none_or(|bound| *limit < bound))

@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// The longest time between two reports of a policy about which nothing was decided.
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The time between two looks at whether limits can take effect: there may be many pods.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -89,8 +89,10 @@ impl Regulator {
         self.state = State::remembering(std::mem::take(&mut self.state.limits), safe);
     }
 
-    /// Goes on by another plan. Limits carry over where the target is the same and was limited before.
-    pub(super) fn adopt(&mut self, plan: Arc<Plan>) {
+    /// Goes on by another plan. Limits carry over where the target is the same and was limited before. Returns whether
+    /// somebody has changed the policy itself, which then is not to wait for its next decision.
+    pub(super) fn adopt(&mut self, plan: Arc<Plan>) -> bool {
+        let is_changed = (plan.generation, &plan.overrides) != (self.plan.generation, &self.plan.overrides);
         if plan.policy.objectives != self.plan.policy.objectives
             || plan.policy.interval != self.plan.policy.interval
         {
@@ -110,6 +112,16 @@ impl Regulator {
         self.plan = plan;
         self.claim();
         (self.reported, self.looked) = (None, None);
+        is_changed
+    }
+
+    /// Passes on how things stand, without a decision.
+    pub(super) fn tell(&mut self) {
+        let now = self.services.clock.now();
+        let settled_since = self.settled_since(now);
+        let views = self.feeds.iter_mut().map(|feed| feed.read(now, settled_since).1).collect();
+        self.reported = Some(now);
+        self.report(views, now);
     }
 
     /// Observes, decides, and passes on what was decided; so `late` where that was due at a time.

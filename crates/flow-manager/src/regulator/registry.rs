@@ -1,4 +1,4 @@
-use super::control::Regulator;
+use super::control::{REPORT_INTERVAL, Regulator};
 use super::metrics::DecisionMetrics;
 use super::plan::Plan;
 
@@ -12,6 +12,7 @@ use flow_control::Bandwidth;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
@@ -106,7 +107,7 @@ impl Regulators {
 
 /// Runs a regulator until its plan is taken away.
 async fn run(mut regulator: Regulator, mut plans: watch::Receiver<Arc<Plan>>) {
-    let mut ticks = ticker(&regulator);
+    let (mut ticks, mut news) = (ticker(regulator.interval()), ticker(REPORT_INTERVAL));
     loop {
         let bell = regulator.bell();
         tokio::select! {
@@ -115,12 +116,14 @@ async fn run(mut regulator: Regulator, mut plans: watch::Receiver<Arc<Plan>>) {
                 if changed.is_err() {
                     return;
                 }
-                regulator.adopt(Arc::clone(&plans.borrow_and_update()));
-                if ticks.period() != regulator.interval() {
-                    ticks = ticker(&regulator);
+                let is_changed = regulator.adopt(Arc::clone(&plans.borrow_and_update()));
+                if is_changed || ticks.period() != regulator.interval() {
+                    ticks = ticker(regulator.interval());
                 }
             }
             due = due(&mut ticks, &bell) => regulator.tick(due.map(|due| due.elapsed())),
+            // Who decides seldom must not be silent so long.
+            _ = news.tick(), if regulator.interval() > REPORT_INTERVAL => regulator.tell(),
         }
     }
 }
@@ -135,17 +138,66 @@ async fn due(ticks: &mut Interval, bell: &Notify) -> Option<Instant> {
     }
 }
 
-fn ticker(regulator: &Regulator) -> Interval {
-    let mut ticks = interval(regulator.interval());
+fn ticker(period: Duration) -> Interval {
+    let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture;
     use super::*;
-    use std::time::Duration;
+    use crate::cluster::Caches;
+    use crate::enforce::Backend;
+    use crate::regulator::PlannedTarget;
+    use crate::report::{Snapshot, Standing};
+    use flow_policy::names::LIMIT;
+    use flow_policy::{Overrides, Policy};
+    use kube::runtime::reflector;
+    use serde_json::json;
     use tokio::time::{Instant, sleep};
+
+    /// A policy that decides once an hour, of that generation.
+    fn hourly(generation: i64, overrides: Overrides) -> Plan {
+        let spec = json!({
+            "interval": "1h",
+            "objectives": [{"name": "queried", "prometheus": {"query": "x"}, "value": {"max": "1"}}],
+            "targets": [{"kind": "Deployment", "name": "upload", "limit": {"min": "10M", "max": "100M"}}],
+        });
+        let policy = Policy::try_from(&serde_json::from_value(spec).unwrap()).unwrap();
+        let found = crate::cluster::Found { consents: true, exists: true, pods: Vec::new() };
+        let targets = vec![PlannedTarget { target: policy.targets[0].clone(), found, template: None }];
+        Plan {
+            generation: Some(generation),
+            policy: Arc::new(policy),
+            overrides: Arc::new(overrides),
+            targets,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_policy_that_decides_seldom_follows_a_change_at_once() {
+        let caches = Caches::of(reflector::store().0, reflector::store().0);
+        let (services, _api) = fixture::services(caches, Backend::Cilium);
+        let reporter = services.reporter.clone();
+        let regulators = Regulators::new(Arc::new(services));
+        let id = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
+        let pin = || Overrides::of(&[(LIMIT.to_owned(), "40M".to_owned())].into());
+        for (plan, limit) in [
+            (hourly(1, Overrides::default()), 100),
+            (hourly(2, Overrides::default()), 100),
+            (hourly(2, pin()), 40),
+            (hourly(3, pin()), 40),
+        ] {
+            let generation = plan.generation;
+            regulators.set(id.clone(), plan, &[]);
+            sleep(Duration::from_millis(1_500)).await;
+            let standing = reporter.standing(&id).unwrap();
+            let Standing::Running(Snapshot { generation: told, targets, .. }) = &*standing else { panic!() };
+            assert_eq!((*told, targets[0].limit), (generation, Bandwidth::from_mbps(limit)));
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_bell_makes_one_more_tick_and_the_others_keep_their_time() {

@@ -31,13 +31,15 @@ fn are_snapshots_alike(one: &Snapshot, other: &Snapshot) -> bool {
         released,
         ineffective,
         strategy_allowed,
+        traffic_refused,
     } = one;
     Arc::ptr_eq(policy, &other.policy)
         && (generation, backend, released, strategy_allowed)
             == (&other.generation, &other.backend, &other.released, &other.strategy_allowed)
         && (namespace, overrides, measured_since)
             == (&other.namespace, &other.overrides, &other.measured_since)
-        && (last_change, ineffective) == (&other.last_change, &other.ineffective)
+        && (last_change, ineffective, traffic_refused)
+            == (&other.last_change, &other.ineffective, &other.traffic_refused)
         && are_each(objectives, &other.objectives, are_objectives_alike)
         && are_each(targets, &other.targets, are_targets_alike)
 }

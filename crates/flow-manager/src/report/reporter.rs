@@ -96,6 +96,14 @@ impl Reporter {
     }
 }
 
+#[cfg(test)]
+impl Reporter {
+    /// How a policy stands, as it was told last.
+    pub(crate) fn standing(&self, id: &PolicyId) -> Option<Arc<Standing>> {
+        self.board.get(id)
+    }
+}
+
 /// Begins as many writes as may be under way.
 fn fill(writing: &mut Writing, writer: &mut Writer) {
     while writing.len() < MAX_WRITES
