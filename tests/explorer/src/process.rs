@@ -37,7 +37,9 @@ impl Process {
     pub async fn operator(more: &[&str], log: PathBuf) -> Result<Self> {
         let prometheus = format!("http://{}:{}", flow_lab::address::NODE, flow_lab::address::PROMETHEUS_PORT);
         let always = ["run", "--backend", "cilium", "--listen", LISTEN, "--prometheus-url", &prometheus];
-        let process = Self::start(&[always.as_slice(), more].concat(), log)?;
+        // The reflector listens there, where nobody is probed by default.
+        let probing = ["--probe-allow-cidr", "127.0.0.1/32"];
+        let process = Self::start(&[always.as_slice(), &probing, more].concat(), log)?;
         until("the operator at work", PATIENCE, async || {
             let leads = process.metrics().await?.value("flowmanager_leader", &[]);
             Ok(Look::when(leads == Some(1.0), || format!("flowmanager_leader {leads:?}")))

@@ -1,16 +1,16 @@
-//! How much of the suite runs.
+//! How long faults last, and how often they come.
 
 use std::env;
 
 /// The environment variable that chooses it.
 const VARIABLE: &str = "FLOW_FAULTS";
 
-/// How much of the suite runs.
+/// How long faults last, and how often they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Each kind of fault once, as part of every test run.
+    /// For as short and as seldom as shows something.
     Short,
-    /// Every fault at every place and for its whole time.
+    /// For as long and as often as real ones might.
     Full,
 }
 

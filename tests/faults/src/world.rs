@@ -29,6 +29,9 @@ pub const OTHER: &str = "other";
 /// The limit that the first pod of [`TARGET`] had before.
 pub const BEFORE: &str = "70M";
 
+/// The annotation of pods that outlast those without it where there are to be fewer.
+const STAYS: &str = "controller.kubernetes.io/pod-deletion-cost";
+
 /// How long anything may take to come right once a fault is over: longer than a Lease lasts, and than the longest wait
 /// between two tries.
 pub const PATIENCE: Duration = Duration::from_mins(1);
@@ -157,6 +160,9 @@ async fn populate(cluster: &Cluster, namespace: &str) -> Result<Vec<Pod>> {
     apply_in(namespace, &workload("Deployment", OTHER, 1, Work::Idle)).await?;
     cluster.running(namespace, OTHER, 1).await?;
     let pods = cluster.running(namespace, TARGET, 2).await?;
+    for pod in &pods {
+        cluster.annotate(pod, STAYS, Some("1")).await?;
+    }
     if let Some(first) = pods.first() {
         cluster.annotate(first, EGRESS_BANDWIDTH, Some(BEFORE)).await?;
     }

@@ -178,11 +178,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_policy_that_decides_seldom_follows_a_change_at_once() {
-        let caches = Caches::of(reflector::store().0, reflector::store().0);
+        let caches = Caches::of(crate::cluster::Objects::empty().0, reflector::store().0);
         let (services, _api) = fixture::services(caches, Backend::Cilium);
         let reporter = services.reporter.clone();
         let regulators = Regulators::new(Arc::new(services));
-        let id = PolicyId { namespace: "factory".to_owned(), name: "robot".to_owned() };
+        let id = PolicyId::new("factory", "robot");
         let pin = || Overrides::of(&[(LIMIT.to_owned(), "40M".to_owned())].into());
         for (plan, limit) in [
             (hourly(1, Overrides::default()), 100),

@@ -9,6 +9,9 @@ use flow_e2e::stage::condition;
 use flow_e2e::workload::Work;
 use serde_json::json;
 
+/// An IPv4 address as one of IPv6.
+const MAPPED: &str = "0:0:0:0:0:ffff:169.254.169.254";
+
 async fn is_forbidden(stage: &Stage, name: &str, host: &str, protocol: &str, address: &str) {
     let policy = with(by_probe(name, host), "/spec/objectives/0/probe/protocol", json!(protocol));
     let policy = with(policy, "/spec/objectives/0/probe/interval", json!("100ms"));
@@ -34,7 +37,7 @@ async fn nothing_is_sent_to_metadata_loopback_or_what_the_administrator_forbids(
     let endpoint = Endpoint::of_controller(&stage.cluster).await.unwrap();
     for (name, host, protocol, address, target) in [
         ("metadata", "169.254.169.254", "TCP", "169.254.169.254", "169.254.169.254:5201"),
-        ("mapped", "::ffff:169.254.169.254", "UDP", "169.254.169.254", "[::ffff:169.254.169.254]:5201"),
+        ("mapped", MAPPED, "UDP", "169.254.169.254", &format!("[{MAPPED}]:5201")),
         ("itself", "localhost", "TCP", "127.0.0.1", "localhost:5201"),
     ] {
         is_forbidden(&stage, name, host, protocol, address).await;

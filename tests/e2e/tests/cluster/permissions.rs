@@ -88,13 +88,15 @@ async fn pause_twice(stage: &Stage, policy: &str) {
     }
 }
 
-/// A limit in a pod template.
-async fn roll_out(stage: &Stage) {
-    stage.start("Deployment", "rolled", 1, Work::Idle).await.unwrap();
-    let policy = with(by_query("rolling", "vector(2)", "1"), "/spec/targets/0/name", json!("rolled"));
+/// A limit in the pod template of a workload of that kind.
+async fn roll_out(stage: &Stage, kind: &str) {
+    let name = format!("rolled-{}", kind.to_lowercase());
+    stage.start(kind, &name, 1, Work::Idle).await.unwrap();
+    let policy = with(by_query(&name, "vector(2)", "1"), "/spec/targets/0/name", json!(name));
+    let policy = with(policy, "/spec/targets/0/kind", json!(kind));
     let rollout = json!({"type": "Rollout", "minInterval": "1m"});
     stage.apply(&with(policy, "/spec/strategy", rollout)).await.unwrap();
-    let get = format!("-n {} get deployment rolled -o json", stage.namespace);
+    let get = format!("-n {} get {kind} {name} -o json", stage.namespace);
     until("a limit in the template", Duration::from_mins(1), async || {
         let found: Value = serde_json::from_str(&kubectl(&get).await?).unwrap_or_default();
         let applied = &found["metadata"]["annotations"][APPLIED_EGRESS_BANDWIDTH];
@@ -117,7 +119,9 @@ async fn every_permission_is_used_and_none_is_missing() {
     stage.apply(&pinned(by_probe("steady", HOST), "50M")).await.unwrap();
     stage.limited(&pod, Some(50_000_000)).await.unwrap();
     pause_twice(&stage, "steady").await;
-    roll_out(&stage).await;
+    for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
+        roll_out(&stage, kind).await;
+    }
     let settled = lines();
     let refused: Vec<_> = asked(start).into_iter().filter(|(_, allowed)| !allowed).collect();
     run("helm", ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait"]).await.unwrap();

@@ -2,7 +2,7 @@
 
 use super::super::{Access, Query};
 use super::operator::{Operator, eventually};
-use super::server::{Request, one, serve, serve_always, vector};
+use super::server::{Request, now_s, one, serve, serve_always, vector};
 use axum::response::IntoResponse;
 use flow_control::{Finite, Unknown};
 use std::future::ready;
@@ -53,7 +53,8 @@ async fn each_namespace_asks_as_a_tenant_of_its_own_and_gets_its_own_answer() {
 /// A Prometheus with one series in each of two namespaces, which panics where a query is not confined to one of them.
 fn of_namespace(query: &str) -> String {
     let series = |namespace: &str, value: u8| {
-        format!(r#"{{"metric":{{"namespace":"{namespace}","target":"robot"}},"value":[1,"{value}"]}}"#)
+        let now_s = now_s();
+        format!(r#"{{"metric":{{"namespace":"{namespace}","target":"robot"}},"value":[{now_s},"{value}"]}}"#)
     };
     match [r#"namespace="lab""#, r#"namespace="office""#].map(|matcher| query.matches(matcher).count()) {
         [1, 0] => vector(&series("lab", 1)),

@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Longer than the reporter lets a status wait for the next.
-const QUIET: Duration = Duration::from_millis(1_500);
+/// Much longer than the reporter lets a status wait for the next, also on a busy machine.
+const QUIET: Duration = Duration::from_secs(4);
 
 /// Where the operator is killed.
 #[derive(Clone, Copy, Debug)]

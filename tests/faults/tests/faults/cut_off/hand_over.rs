@@ -4,7 +4,6 @@ use super::cut::{Cut, Knife, Side};
 use super::life::{begin_violation, has_sunk};
 use crate::policy::NAME;
 use flow_e2e::wait::{Look, until};
-use flow_faults::depth::Depth;
 use flow_faults::operator::{Operator, Setup};
 use flow_faults::proxy::{Proxy, Upstream};
 use flow_faults::state::State;
@@ -114,9 +113,6 @@ impl HandOver {
 
 #[tokio::test]
 async fn a_hand_over_cut_off_at_any_write_ends_as_if_it_were_not() {
-    if Depth::chosen() == Depth::Short {
-        return;
-    }
     let mut hand_over = HandOver::prepare().await;
     let (end, _) = hand_over.enact(None, None).await;
     let mut points = 0;

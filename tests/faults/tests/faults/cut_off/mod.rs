@@ -7,7 +7,6 @@ mod life;
 
 use cut::{Cut, Knife, Side};
 use flow_e2e::wait::{Look, until};
-use flow_faults::depth::Depth;
 use flow_faults::operator::{Operator, Setup};
 use flow_faults::state::State;
 use flow_faults::trace::History;
@@ -130,9 +129,6 @@ async fn a_deletion_cut_off_at_any_write_ends_as_if_it_were_not() {
 
 #[tokio::test]
 async fn every_other_life_cycle_cut_off_at_any_write_ends_as_if_it_were_not() {
-    if Depth::chosen() == Depth::Short {
-        return;
-    }
     for life in [Life::Create, Life::Scale, Life::SpecChange, Life::Pause] {
         cut_at_each_write(life).await;
     }
