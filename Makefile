@@ -27,7 +27,8 @@ build: image-context ## Build the binaries, static, as they run in images
 
 .PHONY: plugin
 plugin: ## Build kubectl flowpolicy, static
-	$(CARGO_STATIC) build --locked --profile plugin --target $(TARGET) -p kubectl-flowpolicy
+	$(CARGO_STATIC) rustc --locked --profile plugin --target $(TARGET) -p kubectl-flowpolicy --bin kubectl-flowpolicy \
+	  -- -C relocation-model=static
 	install -D -m 755 target/$(TARGET)/plugin/kubectl-flowpolicy $(STATIC)/kubectl-flowpolicy
 
 .PHONY: kubectl-plugin

@@ -30,3 +30,4 @@ pub mod restore;
 pub mod simulate;
 pub mod status;
 pub mod terminal;
+mod workload;

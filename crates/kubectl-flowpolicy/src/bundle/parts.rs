@@ -6,6 +6,7 @@ use crate::check;
 use crate::connection::{Ask, Connection, Failure, Within};
 use crate::installation::{Installation, Shapers};
 use crate::policies::{Seen, readable, see};
+use crate::workload;
 use flow_policy::FlowPolicy;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -126,7 +127,8 @@ pub(super) async fn installation<W: Write>(
     if let Some(lease) = to.read(lease) {
         to.document("lease.yaml", &lease)?;
     }
-    let controller = to.connection.get::<Deployment>(system, release).await;
+    let controller =
+        to.connection.get_stored::<Deployment>(&Within::Namespace(system.clone()), release).await;
     let labels = to.read(controller).as_ref().and_then(labels).unwrap_or_else(|| LABELS.to_owned());
     let ours = ListParams::default().labels(&labels);
     let mut pods = Vec::new();
@@ -147,8 +149,8 @@ pub(super) async fn installation<W: Write>(
 }
 
 /// What selects all of an installation, as its controller tells.
-fn labels(controller: &Deployment) -> Option<String> {
-    let selector = controller.spec.selector.match_labels.as_ref()?;
+fn labels(controller: &DynamicObject) -> Option<String> {
+    let selector = workload::selector(controller)?.match_labels?;
     let of_all = selector.iter().filter(|(name, _)| *name != COMPONENT);
     let labels: Vec<_> = of_all.map(|(name, value)| format!("{name}={value}")).collect();
     Some(labels.join(",")).filter(|labels| !labels.is_empty())

@@ -1,9 +1,11 @@
 use super::report::{Check, Outcome};
-use crate::connection::{Connection, Failure};
+use crate::connection::{Connection, Failure, Within};
 use crate::installation::{Installation, leader};
+use crate::workload::replicas;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::DynamicObject;
 
 /// The controller runs, and one of its pods leads.
 pub(super) async fn check(
@@ -12,7 +14,8 @@ pub(super) async fn check(
     now: Timestamp,
 ) -> Result<Vec<Check>, Failure> {
     let (namespace, name) = (&installation.system_namespace, &installation.release);
-    let deployment = seen(connection.get::<Deployment>(namespace, name).await)?;
+    let within = Within::Namespace(namespace.clone());
+    let deployment = seen(connection.get_stored::<Deployment>(&within, name).await)?;
     let lease = seen(connection.get::<Lease>(namespace, name).await)?;
     let place = format!("{namespace}/{name}");
     Ok(vec![
@@ -40,16 +43,13 @@ fn judged<K>(sight: Sight<K>, judge: impl Fn(Option<&K>) -> Check) -> Check {
     }
 }
 
-fn of_deployment(deployment: Option<&Deployment>, place: &str) -> Check {
+fn of_deployment(deployment: Option<&DynamicObject>, place: &str) -> Check {
     let Some(deployment) = deployment else {
         let found = format!("there is no Deployment {place}");
         let hint = "install flow-manager, or say where it is with --system-namespace and --release";
         return Check::otherwise(Outcome::Failed, found, hint, "docs/installing.md");
     };
-    let status = deployment.status.as_ref();
-    let [available, wanted] =
-        [status.and_then(|status| status.available_replicas), status.and_then(|status| status.replicas)]
-            .map(Option::unwrap_or_default);
+    let [available, wanted] = ["availableReplicas", "replicas"].map(|field| replicas(deployment, field));
     let found = format!("{available} of {wanted} pods of the Deployment {place} are available");
     match available {
         0 => {

@@ -3,13 +3,13 @@ use super::subject::{Subject, SubjectKind};
 use crate::connection::{Connection, Failure, Within};
 use crate::error::Error;
 use crate::policies::{Hold, PodView, PolicyView, TargetView, readable, see};
+use crate::workload;
 use flow_control::{Bandwidth, Claim, arbitrate};
 use flow_manager::cluster::PolicyId;
 use flow_policy::spec::TargetKind;
 use flow_policy::{FlowPolicy, TargetId};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Event, Pod};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 use kube::core::{Selector, SelectorExt};
 
@@ -103,26 +103,28 @@ async fn of_policy(connection: &Connection, namespace: String, subject: Subject)
 }
 
 async fn pods(connection: &Connection, namespace: &str, subject: &Subject) -> Result<Vec<PodView>, Failure> {
-    let name = &subject.name;
-    let selector = match subject.kind {
+    let (name, within) = (&subject.name, Within::Namespace(namespace.to_owned()));
+    let workload = match subject.kind {
         SubjectKind::Pod | SubjectKind::FlowPolicy => {
             return Ok(vec![PodView::of(&connection.get::<Pod>(namespace, name).await?)]);
         }
-        SubjectKind::Deployment => connection.get::<Deployment>(namespace, name).await?.spec.selector,
-        SubjectKind::StatefulSet => connection.get::<StatefulSet>(namespace, name).await?.spec.selector,
-        SubjectKind::DaemonSet => connection.get::<DaemonSet>(namespace, name).await?.spec.selector,
+        SubjectKind::Deployment => connection.get_stored::<Deployment>(&within, name).await?,
+        SubjectKind::StatefulSet => connection.get_stored::<StatefulSet>(&within, name).await?,
+        SubjectKind::DaemonSet => connection.get_stored::<DaemonSet>(&within, name).await?,
     };
-    of_selector(connection, namespace, selector).await
+    match workload::selector(&workload).map(Selector::try_from) {
+        Some(Ok(selector)) => of_selector(connection, &within, &selector).await,
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// The pods that run or are about to, and that a workload selects.
 async fn of_selector(
     connection: &Connection,
-    namespace: &str,
-    selector: LabelSelector,
+    within: &Within,
+    selector: &Selector,
 ) -> Result<Vec<PodView>, Failure> {
-    let Ok(selector) = Selector::try_from(selector) else { return Ok(Vec::new()) };
-    let all = connection.list::<Pod>(&Within::Namespace(namespace.to_owned())).await?;
+    let all = connection.list::<Pod>(within).await?;
     let ended = |pod: &&Pod| {
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         matches!(phase, Some("Succeeded" | "Failed"))

@@ -12,6 +12,8 @@ use std::path::Path;
 
 const NAMESPACE: &str = "e2e-plugin";
 const MBPS: u64 = 1_000_000;
+/// What people download is small.
+const MAX_SIZE: u64 = 15_000_000;
 
 /// `kubectl flowpolicy LINE` in the stage's namespace, as kubectl finds the plugin: in the path.
 async fn plugin(stage: &Stage, line: &str) -> Result<String> {
@@ -126,4 +128,10 @@ async fn without_the_operator_it_still_shows_and_gives_limits_back() {
     says(&plugin(&stage, "restore").await.unwrap(), &["given back: 1 pod"]);
     stage.annotated(&pod, EGRESS_BANDWIDTH, None).await.unwrap();
     operator::scale(1).await.unwrap();
+}
+
+#[test]
+fn what_people_download_is_small() {
+    let size = std::fs::metadata(in_repository(PROGRAMS).join("kubectl-flowpolicy")).unwrap().len();
+    assert!(size <= MAX_SIZE, "{size} bytes");
 }
