@@ -11,48 +11,98 @@ const UNKNOWN: char = '·';
 /// How far the height of what is within the bound rises beyond its first step, and in how many parts.
 const PARTS: u8 = 6;
 
-/// The last ten minutes of an objective until `at`, the worst of each twenty seconds. The bound is between two heights:
-/// those beyond it, the two highest or, where values are to stay above it, the two lowest, stand for nothing else. None
-/// where nothing was measured.
+/// The last ten minutes of an objective until `at`, the worst of each twenty seconds. What is beyond a bound has heights
+/// of its own: the two highest or, where values are to stay above it, the two lowest; of a range the highest and the
+/// lowest. None where nothing was measured.
 pub(super) fn sparkline(objective: &ObjectiveHistory, at: i64) -> Option<String> {
+    let bounds = Bounds::of(objective);
     let columns: Vec<_> =
-        (0..COLUMNS).map(|column| worst(objective, at - (COLUMNS - column) * COLUMN)).collect();
+        (0..COLUMNS).map(|column| worst(objective, bounds, at - (COLUMNS - column) * COLUMN)).collect();
     if columns.iter().all(Option::is_none) {
         return None;
     }
-    let is_beyond = |value: &Option<f64>| value.is_some_and(|value| is_beyond(objective, value));
+    let is_beyond = |value: &Option<f64>| value.is_some_and(|value| bounds.are_broken_by(value));
     let drawn = columns.chunk_by(|one, next| is_beyond(one) == is_beyond(next)).map(|run| {
         let marks: String =
-            run.iter().map(|value| value.map_or(UNKNOWN, |value| mark(objective, value))).collect();
+            run.iter().map(|value| value.map_or(UNKNOWN, |value| bounds.mark(value))).collect();
         if run.iter().any(is_beyond) { paint(Tone::Bad, &marks) } else { marks }
     });
     let drawn: String = drawn.collect();
-    let legend = if objective.at_least { "▁▂" } else { "▇█" };
-    let legend = if columns.iter().any(is_beyond) { format!(" ({legend} beyond)") } else { String::new() };
+    let legend =
+        if columns.iter().any(is_beyond) { format!(" ({} beyond)", bounds.beyond()) } else { String::new() };
     Some(format!("{drawn} in 10m{legend}"))
 }
 
 /// The worst value of the column that begins at `from`.
-fn worst(objective: &ObjectiveHistory, from: i64) -> Option<f64> {
+fn worst(objective: &ObjectiveHistory, bounds: Bounds, from: i64) -> Option<f64> {
     let is_in = |step: &Step| step.begin < from.saturating_add(COLUMN) && step.end > from;
     let values = steps(&objective.values).filter(is_in).filter_map(|step| step.value);
-    if objective.at_least { values.reduce(f64::min) } else { values.reduce(f64::max) }
+    values.reduce(|one, other| if bounds.excess(other) > bounds.excess(one) { other } else { one })
 }
 
-fn is_beyond(objective: &ObjectiveHistory, value: f64) -> bool {
-    if objective.at_least { value < objective.bound } else { value > objective.bound }
+/// Between which values an objective holds.
+#[derive(Clone, Copy)]
+enum Bounds {
+    AtMost(f64),
+    AtLeast(f64),
+    Within(f64, f64),
 }
 
-fn mark(objective: &ObjectiveHistory, value: f64) -> char {
-    let bound = objective.bound;
-    let far = if objective.at_least { value < bound / 2.0 } else { value >= 2.0 * bound };
-    match (objective.at_least, is_beyond(objective, value), far) {
-        (true, true, true) => '▁',
-        (true, true, false) => '▂',
-        (true, false, _) => height(['▃', '▄', '▅', '▆', '▇', '█'], (value - bound) / bound.abs()),
-        (false, false, _) => height(['▁', '▂', '▃', '▄', '▅', '▆'], value / bound),
-        (false, true, false) => '▇',
-        (false, true, true) => '█',
+impl Bounds {
+    fn of(&ObjectiveHistory { bound, at_least, other_bound, .. }: &ObjectiveHistory) -> Self {
+        match (other_bound, at_least) {
+            (Some(other), _) => Self::Within(bound.min(other), bound.max(other)),
+            (None, true) => Self::AtLeast(bound),
+            (None, false) => Self::AtMost(bound),
+        }
+    }
+
+    /// How far beyond them `value` is; negative within.
+    fn excess(self, value: f64) -> f64 {
+        match self {
+            Self::AtMost(bound) => value - bound,
+            Self::AtLeast(bound) => bound - value,
+            Self::Within(low, high) => (low - value).max(value - high),
+        }
+    }
+
+    fn are_broken_by(self, value: f64) -> bool {
+        self.excess(value) > 0.0
+    }
+
+    fn mark(self, value: f64) -> char {
+        match self {
+            Self::AtMost(bound) if value <= bound => height(['▁', '▂', '▃', '▄', '▅', '▆'], value / bound),
+            Self::AtMost(bound) => {
+                if value < 2.0 * bound {
+                    '▇'
+                } else {
+                    '█'
+                }
+            }
+            Self::AtLeast(bound) if value >= bound => {
+                height(['▃', '▄', '▅', '▆', '▇', '█'], (value - bound) / bound.abs())
+            }
+            Self::AtLeast(bound) => {
+                if value < bound / 2.0 {
+                    '▁'
+                } else {
+                    '▂'
+                }
+            }
+            Self::Within(low, _) if value < low => '▁',
+            Self::Within(_, high) if value > high => '█',
+            Self::Within(low, high) => height(['▂', '▃', '▄', '▅', '▆', '▇'], (value - low) / (high - low)),
+        }
+    }
+
+    /// The marks of what is beyond them.
+    fn beyond(self) -> &'static str {
+        match self {
+            Self::AtMost(_) => "▇█",
+            Self::AtLeast(_) => "▁▂",
+            Self::Within(..) => "▁█",
+        }
     }
 }
 
@@ -69,10 +119,20 @@ mod tests {
     use flow_page::{Series, State, Unit};
 
     fn drawn(at_least: bool, bound: f64, step: i64, values: Vec<Option<f64>>) -> Option<String> {
+        drawn_between(at_least, bound, None, step, values)
+    }
+
+    fn drawn_between(
+        at_least: bool,
+        bound: f64,
+        other_bound: Option<f64>,
+        step: i64,
+        values: Vec<Option<f64>>,
+    ) -> Option<String> {
         let start = 600_000 - step * i64::try_from(values.len()).unwrap();
         let values = Series { start, step, values };
         let name = "commands".to_owned();
-        let (unit, state, other_bound) = (Unit::Number, State::Met, None);
+        let (unit, state) = (Unit::Number, State::Met);
         let objective = ObjectiveHistory { name, unit, bound, at_least, other_bound, state, values };
         let text = sparkline(&objective, 600_000)?;
         Some(anstream::adapter::strip_str(&text).to_string())
@@ -96,6 +156,16 @@ mod tests {
         let text = drawn(true, 6.0, 20_000, some(&[0.0, 2.9, 3.0, 5.9, 6.0, 7.0, 9.0, 11.0, 40.0]));
         let unknown = "·".repeat(21);
         assert_eq!(text.unwrap(), format!("{unknown}▁▁▂▂▃▄▆██ in 10m (▁▂ beyond)"));
+    }
+
+    #[test]
+    fn a_range_has_a_mark_beyond_each_of_its_ends() {
+        let values = some(&[1.9, 2.0, 4.9, 5.0, 8.0, 8.1]);
+        let text = drawn_between(false, 8.0, Some(2.0), 20_000, values.clone()).unwrap();
+        assert_eq!(text, format!("{}▁▂▄▅▇█ in 10m (▁█ beyond)", "·".repeat(24)));
+        assert_eq!(drawn_between(true, 2.0, Some(8.0), 20_000, values).unwrap(), text);
+        let fine = drawn_between(false, 8.0, Some(2.0), 5_000, some(&[5.0, 1.0, 9.5, 5.0])).unwrap();
+        assert!(fine.contains("·█ in"), "the worse end is drawn: {fine}");
     }
 
     #[test]
