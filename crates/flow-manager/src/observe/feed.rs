@@ -47,19 +47,22 @@ impl Sources {
                 let sign = FirstSign::of(objective.indicator, objective.bound);
                 Input::Path(self.paths.open(probe), sign)
             }
-            Source::Prometheus { source, question } => match self.prometheus.get(source) {
-                Some(queries) => ask(queries, namespace, question, objective, interval),
-                None => Input::Nothing(Unknown::NoSource, self.not_configured(source, &objective.name)),
+            Source::Prometheus { source, question } => match self.queries(source) {
+                Ok(queries) => ask(queries, namespace, question, objective, interval),
+                Err(problem) => Input::Nothing(Unknown::NoSource, format!("{}: {problem}", objective.name)),
             },
         };
         Feed { objective: objective.clone(), input, queued: LastQueued::default() }
     }
 
-    fn not_configured(&self, source: &str, objective: &str) -> String {
-        let names: Vec<_> = self.prometheus.keys().map(String::as_str).collect();
-        let known =
-            if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
-        format!("{objective}: the operator has no Prometheus of the name {source:?}; {known}")
+    /// The queries that the Prometheus of that name is asked; if the operator was given none, that and which it has, as a
+    /// sentence.
+    pub fn queries(&self, source: &str) -> Result<&Queries, String> {
+        self.prometheus.get(source).ok_or_else(|| {
+            let names: Vec<_> = self.prometheus.keys().map(String::as_str).collect();
+            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            format!("the operator has no Prometheus of the name {source:?}; it has {known}")
+        })
     }
 }
 

@@ -6,9 +6,9 @@ mod query;
 use super::plan::{Plan, PlannedTarget};
 use super::registry::Services;
 use crate::enforce::{Attention, Enforcer};
-use flow_control::{Judgement, Law, Moment, Observation, Role, Traffic};
+use flow_control::{Judgement, Law, Moment, Observation, Role, Traffic, Unknown};
 use flow_policy::spec::Mode;
-use flow_policy::{Policy, Target};
+use flow_policy::{Policy, Target, TrafficQuery};
 use load::Load;
 use query::TrafficFeed;
 use std::time::Duration;
@@ -22,8 +22,8 @@ const SHAPER_FRESH: Duration = Duration::from_secs(1);
 pub(super) struct TrafficFeeds {
     /// A query for each target that has one, in the policy's order.
     queries: Vec<Option<TrafficFeed>>,
-    /// Why others may not be asked, as sentences.
-    refused: Vec<String>,
+    /// Why others are not asked, also as sentences.
+    refused: Vec<(Unknown, String)>,
     /// Whether what shapers say is of this policy: its limits are not written in mode Observe.
     writes: bool,
     /// Lets shapers be asked often.
@@ -38,17 +38,15 @@ impl TrafficFeeds {
         }
         let mut refused = Vec::new();
         let query = |target: &Target| {
-            let wanted = target.traffic.as_ref()?;
-            let queries = services.sources.prometheus.get(&wanted.source)?;
-            let opened = TrafficFeed::open(queries, namespace, &wanted.query, policy.interval);
-            opened.map_err(|why| refused.push(format!("the traffic of {}: {why}", target.id))).ok()
+            let opened = ask(services, namespace, target, target.traffic.as_ref()?, policy.interval);
+            opened.map_err(|why| refused.push(why)).ok()
         };
         let (queries, writes) = (policy.targets.iter().map(query).collect(), policy.mode == Mode::Enforce);
         Self { queries, refused, writes, _attention: services.enforcer.attention().filter(|_| writes) }
     }
 
-    /// Why queries may not be asked, as sentences.
-    pub(super) fn refused(&self) -> &[String] {
+    /// Why queries are not asked, also as sentences.
+    pub(super) fn refused(&self) -> &[(Unknown, String)] {
         &self.refused
     }
 
@@ -72,6 +70,21 @@ impl TrafficFeeds {
         });
         targets.collect()
     }
+}
+
+/// Begins to ask what a policy in `namespace` wants to know of the traffic of `target`. Else why not, also as a sentence.
+fn ask(
+    services: &Services,
+    namespace: &str,
+    target: &Target,
+    wanted: &TrafficQuery,
+    interval: Duration,
+) -> Result<TrafficFeed, (Unknown, String)> {
+    let queries = services.sources.queries(&wanted.source);
+    let unknown =
+        |problem| (Unknown::NoSource, format!("traffic.prometheus.source of {}: {problem}", target.id));
+    let opened = TrafficFeed::open(queries.map_err(unknown)?, namespace, &wanted.query, interval);
+    opened.map_err(|refused| (Unknown::NotAllowed, format!("the traffic of {}: {refused}", target.id)))
 }
 
 /// Whether an objective that decides is violated, or soon will be.

@@ -3,7 +3,7 @@ use super::ineffective::Ineffective;
 use super::sentences;
 use crate::cluster::PodId;
 use crate::enforce::Backend;
-use flow_control::{Bandwidth, Decision, Judgement, Moment, Reading};
+use flow_control::{Bandwidth, Decision, Judgement, Moment, Reading, Unknown};
 use flow_policy::{Invalid, Overrides, Policy};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -52,8 +52,8 @@ pub struct Snapshot {
     pub ineffective: Option<Arc<Ineffective>>,
     /// Whether the administrator has allowed the policy's strategy.
     pub strategy_allowed: bool,
-    /// The queries for traffic that may not be asked, each with why, as a sentence.
-    pub traffic_refused: Vec<String>,
+    /// The queries for traffic that are not asked, each with why, also as a sentence.
+    pub traffic_refused: Vec<(Unknown, String)>,
 }
 
 /// A change of limits, told when it happened: later, neither the measured value nor the spec is the same.

@@ -103,7 +103,8 @@ table! {
         "Have the policy's namespace listed in the annotation `flow.fustli.io/policies-from` of the target's namespace, \
          or remove the target.";
     ACCEPTED_SOURCE_NOT_FOUND = Accepted False SourceNotFound, Warning:
-        "An objective names a Prometheus that the operator was not given. That objective is unknown.",
+        "An objective or a query for traffic names a Prometheus that the operator was not given. What depends on it is \
+         unknown.",
         "Correct `prometheus.source`, or have the operator's administrator add that Prometheus.";
     ACCEPTED_SOURCE_NOT_ALLOWED = Accepted False SourceNotAllowed, Warning:
         "The operator's administrator does not let the policy probe an address, ask a Prometheus, or ask it this query. \

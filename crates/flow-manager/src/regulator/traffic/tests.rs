@@ -104,10 +104,14 @@ async fn shapers_count_and_are_watched_only_for_limits_that_are_written_by_a_law
 }
 
 #[tokio::test]
-async fn a_query_to_a_source_that_nobody_has_configured_tells_nothing() {
+async fn a_query_to_a_source_that_nobody_has_configured_tells_nothing_and_is_told() {
     let mut policy = policy("Observe");
     policy.targets[0].traffic = Some(TrafficQuery { source: "edge".to_owned(), query: "x".to_owned() });
     assert_eq!(read(&services(), &policy), [None]);
+    let said = "traffic.prometheus.source of Deployment/upload: the operator has no Prometheus of the name \"edge\"; \
+                it has none";
+    let feeds = TrafficFeeds::open(&services(), "factory", &policy);
+    assert_eq!(feeds.refused(), [(Unknown::NoSource, said.to_owned())]);
 }
 
 #[test]

@@ -41,17 +41,26 @@ fn strategy(snapshot: &Snapshot) -> Option<(Refusal, String)> {
 /// The objectives that ask what the operator was not given or may not ask, and the queries for traffic that do.
 fn sources(snapshot: &Snapshot) -> impl Iterator<Item = (Refusal, String)> {
     let of_objective = |(objective, view): (&Objective, &ObjectiveView)| {
-        let detail = view.detail.as_ref()?;
-        match view.reading {
-            Err(Unknown::NoSource) => Some((Refusal::SOURCE_NOT_FOUND, detail.clone())),
-            Err(Unknown::NotAllowed) => {
-                Some((Refusal::SOURCE_NOT_ALLOWED, format!("{}: {detail}", objective.name)))
-            }
-            _ => None,
-        }
+        let (unknown, detail) = (view.reading.err()?, view.detail.as_ref()?);
+        let named = if unknown == Unknown::NoSource {
+            detail.clone()
+        } else {
+            format!("{}: {detail}", objective.name)
+        };
+        Some((refusal(unknown)?, named))
     };
-    let traffic = snapshot.traffic_refused.iter().map(|why| (Refusal::SOURCE_NOT_ALLOWED, why.clone()));
+    let of_traffic = |(unknown, said): &(Unknown, String)| Some((refusal(*unknown)?, said.clone()));
+    let traffic = snapshot.traffic_refused.iter().filter_map(of_traffic);
     snapshot.policy.objectives.iter().zip(&snapshot.objectives).filter_map(of_objective).chain(traffic)
+}
+
+/// What somebody has to change where a query is not asked.
+const fn refusal(unknown: Unknown) -> Option<Refusal> {
+    match unknown {
+        Unknown::NoSource => Some(Refusal::SOURCE_NOT_FOUND),
+        Unknown::NotAllowed => Some(Refusal::SOURCE_NOT_ALLOWED),
+        _ => None,
+    }
 }
 
 fn unusable(snapshot: &Snapshot) -> impl Iterator<Item = (Refusal, String)> {

@@ -130,6 +130,16 @@ fn a_source_that_the_operator_was_not_given_is_the_policys_fault() {
 }
 
 #[test]
+fn a_source_for_traffic_that_the_operator_was_not_given_is_told_like_one_for_an_objective() {
+    let said = "traffic.prometheus.source of Deployment/upload: the operator has no Prometheus of the name \"egde\"; it has default";
+    let standing = running(|snapshot| snapshot.traffic_refused = vec![(Unknown::NoSource, said.to_owned())]);
+    let conditions = conditions(&standing);
+    let say = conditions.iter().filter(|condition| condition.reason == "SourceNotFound");
+    let say: Vec<_> = say.map(|condition| (condition.type_.as_str(), condition.message.as_str())).collect();
+    assert_eq!(say, [("Accepted", said), ("Ready", said), ("Stalled", said)]);
+}
+
+#[test]
 fn what_the_administrator_does_not_let_a_policy_ask_is_its_fault_and_named() {
     let forbidden = |snapshot: &mut Snapshot| {
         let (unknown, detail) = (view(0, Err(Unknown::NotAllowed)), Some("it is 169.254.169.254".to_owned()));
@@ -137,11 +147,12 @@ fn what_the_administrator_does_not_let_a_policy_ask_is_its_fault_and_named() {
     };
     let said = "command-jitter: it is 169.254.169.254";
     let traffic = "the traffic of Deployment upload: no";
+    let not_allowed = || vec![(Unknown::NotAllowed, traffic.to_owned())];
     let both = running(|snapshot| {
         forbidden(snapshot);
-        snapshot.traffic_refused = vec![traffic.to_owned()];
+        snapshot.traffic_refused = not_allowed();
     });
-    let only_traffic = running(|snapshot| snapshot.traffic_refused = vec![traffic.to_owned()]);
+    let only_traffic = running(|snapshot| snapshot.traffic_refused = not_allowed());
     let together = format!("{said}; {traffic}");
     for (standing, said) in [(running(forbidden), said), (both, together.as_str()), (only_traffic, traffic)] {
         let conditions = conditions(&standing);
