@@ -3,12 +3,13 @@ use super::book::Book;
 use super::confirmed::{Confirmed, all, by_shaper};
 use super::held::{Held, before_us, held};
 use super::in_force::{InForce, Witness, Written, judge, set_by_somebody};
+use super::inherited::Inheritance;
 use super::metrics::EnforceMetrics;
 use super::record::applied_limit;
 use super::request::Write;
 use super::shapers::{Heard, Shapers};
 use super::worker::{self, Problem};
-use super::write::{Foreign, Todo, give_back, todo};
+use super::write::{Foreign, Todo, give_back, limit_of, todo};
 use crate::clock::Clock;
 use crate::cluster::{CachedPod, Objects, PodId, PolicyId};
 use flow_control::{Bandwidth, Moment};
@@ -50,8 +51,9 @@ pub(super) struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     book: Book,
+    pub(super) inheritance: Inheritance,
     /// Whether every policy has made its claims: before that, a pod that nobody claims is left as it is.
     all_known: bool,
     desks: HashMap<PodId, Desk>,
@@ -67,6 +69,8 @@ struct Desk {
     foreign: Option<Box<(Moment, Foreign)>>,
     /// The pod as the last write returned it: the cache may be older.
     returned: Option<Arc<CachedPod>>,
+    /// The limit that the pod has by this enforcer, as far as it knows, and those of writes that may have arrived.
+    own: Vec<Bandwidth>,
     failures: u32,
     at_work: bool,
 }
@@ -204,7 +208,7 @@ impl Enforcer {
     }
 
     /// Starts a worker for each pod that has something to do and no worker yet.
-    fn attend_all(&self, state: &mut State, pods: Vec<PodId>) {
+    pub(super) fn attend_all(&self, state: &mut State, pods: Vec<PodId>) {
         for pod in pods {
             if !state.is_at_work(&pod) && !matches!(self.shared.next(state, &pod), Next::Done) {
                 state.desks.entry(pod.clone()).or_default().at_work = true;
@@ -219,6 +223,28 @@ impl Enforcer {
 impl State {
     fn is_at_work(&self, pod: &PodId) -> bool {
         self.desks.get(pod).is_some_and(|desk| desk.at_work)
+    }
+
+    /// What there is to do, unless it would raise a limit that somebody else has set in our name: that stays until all
+    /// that claim the pod have heard of it.
+    fn unless_inherited(&mut self, pod: &CachedPod, todo: Todo) -> Todo {
+        let (id, found) = (pod.id(), applied_limit(pod));
+        let desk = self.desks.entry(id.clone()).or_default();
+        let sent = if let Todo::Write(write) = &todo { limit_of(write) } else { None };
+        if let (Some(found), Some(sent), Some(claims)) = (found, sent, self.book.claims(id))
+            && found < sent
+            && !desk.own.contains(&found)
+        {
+            if !self.inheritance.is_known(id, found, claims) {
+                return Todo::Has(found);
+            }
+            desk.own.push(found);
+        }
+        self.inheritance.forget(id);
+        if sent.is_none() {
+            desk.own = found.into_iter().collect();
+        }
+        todo
     }
 }
 
@@ -240,6 +266,7 @@ impl Shared {
     fn next(&self, state: &mut State, id: &PodId) -> Next {
         let Some(pod) = self.newest(state, id) else {
             state.desks.remove(id);
+            state.inheritance.forget(id);
             return Next::Done;
         };
         let wanted = state.book.wanted(id).filter(|_| self.backend.limits_running_pods());
@@ -257,6 +284,7 @@ impl Shared {
             }
             return Next::Done;
         }
+        let todo = state.unless_inherited(&pod, todo);
         let desk = state.desks.entry(id.clone()).or_default();
         desk.look(&todo, uses_host_network, self.clock.now());
         match todo {
@@ -333,10 +361,15 @@ impl Shared {
         self.settled.notify_waiters();
     }
 
-    /// Notes that a write failed, and returns how long to wait before the next one.
-    pub(super) fn failed(&self, id: &PodId, problem: &Problem) -> Duration {
+    /// Notes that `write` failed, and returns how long to wait before the next one.
+    pub(super) fn failed(&self, id: &PodId, write: &Write, problem: &Problem) -> Duration {
         let mut state = self.lock();
         let desk = state.desks.entry(id.clone()).or_default();
+        if let (Some(sent), Problem::Refused(_)) = (limit_of(write), problem)
+            && !desk.own.contains(&sent)
+        {
+            desk.own.push(sent);
+        }
         desk.written.problem = Some(problem.to_string());
         desk.failures = desk.failures.saturating_add(1);
         problem.first_retry().saturating_mul(2u32.saturating_pow(desk.failures - 1)).min(LONGEST_RETRY)
@@ -352,7 +385,7 @@ impl Shared {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -364,6 +397,7 @@ impl Desk {
             self.written.note(limit, now);
         }
         (self.written.behind_since, self.written.problem, self.failures) = (None, None, 0);
+        self.own = applied_limit(&pod).into_iter().collect();
         self.returned = Some(Arc::new(pod));
     }
 

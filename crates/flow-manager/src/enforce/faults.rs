@@ -288,6 +288,41 @@ async fn a_pod_that_has_its_limit_is_not_written_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_lower_limit_that_somebody_else_has_set_in_our_name_is_raised_once_the_policy_has_heard_of_it() {
+    let mut stage = Stage::new();
+    stage.watch(&limited(7, "64M", ""));
+    stage.claim(64);
+    stage.watch(&limited(8, "20M", ""));
+    stage.claim(50);
+    assert!(stage.api.next_request().now_or_never().is_none(), "20M is raised");
+    let found = stage.enforcer.inherited(&policy(), [&id()]);
+    assert_eq!(found, [(id(), Bandwidth::from_mbps(20))]);
+    stage.enforcer.heard(&policy(), &found);
+    for version in ["8", "9"] {
+        let raise = stage.asked().await;
+        assert_eq!(
+            (raise.limit(), &raise.body["metadata"]["resourceVersion"]),
+            (&json!("50M"), &json!(version))
+        );
+        stage.watch(&limited(9, "20M", ""));
+        raise.refuse(StatusCode::CONFLICT, "the object has been modified");
+    }
+    assert_eq!(stage.enforcer.inherited(&policy(), [&id()]), []);
+}
+
+#[tokio::test]
+async fn a_lower_limit_may_be_our_own_of_which_no_answer_came() {
+    let mut stage = Stage::new();
+    stage.watch(&limited(7, "64M", ""));
+    stage.claim(50);
+    let lost = stage.asked().await;
+    stage.watch(&limited(8, "50M", ""));
+    stage.claim(60);
+    lost.refuse(StatusCode::INTERNAL_SERVER_ERROR, "nobody knows whether it was made");
+    assert_eq!(stage.asked().await.limit(), "60M");
+}
+
+#[tokio::test]
 async fn a_pod_that_is_gone_is_forgotten() {
     let mut stage = Stage::new();
     let before = limited(7, "64M", "");

@@ -1,8 +1,9 @@
 //! Puts limits on running pods and takes them away again, so that nothing is lost.
 //!
 //! The [`Enforcer`] is told what each policy claims. [`book`] arbitrates between the claims, [`write`] says what has
-//! to be written to a pod, in the form that [`encode`] gives it and with what [`record`] needs to undo it; [`worker`]
-//! writes it, and [`shapers`] tells whether it is in force on the node, and what is sent.
+//! to be written to a pod, in the form that [`encode`] gives it and with what [`record`] needs to undo it; [`inherited`]
+//! keeps lower limits that it has not set itself, [`worker`] writes, and [`shapers`] tells whether it is in force on the
+//! node, and what is sent.
 
 mod ask;
 mod backend;
@@ -18,6 +19,7 @@ mod faults;
 pub mod fuzzing;
 mod held;
 mod in_force;
+mod inherited;
 mod ledger;
 mod metrics;
 mod on_pod;

@@ -69,8 +69,12 @@ pub(super) fn applied(pod: &CachedPod) -> Values {
 
 /// The limit that we set on `pod` last, perhaps before a restart and through another back-end.
 pub(super) fn applied_limit(pod: &CachedPod) -> Option<Bandwidth> {
-    let applied = applied(pod);
-    backend_of(&applied)?.read(|key| value(&applied, key))
+    limit(&applied(pod))
+}
+
+/// The limit that these annotations give a pod, whichever back-end follows them.
+pub(super) fn limit(applied: &Values) -> Option<Bandwidth> {
+    backend_of(applied)?.read(|key| value(applied, key))
 }
 
 /// The limit that was wanted of `pod` last. `None` where it has the one of before us: what was wanted was not lower.
@@ -109,7 +113,7 @@ pub(super) fn text(values_: &Values) -> String {
 }
 
 /// Only annotations that limit pods count: whoever writes a record has us change no other.
-fn values(text: &str) -> Values {
+pub(super) fn values(text: &str) -> Values {
     let object = Some(text).filter(|text| text.starts_with('{'));
     match object.and_then(|text| serde_json::from_str::<Values>(text).ok()) {
         Some(mut values) => {

@@ -22,7 +22,7 @@ pub(super) async fn work(shared: Arc<Shared>, pod: PodId) {
         match answer {
             Ok(written) => shared.wrote(&pod, written),
             Err(problem) => {
-                let wait = shared.failed(&pod, &problem);
+                let wait = shared.failed(&pod, &write, &problem);
                 shared.stop.run_until_cancelled(tokio::time::sleep(wait)).await;
             }
         }

@@ -87,6 +87,13 @@ pub(super) fn foreign(pod: &CachedPod, key: &str, backend: Backend) -> Foreign {
     Foreign { key: key.to_owned(), value, limit: backend.read(|key| annotation(pod, key)) }
 }
 
+/// The limit that a write gives a pod; `None` where it gives back what was there before.
+pub(super) fn limit_of(write: &Write) -> Option<Bandwidth> {
+    let (Write::TakeOver(body) | Write::Change(body)) = write else { return None };
+    let applied = body.pointer("/metadata/annotations")?.get(APPLIED_EGRESS_BANDWIDTH)?.as_str()?;
+    record::limit(&record::values(applied))
+}
+
 fn keep(pod: &CachedPod, record: &Record, wanted: Bandwidth, backend: Backend) -> Todo {
     let limit = within(pod, record, wanted, backend);
     let next = record.with(limit, backend);

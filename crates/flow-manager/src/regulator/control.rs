@@ -117,6 +117,7 @@ impl Regulator {
 
     /// Passes on how things stand, without a decision.
     pub(super) fn tell(&mut self) {
+        self.inherit();
         let now = self.services.clock.now();
         let settled_since = self.settled_since(now);
         let views = self.feeds.iter_mut().map(|feed| feed.read(now, settled_since).1).collect();
@@ -124,11 +125,26 @@ impl Regulator {
         self.report(views, now);
     }
 
+    /// Goes on from lower limits that were set by who led before, and of which this one did not know as it started.
+    fn inherit(&mut self) {
+        let pods = self.plan.targets.iter().flat_map(|planned| &planned.found.pods);
+        let found = self.services.enforcer.inherited(&self.id, pods.map(|pod| &pod.id));
+        if found.is_empty() {
+            return;
+        }
+        for (planned, limit) in self.plan.targets.iter().zip(&mut self.state.limits) {
+            *limit = planned.lowered(*limit, &found);
+        }
+        self.claim();
+        self.services.enforcer.heard(&self.id, &found);
+    }
+
     /// Observes, decides, and passes on what was decided; so `late` where that was due at a time.
     pub(super) fn tick(&mut self, late: Option<Duration>) {
         if let Some(late) = late {
             self.services.metrics.late(late);
         }
+        self.inherit();
         let now = self.services.clock.now();
         let settled_since = self.settled_since(now);
         let readings = self.feeds.iter_mut().map(|feed| feed.read(now, settled_since));

@@ -124,6 +124,18 @@ impl PlannedTarget {
         present.map_or(self.target.initial, |limit| self.within_range(limit))
     }
 
+    /// The limit to go on from instead of `limit`, where some pods were `found` to have these from us already: never a
+    /// higher one.
+    pub(super) fn lowered(&self, limit: Bandwidth, found: &[(PodId, Bandwidth)]) -> Bandwidth {
+        let here = found.iter().filter(|(id, _)| self.found.pods.iter().any(|pod| pod.id == *id));
+        let behind = |lowest: Bandwidth| match self.target.scope {
+            Scope::Pod => lowest,
+            Scope::Target => lowest.shared_by(self.limitable().count()),
+        };
+        let lowest = here.map(|(_, limit)| *limit).min();
+        lowest.map_or(limit, |lowest| limit.min(self.within_range(behind(lowest))))
+    }
+
     pub(super) fn within_range(&self, limit: Bandwidth) -> Bandwidth {
         limit.clamp(self.target.range.min, self.target.range.max)
     }
@@ -190,6 +202,23 @@ mod tests {
         let plan = plan([vec![pod("x", Some(40)), pod("y", Some(30))], vec![pod("z", Some(500))]]);
         assert_eq!(plan.targets[0].present_limit(), Bandwidth::from_mbps(30));
         assert_eq!(plan.targets[1].present_limit(), Bandwidth::from_mbps(100), "within the range");
+    }
+
+    #[test]
+    fn a_target_is_lowered_to_what_its_own_pods_were_found_to_have_and_never_raised() {
+        let mut planned = plan([vec![pod("x", None), pod("y", None)], vec![]]).targets.remove(0);
+        let mbps = Bandwidth::from_mbps;
+        let lowered = |planned: &PlannedTarget, name: &str, found| {
+            planned
+                .lowered(mbps(50), &[(pod(name, None).id, mbps(found)), (pod("y", None).id, mbps(40))])
+                .bps()
+        };
+        for (name, found, limit) in [("x", 30, 30), ("x", 90, 40), ("x", 1, 10), ("z", 30, 40)] {
+            assert_eq!(lowered(&planned, name, found), mbps(limit).bps(), "{name} {found}");
+        }
+        planned.target.scope = Scope::Target;
+        assert_eq!(lowered(&planned, "x", 20), mbps(40).bps(), "two pods share it");
+        assert_eq!(planned.lowered(mbps(50), &[]), mbps(50));
     }
 
     #[test]

@@ -147,6 +147,42 @@ async fn no_limit_is_raised_while_the_view_of_pods_is_old() {
 }
 
 #[tokio::test]
+async fn who_starts_with_an_old_view_goes_on_from_the_lower_limits_of_who_led_before() {
+    let world = world().await;
+    let mut operator = world.operator().await.unwrap();
+    world.apply(&about(STEADY)).await.unwrap();
+    world.limited([Some("70M"), Some("100M")]).await.unwrap();
+    operator.kill();
+    world.proxy.forget();
+    operator = world.operator().await.unwrap();
+    violate(&world).await;
+    world.limited([Some("25M"), Some("25M")]).await.unwrap();
+    let steady = json!({"name": "queried", "prometheus": {"query": STEADY}, "value": {"max": "1"}});
+    world.patch(NAME, &json!({"spec": {"objectives": [steady]}})).await.unwrap();
+    start_into_the_past(&world, &mut operator, &["pods"]).await;
+    status_says(&world, "100M").await;
+    world.proxy.heal();
+    status_says(&world, "25M").await;
+    let now = world.state(NAME).await.unwrap();
+    assert_eq!(now.limits(), ["25M", "25M"]);
+    for history in world.histories(&now).await.unwrap() {
+        assert!(!history.rises().unwrap(), "{history:?}");
+    }
+    world.delete(NAME).await.unwrap();
+}
+
+/// Waits until the policy's status tells this limit.
+async fn status_says(world: &World, limit: &str) {
+    until(&format!("a status with {limit}"), PATIENCE, async || {
+        let policy = world.state(NAME).await?.policy.unwrap_or_default();
+        let told = &policy["targets"][0]["limit"];
+        Ok(Look::when(told == limit, || format!("{told}")))
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
 async fn a_policy_that_is_gone_limits_nothing_for_who_starts_with_an_old_view() {
     let world = world().await;
     let mut operator = world.operator().await.unwrap();

@@ -8,7 +8,9 @@ use crate::enforce::Backend;
 use crate::regulator::plan::Template;
 use crate::rollout::WorkloadId;
 use flow_control::{Finite, Reading, Unknown};
-use flow_policy::names::{EGRESS_BANDWIDTH, LIMIT, PAUSED};
+use flow_policy::names::{
+    APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, LIMIT, ORIGINAL_EGRESS_BANDWIDTH, PAUSED,
+};
 use flow_policy::{Objective, Overrides};
 use futures::FutureExt;
 use http::{Request, Response};
@@ -106,6 +108,38 @@ impl Stage {
 
 fn value(value: f64) -> Reading {
     Finite::new(value).map_err(|_| Unknown::NotFinite)
+}
+
+/// The pod as it is with a limit of ours, in that version.
+fn limited(limit: &str, version: &str) -> WatchedPod {
+    let mut pod = pod();
+    pod["metadata"]["resourceVersion"] = json!(version);
+    pod["metadata"]["annotations"] = json!({
+        EGRESS_BANDWIDTH: limit, ORIGINAL_EGRESS_BANDWIDTH: "", APPLIED_EGRESS_BANDWIDTH: limit,
+    });
+    serde_json::from_value(pod).unwrap()
+}
+
+#[tokio::test]
+async fn who_started_from_an_old_view_goes_on_from_the_lower_limit_that_a_newer_one_shows() {
+    let (pods, mut cache) = crate::cluster::Objects::empty();
+    cache.take(Event::Apply(limited("100M", "7").pod));
+    let (services, api) = fixture::services(Caches::of(pods, reflector::store().0), Backend::Cilium);
+    let (enforcer, id) = (services.enforcer.clone(), PolicyId::new("factory", "robot"));
+    let plan = Arc::new(plan("Enforce", Overrides::default()));
+    let mut stage = Stage { regulator: Regulator::new(Arc::new(services), id, plan), api };
+    assert_eq!(stage.written().await, None);
+    for (shown, decided, second, next) in [("25M", 0.7, 1, None), ("20M", 2.0, 7, Some("16M"))] {
+        let newer = limited(shown, "8");
+        cache.take(Event::Apply(newer.pod.clone()));
+        enforcer.seen(&newer.pod);
+        assert_eq!(stage.written().await, None, "{shown} is raised");
+        stage.regulator.inherit();
+        assert_eq!(stage.regulator.state.limits, [shown.parse().unwrap()]);
+        assert_eq!(stage.written().await, None, "{shown} is raised");
+        stage.decide(value(decided), second);
+        assert_eq!(stage.written().await.as_deref(), next);
+    }
 }
 
 #[tokio::test]
