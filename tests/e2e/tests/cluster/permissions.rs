@@ -119,7 +119,7 @@ async fn every_permission_is_used_and_none_is_missing() {
     stage.apply(&pinned(by_probe("steady", HOST), "50M")).await.unwrap();
     stage.limited(&pod, Some(50_000_000)).await.unwrap();
     pause_twice(&stage, "steady").await;
-    for kind in ["Deployment", "StatefulSet"] {
+    for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
         roll_out(&stage, kind).await;
     }
     let settled = lines();
@@ -131,8 +131,6 @@ async fn every_permission_is_used_and_none_is_missing() {
     assert!(refused.is_empty(), "asked for in vain: {refused:#?}");
     let used: BTreeSet<_> = asked(start).into_iter().filter_map(|(grant, ok)| ok.then_some(grant)).collect();
     let granted = granted().await;
-    // A rollout of a DaemonSet is not seen yet.
-    let tried = |grant: &&Grant| grant.2 != "daemonsets" || grant.3 != "get" && grant.3 != "patch";
-    let unused: Vec<_> = granted.difference(&used).filter(tried).collect();
+    let unused: Vec<_> = granted.difference(&used).collect();
     assert!(granted.len() > 20 && unused.is_empty(), "granted, and not used: {unused:#?}");
 }

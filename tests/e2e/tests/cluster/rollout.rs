@@ -335,6 +335,8 @@ async fn the_controllers_account_changes_the_limit_of_a_template_and_nothing_els
     let own = "only its own annotations";
     refused(&deployments, annotations(json!({"owner": "flow-manager"})), own).await;
     refused(&deployments, annotations(json!({"owner": null})), own).await;
+    // Only of a DaemonSet does the API server count its templates.
+    refused(&deployments, annotations(json!({"deprecated.daemonset.template.generation": "9"})), own).await;
     refused(&deployments, json!({"metadata": {"labels": {"team": "net"}}}), "labels of a workload").await;
     refused(&deployments, json!({"metadata": {"finalizers": ["example.com/stay"]}}), "finalizers").await;
     let owner = json!({"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "b"});
