@@ -15,9 +15,14 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How long the deletion of a policy waits for its pods and workloads before it tries again.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many policies are given their finalizer at the same time: of thousands that are new, each sends a request, and an
+/// API server that is asked for all at once answers none of them in time.
+const TAKEN_UP_AT_ONCE: usize = 64;
 
 /// What reconciling needs.
 pub struct Context {
@@ -31,12 +36,14 @@ pub struct Context {
     pub(super) retries: Retries,
     pub(super) concerned: Concerned,
     startup: Startup,
+    taking_up: Semaphore,
 }
 
 /// Makes the regulators fit one policy: checked, its targets looked up, or given back if it is being deleted.
 pub async fn reconcile(policy: Arc<FlowPolicy>, context: Arc<Context>) -> Result<Action, Error> {
     let id = PolicyId::of(&policy);
     context.started().await;
+    let _turn = context.turn(&policy).await;
     let began = Instant::now();
     let api = Api::namespaced(context.client.clone(), &id.namespace);
     let reconciled = finalizer(&api, names::FINALIZER, policy, |event| async {
@@ -113,7 +120,19 @@ impl Context {
             retries,
             concerned,
             startup,
+            taking_up: Semaphore::new(TAKEN_UP_AT_ONCE),
         }
+    }
+
+    /// Waits until a policy without a finalizer may be given it.
+    async fn turn(&self, policy: &FlowPolicy) -> Option<SemaphorePermit<'_>> {
+        let metadata = &policy.metadata;
+        let has_finalizer = metadata.finalizers.iter().flatten().any(|name| name == names::FINALIZER);
+        if has_finalizer || metadata.deletion_timestamp.is_some() {
+            return None;
+        }
+        // The semaphore is never closed.
+        self.taking_up.acquire().await.ok()
     }
 
     /// Waits until the caches hold what the API server has: before that, a target may seem to have no pods.
@@ -165,5 +184,43 @@ impl Context {
     fn all_policies_known(&self) {
         self.enforcer.all_policies_known();
         self.rollouts.all_policies_known();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Inventory;
+    use crate::enforce::Backend;
+    use crate::regulator::fixture;
+    use kube::client::Body;
+    use prometheus_client::registry::Registry;
+    use serde_json::json;
+    use tokio::time::timeout;
+
+    fn policy(number: usize) -> Arc<FlowPolicy> {
+        let metadata = json!({"name": format!("policy-{number}"), "namespace": "factory"});
+        let policy = json!({"metadata": metadata, "spec": {"objectives": [], "targets": []}});
+        Arc::new(serde_json::from_value(policy).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn policies_that_are_new_all_at_once_do_not_all_ask_the_api_server_at_once() {
+        let caches = Caches::from(Inventory::default());
+        let (services, _) = fixture::services(caches.clone(), Backend::Cilium);
+        let (service, mut api) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
+        let metrics = ReconcileMetrics::register(&mut Registry::default());
+        let context = Arc::new(Context::new(Client::new(service, "factory"), caches, services, metrics));
+        for number in 0..3 * TAKEN_UP_AT_ONCE {
+            tokio::spawn(reconcile(policy(number), Arc::clone(&context)));
+        }
+        let mut asked = Vec::new();
+        while let Ok(request) = timeout(Duration::from_secs(1), api.next_request()).await {
+            asked.push(request);
+        }
+        assert_eq!(asked.len(), TAKEN_UP_AT_ONCE);
+        // Where one is answered, the next one has its turn.
+        drop(asked.pop());
+        assert!(timeout(Duration::from_secs(1), api.next_request()).await.is_ok());
     }
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tower_test::mock::Handle;
 
 /// Services that read `caches`, and the API server that they write to. Rollouts are not allowed.
-pub(super) fn services(
+pub(crate) fn services(
     caches: Caches,
     backend: Backend,
 ) -> (Services, Handle<Request<Body>, Response<Body>>) {

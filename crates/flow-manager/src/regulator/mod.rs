@@ -4,7 +4,7 @@ mod control;
 mod effect;
 mod effective;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod memory;
 mod metrics;
 mod plan;
