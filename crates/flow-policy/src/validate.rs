@@ -57,7 +57,12 @@ fn named<S, T>(
         return Err(at(list)("found nothing; at least one is needed"));
     }
     let items = specs.iter().enumerate();
-    items.map(|(position, spec)| check(spec, &|field| format!("{list}[{position}].{field}"))).collect()
+    let checked = items.map(|(position, spec)| check(spec, &|field| format!("{list}[{position}].{field}")));
+    // They stay, and room for more would stay with them.
+    checked.collect::<Result<Vec<_>, _>>().map(|mut all| {
+        all.shrink_to_fit();
+        all
+    })
 }
 
 fn interval(spec: &FlowPolicySpec, objectives: &[Objective]) -> Result<Duration, Invalid> {

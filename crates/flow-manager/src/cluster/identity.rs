@@ -27,12 +27,12 @@ pub struct PodId(Arc<PodName>);
 /// What a pod is called.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodName {
-    /// Its namespace.
-    pub namespace: String,
+    /// Its namespace, kept once for many pods.
+    pub namespace: Arc<str>,
     /// Its name.
-    pub name: String,
+    pub name: Box<str>,
     /// Its UID.
-    pub uid: String,
+    pub uid: Box<str>,
 }
 
 impl PolicyId {
@@ -52,7 +52,7 @@ impl PolicyId {
 impl PodId {
     /// The pod of that name and UID.
     #[must_use]
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>, uid: impl Into<String>) -> Self {
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Box<str>>, uid: impl Into<Box<str>>) -> Self {
         Self(Arc::new(PodName { namespace: namespace.into(), name: name.into(), uid: uid.into() }))
     }
 
@@ -60,6 +60,17 @@ impl PodId {
     #[must_use]
     pub fn of(pod: &Pod) -> Option<Self> {
         Some(Self::new(pod.namespace()?, pod.metadata.name.clone()?, pod.uid()?))
+    }
+
+    /// Takes what it has in common with `other` from there, so that it is kept once.
+    pub(super) fn share(&mut self, other: &Self) {
+        if self == other {
+            self.clone_from(other);
+        } else if let Some(name) = Arc::get_mut(&mut self.0)
+            && name.namespace == other.namespace
+        {
+            name.namespace = Arc::clone(&other.namespace);
+        }
     }
 }
 

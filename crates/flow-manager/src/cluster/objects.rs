@@ -145,7 +145,7 @@ impl<T: Object> Index<T> {
             None => self.0.entry(object.namespace().to_owned()).or_default(),
         };
         let before = namespace.take(object.name());
-        if let Some(alike) = before.as_ref().or(namespace.last.as_ref()) {
+        for alike in before.iter().chain(&namespace.last) {
             object.share(alike);
         }
         let object = Arc::new(object);

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,16 +17,24 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CachedPod {
     id: PodId,
-    resource_version: Option<Box<str>>,
+    version: Option<Version>,
     labels: Arc<BTreeMap<String, String>>,
     /// Those that limit it, and what we have recorded.
-    annotations: Box<[(&'static str, Box<str>)]>,
+    annotations: Arc<[(&'static str, Box<str>)]>,
     controller: Option<Arc<str>>,
     node: Option<Arc<str>>,
     address: Option<IpAddr>,
     phase: Phase,
     is_going: bool,
     on_host_network: bool,
+}
+
+/// The version of an object. Those of one resource are decimal numbers that grow, guaranteed since Kubernetes 1.35.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Version {
+    Number(u64),
+    /// Of an API server that counts otherwise.
+    Text(Box<str>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +54,17 @@ impl CachedPod {
 
     /// Its version, if the API server has stored it.
     #[must_use]
-    pub fn resource_version(&self) -> Option<&str> {
-        self.resource_version.as_deref()
+    pub fn resource_version(&self) -> Option<String> {
+        self.version.as_ref().map(Version::to_string)
+    }
+
+    /// Whether it is of a later version than `other`; not, where nobody can tell.
+    #[must_use]
+    pub fn is_newer(&self, other: &Self) -> bool {
+        match (&self.version, &other.version) {
+            (Some(Version::Number(own)), Some(Version::Number(other))) => own > other,
+            _ => false,
+        }
     }
 
     /// Its labels.
@@ -98,6 +116,22 @@ impl CachedPod {
     }
 }
 
+impl From<String> for Version {
+    fn from(text: String) -> Self {
+        let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
+        number.map_or_else(|| Self::Text(text.into()), Self::Number)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
 impl Object for CachedPod {
     fn namespace(&self) -> &str {
         &self.id.namespace
@@ -119,8 +153,9 @@ impl Object for CachedPod {
     }
 
     fn share(&mut self, other: &Self) {
-        if self.id == other.id {
-            self.id = other.id.clone();
+        self.id.share(&other.id);
+        if self.annotations == other.annotations {
+            self.annotations = Arc::clone(&other.annotations);
         }
         if self.labels == other.labels {
             self.labels = Arc::clone(&other.labels);
@@ -186,7 +221,7 @@ impl From<Wire> for CachedPod {
         let controller = owners.into_iter().find(|owner| owner.controller == Some(true));
         Self {
             id: PodId::new(namespace, name, uid),
-            resource_version: metadata.resource_version.map(Into::into),
+            version: metadata.resource_version.map(Version::from),
             labels: Arc::new(metadata.labels.unwrap_or_default()),
             annotations: kept(metadata.annotations.unwrap_or_default()),
             controller: controller.map(|owner| owner.uid.into()),
@@ -203,7 +238,7 @@ impl From<Wire> for CachedPod {
     }
 }
 
-fn kept(mut annotations: BTreeMap<String, String>) -> Box<[(&'static str, Box<str>)]> {
+fn kept(mut annotations: BTreeMap<String, String>) -> Arc<[(&'static str, Box<str>)]> {
     let names = names::LIMITING.into_iter().chain(names::RECORDS);
     names.filter_map(|name| Some((name, annotations.remove(name)?.into()))).collect()
 }
@@ -320,6 +355,34 @@ mod tests {
             let whole: Pod = serde_json::from_value(pod).unwrap_or_default();
             assert_eq!(read.pod, CachedPod::from(&whole));
         }
+    }
+
+    #[test]
+    fn a_version_is_told_as_it_was_and_compared_as_a_number_where_it_is_one() {
+        let of = |version: &str| {
+            let read: WatchedPod =
+                serde_json::from_value(json!({"metadata": {"resourceVersion": version}})).unwrap();
+            read.pod
+        };
+        for version in ["0", "7", "18446744073709551615", "18446744073709551616", "007", "x", ""] {
+            assert_eq!(of(version).resource_version().as_deref(), Some(version));
+        }
+        assert!(of("10").is_newer(&of("9")) && !of("9").is_newer(&of("10")) && !of("9").is_newer(&of("9")));
+        assert!(!of("x").is_newer(&of("9")) && !of("9").is_newer(&of("x")));
+    }
+
+    #[test]
+    fn pods_that_are_limited_alike_keep_one_copy_of_what_they_have_in_common() {
+        let read = |name: &str| {
+            let mut pod = pod();
+            pod["metadata"]["name"] = json!(name);
+            serde_json::from_value::<WatchedPod>(pod).unwrap().pod
+        };
+        let (one, mut other) = (read("one"), read("other"));
+        other.share(&one);
+        assert_eq!(other, read("other"));
+        assert!(Arc::ptr_eq(&one.annotations, &other.annotations) && Arc::ptr_eq(&one.labels, &other.labels));
+        assert!(Arc::ptr_eq(&one.id().namespace, &other.id().namespace));
     }
 
     #[test]

@@ -89,6 +89,7 @@ fn revisions(caches: &Caches, namespace: &str, deployment: &str) -> Vec<String> 
 fn target_pods(pods: impl Iterator<Item = Arc<CachedPod>>) -> Vec<TargetPod> {
     let mut pods: Vec<_> = pods.filter(|pod| pod.is_alive()).map(|pod| target_pod(&pod)).collect();
     pods.sort_unstable();
+    pods.shrink_to_fit();
     pods
 }
 
@@ -157,7 +158,7 @@ mod tests {
     }
 
     fn names_of(found: &Found) -> Vec<&str> {
-        found.pods.iter().map(|pod| pod.id.name.as_str()).collect()
+        found.pods.iter().map(|pod| &*pod.id.name).collect()
     }
 
     #[test]

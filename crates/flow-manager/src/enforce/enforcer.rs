@@ -344,7 +344,7 @@ impl Shared {
         let cached = self.pods.get(&id.namespace, &id.name);
         let cached = cached.filter(|pod| pod.id() == id && !pod.is_going())?;
         let Some(desk) = state.desks.get_mut(id) else { return Some(cached) };
-        desk.returned = desk.returned.take().filter(|returned| is_newer(returned, &cached));
+        desk.returned = desk.returned.take().filter(|returned| returned.is_newer(&cached));
         Some(desk.returned.as_ref().map_or(cached, Arc::clone))
     }
 
@@ -423,11 +423,4 @@ impl Desk {
             }
         }
     }
-}
-
-/// Whether `returned` is of a later version than `cached`. Versions of one resource are decimal numbers that grow
-/// (guaranteed since Kubernetes 1.35); where they are not, the cache is believed.
-fn is_newer(returned: &CachedPod, cached: &CachedPod) -> bool {
-    let version = |pod: &CachedPod| pod.resource_version().and_then(|version| version.parse::<u128>().ok());
-    matches!((version(returned), version(cached)), (Some(returned), Some(cached)) if returned > cached)
 }

@@ -54,8 +54,9 @@ pub(super) struct Written {
 impl Written {
     /// Notes a limit, and forgets those that no longer count.
     pub(super) fn note(&mut self, limit: Bandwidth, now: Moment) {
-        self.limits = self.counting(now).collect();
-        self.limits.push((now, limit));
+        self.limits = self.counting(now).chain([(now, limit)]).collect();
+        // Mostly it is one, of each of many pods.
+        self.limits.shrink_to_fit();
     }
 
     /// Notes that the pod has this limit now.

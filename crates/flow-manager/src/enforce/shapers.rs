@@ -140,7 +140,7 @@ impl Shapers {
         // One question that was not answered does not make the answer before it wrong.
         lock(&self.heard).retain(|_, heard| now.since(heard.at) <= FRESH);
         let pods = self.pods.all();
-        let present: HashSet<_> = pods.iter().map(|pod| pod.id().uid.as_str()).collect();
+        let present: HashSet<_> = pods.iter().map(|pod| &*pod.id().uid).collect();
         lock(&self.ledger).forget(|uid| present.contains(uid));
         self.count();
     }

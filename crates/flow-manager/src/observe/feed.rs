@@ -3,7 +3,7 @@ use super::record::Seen;
 use super::{Path, Paths};
 use crate::prometheus::{Latest, Queries, Query};
 use crate::report::ObjectiveView;
-use flow_control::{LastQueued, Moment, Observation, Queueing, Reading, Role, Unknown};
+use flow_control::{Bound, LastQueued, Moment, Observation, Queueing, Reading, Role, Unknown};
 use flow_policy::{Histogram, Indicator, Objective, Question, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,10 @@ pub struct Sources {
 
 /// The indicator of one objective, measured for as long as this is held.
 pub struct Feed {
-    objective: Objective,
+    indicator: Indicator,
+    role: Role,
+    priority: u16,
+    bound: Bound,
     input: Input,
     queued: LastQueued,
 }
@@ -52,7 +55,8 @@ impl Sources {
                 Err(problem) => Input::Nothing(Unknown::NoSource, format!("{}: {problem}", objective.name)),
             },
         };
-        Feed { objective: objective.clone(), input, queued: LastQueued::default() }
+        let Objective { indicator, role, priority, bound, .. } = *objective;
+        Feed { indicator, role, priority, bound, input, queued: LastQueued::default() }
     }
 
     /// The queries that the Prometheus of that name is asked; if the operator was given none, that and which it has, as a
@@ -101,9 +105,9 @@ impl Feed {
     /// and for people.
     #[must_use]
     pub fn read(&mut self, now: Moment, settled_since: Moment) -> (Observation, ObjectiveView) {
-        let told = self.input.read(self.objective.indicator, now, settled_since, &mut self.queued);
+        let told = self.input.read(self.indicator, now, settled_since, &mut self.queued);
         let Told { reading, settled, measured, period, window, queueing, detail } = told;
-        let Objective { role, priority, bound, .. } = self.objective;
+        let Self { role, priority, bound, .. } = *self;
         let is_measured = matches!(reading, Ok(_) | Err(Unknown::Stale { .. }));
         let view = ObjectiveView {
             reading,
@@ -118,7 +122,7 @@ impl Feed {
     /// Lets `bell` ring at the first sign that the objective will be violated, if it is decisive and there is such a sign:
     /// for as long as somebody holds on to the bell.
     pub fn ring(&self, bell: &Arc<Notify>) {
-        if let (Input::Path(path, Some(sign)), Role::Control) = (&self.input, self.objective.role) {
+        if let (Input::Path(path, Some(sign)), Role::Control) = (&self.input, self.role) {
             path.ring(*sign, bell);
         }
     }

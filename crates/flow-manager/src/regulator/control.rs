@@ -269,7 +269,9 @@ impl Regulator {
         self.reported.is_none_or(|reported| now.since(reported) >= REPORT_INTERVAL)
     }
 
-    fn report(&mut self, objectives: Vec<ObjectiveView>, now: Moment) {
+    fn report(&mut self, mut objectives: Vec<ObjectiveView>, now: Moment) {
+        // They stay until the next report.
+        objectives.shrink_to_fit();
         let targets = self.target_views(now);
         let standing = Standing::Running(Snapshot {
             generation: self.plan.generation,

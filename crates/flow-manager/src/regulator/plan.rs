@@ -45,7 +45,8 @@ impl Plan {
     #[must_use]
     pub fn resolve(caches: &Caches, id: &PolicyId, stored: &FlowPolicy, policy: Policy) -> Self {
         let planned = |target: &Target| PlannedTarget {
-            target: target.clone(),
+            // What it selects is found, and large.
+            target: Target { selector: None, ..target.clone() },
             found: find(caches, &id.namespace, target),
             template: Template::find(caches, id, target).filter(|_| policy.strategy != Strategy::Live),
         };

@@ -60,7 +60,10 @@ impl Regulators {
             Entry::Occupied(entry) => {
                 entry.get().plans.send_if_modified(|present| {
                     let changed = **present != plan;
-                    *present = Arc::new(plan);
+                    // An equal one would be kept beside the one that the regulator goes by.
+                    if changed {
+                        *present = Arc::new(plan);
+                    }
                     changed
                 });
             }
@@ -69,7 +72,8 @@ impl Regulators {
                 let first = Arc::clone(&receiver.borrow());
                 let mut regulator = Regulator::new(Arc::clone(&self.services), entry.key().clone(), first);
                 regulator.remember(safe);
-                entry.insert(Running { plans, task: tokio::spawn(run(regulator, receiver)) });
+                let task = tokio::spawn(run(Box::new(regulator), receiver));
+                entry.insert(Running { plans, task });
             }
         }
     }
@@ -105,9 +109,10 @@ impl Regulators {
     }
 }
 
-/// Runs a regulator until its plan is taken away.
-async fn run(mut regulator: Regulator, mut plans: watch::Receiver<Arc<Plan>>) {
-    let (mut ticks, mut news) = (ticker(regulator.interval()), ticker(REPORT_INTERVAL));
+/// Runs a regulator until its plan is taken away. It is boxed, as a task keeps room for its arguments twice.
+async fn run(mut regulator: Box<Regulator>, mut plans: watch::Receiver<Arc<Plan>>) {
+    let mut ticks = ticker(regulator.interval());
+    let mut news = news_ticker(regulator.interval());
     loop {
         let bell = regulator.bell();
         tokio::select! {
@@ -119,11 +124,11 @@ async fn run(mut regulator: Regulator, mut plans: watch::Receiver<Arc<Plan>>) {
                 let is_changed = regulator.adopt(Arc::clone(&plans.borrow_and_update()));
                 if is_changed || ticks.period() != regulator.interval() {
                     ticks = ticker(regulator.interval());
+                    news = news_ticker(regulator.interval());
                 }
             }
             due = due(&mut ticks, &bell) => regulator.tick(due.map(|due| due.elapsed())),
-            // Who decides seldom must not be silent so long.
-            _ = news.tick(), if regulator.interval() > REPORT_INTERVAL => regulator.tell(),
+            () = next(news.as_mut()) => regulator.tell(),
         }
     }
 }
@@ -135,6 +140,19 @@ async fn due(ticks: &mut Interval, bell: &Notify) -> Option<Instant> {
         biased;
         due = ticks.tick() => Some(due),
         () = bell.notified() => None,
+    }
+}
+
+/// Who decides seldom must not be silent so long.
+fn news_ticker(interval: Duration) -> Option<Interval> {
+    (interval > REPORT_INTERVAL).then(|| ticker(REPORT_INTERVAL))
+}
+
+/// Waits for the next tick; for ever, where there is none.
+async fn next(ticks: Option<&mut Interval>) {
+    match ticks {
+        Some(ticks) => drop(ticks.tick().await),
+        None => std::future::pending().await,
     }
 }
 
@@ -197,6 +215,22 @@ mod tests {
             let Standing::Running(Snapshot { generation: told, targets, .. }) = &*standing else { panic!() };
             assert_eq!((*told, targets[0].limit), (generation, Bandwidth::from_mbps(limit)));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plan_that_changes_nothing_is_not_kept_beside_the_present_one() {
+        let caches = Caches::of(crate::cluster::Objects::empty().0, reflector::store().0);
+        let (services, _api) = fixture::services(caches, Backend::Cilium);
+        let (regulators, id) = (Regulators::new(Arc::new(services)), PolicyId::new("factory", "robot"));
+        let mut policies = Vec::new();
+        for generation in [1, 1, 2, 2] {
+            let plan = hourly(generation, Overrides::default());
+            policies.push(Arc::downgrade(&plan.policy));
+            regulators.set(id.clone(), plan, &[]);
+            sleep(Duration::from_millis(1_500)).await;
+        }
+        let kept: Vec<_> = policies.iter().map(|policy| policy.strong_count() > 0).collect();
+        assert_eq!(kept, [false, false, true, false]);
     }
 
     #[tokio::test(start_paused = true)]

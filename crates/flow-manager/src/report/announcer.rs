@@ -1,7 +1,6 @@
 use super::News;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::events::Recorder;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -14,9 +13,8 @@ const BURST: u32 = 5;
 const NOTES: usize = 4;
 
 /// The Events of one policy.
+#[derive(Default)]
 pub(super) struct Announcer {
-    client: Client,
-    reporter: Reporter,
     topics: HashMap<(&'static str, &'static str, Option<String>), Topic>,
 }
 
@@ -30,24 +28,21 @@ struct Topic {
 }
 
 impl Announcer {
-    pub(super) fn new(client: Client, reporter: Reporter) -> Self {
-        Self { client, reporter, topics: HashMap::new() }
-    }
-
-    /// What is needed to publish `news` about `policy`; nothing if that would be too often.
+    /// What is needed to publish `news` about `policy`; nothing if that would be too often. Most policies have no news, so
+    /// that a `new` recorder is made only where it is needed.
     pub(super) fn announce(
         &mut self,
         policy: &ObjectReference,
         news: News,
         now: Instant,
+        new: impl FnOnce() -> Recorder,
     ) -> Option<Announcement> {
         let topic = self.topics.entry((news.reason, news.action, news.field.clone()));
         let topic = topic.or_insert_with(|| Topic { recorders: Vec::new(), free_at: now });
         if !topic.allows(now) {
             return None;
         }
-        let recorder =
-            topic.recorder(&news.note, || Recorder::new(self.client.clone(), self.reporter.clone()));
+        let recorder = topic.recorder(&news.note, new);
         let about = ObjectReference { field_path: news.field.clone(), ..policy.clone() };
         Some(Announcement { recorder, news, about })
     }
@@ -91,8 +86,9 @@ impl Announcement {
 mod tests {
     use super::*;
     use http::{Method, Request, Response};
+    use kube::Client;
     use kube::client::Body;
-    use kube::runtime::events::EventType;
+    use kube::runtime::events::{EventType, Reporter};
 
     fn news(note: &str, field: &str) -> News {
         News {
@@ -105,18 +101,23 @@ mod tests {
         }
     }
 
-    fn announcer() -> (Announcer, tower_test::mock::Handle<Request<Body>, Response<Body>>) {
+    fn client() -> (Client, tower_test::mock::Handle<Request<Body>, Response<Body>>) {
         let (service, api) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
-        (Announcer::new(Client::new(service, "default"), Reporter::from("flow-manager")), api)
+        (Client::new(service, "default"), api)
+    }
+
+    fn recorder(client: &Client) -> Recorder {
+        Recorder::new(client.clone(), Reporter::from("flow-manager"))
     }
 
     /// How the news reach the API server: a new Event is created, one that comes again is patched.
     async fn methods(all: &[News]) -> Vec<Method> {
-        let (mut announcer, mut api) = announcer();
+        let (mut announcer, (client, mut api)) = (Announcer::default(), client());
         let mut methods = Vec::new();
         for news in all {
             let about = ObjectReference::default();
-            let announcement = announcer.announce(&about, news.clone(), Instant::now()).unwrap();
+            let new = || recorder(&client);
+            let announcement = announcer.announce(&about, news.clone(), Instant::now(), new).unwrap();
             let answer = async {
                 let (request, answer) = api.next_request().await.unwrap();
                 methods.push(request.method().clone());
@@ -143,14 +144,15 @@ mod tests {
 
     /// How many of `news`, one each second, are told.
     fn told(announcer: &mut Announcer, start: Instant, news: impl Iterator<Item = News>) -> usize {
-        let about = ObjectReference::default();
+        let (about, (client, _api)) = (ObjectReference::default(), client());
         let seconds = (0..).map(|second| start + Duration::from_secs(second));
-        news.zip(seconds).filter_map(|(news, now)| announcer.announce(&about, news, now)).count()
+        let new = || recorder(&client);
+        news.zip(seconds).filter_map(|(news, now)| announcer.announce(&about, news, now, new)).count()
     }
 
     #[tokio::test]
     async fn what_flaps_is_told_at_a_bounded_rate_and_keeps_nothing_else_from_being_told() {
-        let (mut announcer, _api) = announcer();
+        let mut announcer = Announcer::default();
         let start = Instant::now();
         let flaps = (0..3600).map(|number| news(&format!("note {number}"), "x"));
         assert_eq!(told(&mut announcer, start, flaps), 5 + 59);

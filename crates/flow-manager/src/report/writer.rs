@@ -6,7 +6,7 @@ use crate::cluster::PolicyId;
 use flow_policy::{FlowPolicy, FlowPolicyStatus, names};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
-use kube::runtime::events::Reporter as EventSource;
+use kube::runtime::events::{Recorder, Reporter as EventSource};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource};
 use prometheus_client::metrics::counter::Counter;
@@ -31,7 +31,6 @@ pub(super) struct Writer {
     policies: Store<FlowPolicy>,
     board: Arc<Board>,
     errors: Counter,
-    source: EventSource,
     records: HashMap<PolicyId, Record>,
     queue: VecDeque<PolicyId>,
     /// The policies that are queued or being written.
@@ -41,8 +40,8 @@ pub(super) struct Writer {
 /// What was done for one policy.
 struct Record {
     uid: Option<String>,
-    /// The cache of policies may lag behind it.
-    written: Option<FlowPolicyStatus>,
+    /// The status that was written last, as long as the cache of policies lags behind it.
+    written: Option<Box<FlowPolicyStatus>>,
     /// The newest standing by which there was nothing to write, and the policy as it was stored then.
     settled: Option<(Arc<FlowPolicy>, Arc<Standing>)>,
     announcer: Announcer,
@@ -80,13 +79,11 @@ impl Writer {
         board: Arc<Board>,
         errors: Counter,
     ) -> Self {
-        let source = EventSource::from(names::FIELD_MANAGER);
         Self {
             client,
             policies,
             board,
             errors,
-            source,
             records: HashMap::new(),
             queue: VecDeque::new(),
             busy: HashSet::new(),
@@ -129,12 +126,14 @@ impl Writer {
         let standing = self.board.get(id)?;
         let policy = self.policies.get(&ObjectRef::new(&id.name).within(&id.namespace))?;
         let board = Arc::clone(&self.board);
+        let client = self.client.clone();
         let record = self.record(id, &policy);
         if record.is_settled(&policy, &standing) {
             record.settled = Some((policy, standing));
             return None;
         }
-        let old = record.written.clone().or_else(|| policy.status.clone()).unwrap_or_default();
+        record.catch_up(&policy);
+        let old = record.written.as_deref().or(policy.status.as_ref()).cloned().unwrap_or_default();
         let new = status(&old, &standing, Timestamp::now());
         board.tell(id, &new.conditions);
         if new == old {
@@ -145,8 +144,10 @@ impl Writer {
         let about = policy.object_ref(&());
         let news = events(&old, &new, &standing).into_iter();
         let now = Instant::now();
-        let announcements = news.filter_map(|news| record.announcer.announce(&about, news, now)).collect();
-        let api = Api::namespaced(self.client.clone(), &id.namespace);
+        let recorder = || Recorder::new(client.clone(), EventSource::from(names::FIELD_MANAGER));
+        let announce = |news| record.announcer.announce(&about, news, now, recorder);
+        let announcements = news.filter_map(announce).collect();
+        let api = Api::namespaced(client.clone(), &id.namespace);
         Some(Write { id: id.clone(), api, status: new, announcements })
     }
 
@@ -160,7 +161,7 @@ impl Writer {
             uid: uid.clone(),
             written: None,
             settled: None,
-            announcer: Announcer::new(self.client.clone(), self.source.clone()),
+            announcer: Announcer::default(),
             failures: 0,
             not_before: Instant::now(),
         })
@@ -173,7 +174,7 @@ impl Writer {
         let Some(record) = self.records.get_mut(&id) else { return };
         match result {
             Ok(()) => {
-                record.written = Some(status);
+                record.written = Some(Box::new(status));
                 record.failures = 0;
                 record.not_before = now + WRITE_INTERVAL;
             }
@@ -191,6 +192,13 @@ impl Writer {
 }
 
 impl Record {
+    /// Forgets what was written once the cache has it.
+    fn catch_up(&mut self, policy: &FlowPolicy) {
+        if self.written.as_deref() == policy.status.as_ref() {
+            self.written = None;
+        }
+    }
+
     /// Whether there is nothing to write for a `standing`, as there was nothing for the one before.
     fn is_settled(&self, policy: &Arc<FlowPolicy>, standing: &Standing) -> bool {
         let settled = self.settled.as_ref();
@@ -291,6 +299,21 @@ mod tests {
         assert!(writer.next_at(start + WRITE_INTERVAL).is_none());
         writer.put(cut(412e-6, 400, 1));
         assert!(writer.next_at(start + WRITE_INTERVAL).is_some());
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_kept_until_the_cache_has_it() {
+        let (mut writer, start) = (writer(), Instant::now());
+        writer.put(well());
+        let first = writer.next_at(start).unwrap();
+        writer.settle(outcome(&first, Ok(())), start);
+        let mut stored = FlowPolicy::clone(&writer.policies.state()[0]);
+        for (status, is_kept) in [(stored.status.clone(), true), (Some(first.status), false)] {
+            stored.status = status;
+            let record = writer.record(&id("robot"), &stored);
+            record.catch_up(&stored);
+            assert_eq!(record.written.is_some(), is_kept);
+        }
     }
 
     #[tokio::test]

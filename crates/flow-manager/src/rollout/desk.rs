@@ -26,7 +26,7 @@ pub(super) struct Desk {
     /// Whether a worker is at it.
     pub(super) at_work: bool,
     /// Since when each pod has been running with the limit of the template.
-    pub(super) carrying: HashMap<String, Moment>,
+    pub(super) carrying: HashMap<Box<str>, Moment>,
     /// Since when all of them have.
     pub(super) through: Option<Moment>,
 }

@@ -107,7 +107,7 @@ fn carrying(desk: &mut Desk, workload: &Workload, pods: &[(&PodId, Option<Arc<Ca
         pod.as_ref().is_some_and(|pod| workload.applied().is_some_and(|limit| carries(pod, limit)))
     });
     let before = std::mem::take(&mut desk.carrying);
-    let since = |uid: &String| before.get(uid).copied().unwrap_or(now);
+    let since = |uid: &str| before.get(uid).copied().unwrap_or(now);
     desk.carrying = carrying.map(|(id, _)| (id.uid.clone(), since(&id.uid))).collect();
     let all = desk.carrying.len() == pods.len();
     desk.through = all.then(|| desk.through.unwrap_or(now));

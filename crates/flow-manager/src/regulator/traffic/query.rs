@@ -74,7 +74,7 @@ fn load(planned: &PlannedTarget, series: &[PodSeries]) -> Option<Load> {
         let sent = rates.entry(pod.as_deref()?).or_insert(Bandwidth::ZERO);
         *sent = sent.plus(rate(*number)?);
     }
-    let of_pod = |pod: &TargetPod| rates.get(pod.id.name.as_str()).copied();
+    let of_pod = |pod: &TargetPod| rates.get(&*pod.id.name).copied();
     let rates: Vec<_> = planned.limitable().filter_map(of_pod).collect();
     Load::of_pods(scope, &rates)
 }
