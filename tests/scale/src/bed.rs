@@ -5,11 +5,14 @@ use flow_e2e::kubectl::{in_repository, kubectl};
 use flow_e2e::metrics::get;
 use flow_e2e::program::run;
 use flow_e2e::wait::{Look, until};
-use flow_e2e::{Cluster, Result};
+use flow_e2e::{Cluster, Error, Result};
 use flow_lab::{Component, Lab};
+use flow_policy::FlowPolicy;
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// What nobody needs here, and would watch 100,000 pods: kwok plays nodes and pods, and no controller makes any.
 const AT_REST: [Component; 8] = [
@@ -29,6 +32,9 @@ const PORTS: std::ops::Range<u16> = 5201..5205;
 
 const PROMETHEUS: &str = "127.0.0.1:9190";
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// To look at 100,000 pods takes the API server long.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
 /// Everything but the operator.
 pub(crate) struct Bed {
@@ -51,7 +57,11 @@ impl Bed {
         fs_err::create_dir_all(in_repository(FOLDER))?;
         let control = Lab::current()?.control();
         for component in AT_REST {
-            control.stop(component).map_err(|error| std::io::Error::other(error.to_string()))?;
+            match control.stop(component).map_err(|error| error.to_string()) {
+                // In a lab that was kept, it rests already.
+                Err(problem) if !problem.ends_with("is not running") => Err(std::io::Error::other(problem))?,
+                _ => {}
+            }
         }
         let definition = in_repository("crds/flow.fustli.io_flowpolicies.yaml");
         run("kubectl", ["apply", "--server-side", "-f", &definition.to_string_lossy()]).await?;
@@ -68,7 +78,10 @@ impl Bed {
             Ok(Look::when(status == 200, || said))
         })
         .await?;
-        Ok(Self { cluster, exporter, with_pods: 0, with_policies: 0, programs })
+        // A lab that was kept has some already.
+        let with_pods = load::count::<Pod>(&cluster.client).await? / load::PODS_OF_EACH;
+        let with_policies = load::count::<FlowPolicy>(&cluster.client).await?;
+        Ok(Self { cluster, exporter, with_pods, with_policies, programs })
     }
 
     /// Where Prometheus is asked.
@@ -79,13 +92,12 @@ impl Bed {
     /// Adds the pods of more policies, and waits until all run.
     pub(crate) async fn add_pods(&mut self, policies: usize) -> Result<()> {
         load::pods(&self.cluster.client, self.with_pods..policies).await?;
-        self.with_pods = policies;
-        let patience = PATIENCE + Duration::from_millis(20) * u32::try_from(policies).unwrap_or(u32::MAX);
+        self.with_pods = self.with_pods.max(policies);
+        let patience = PATIENCE + Duration::from_millis(60) * u32::try_from(policies).unwrap_or(u32::MAX);
         until("pods that run", patience, async || {
-            let pending =
-                kubectl("get pods -A --field-selector=status.phase!=Running -o name --chunk-size=500")
-                    .await?;
-            Ok(Look::when(pending.is_empty(), || format!("{} pods do not", pending.lines().count())))
+            sleep(BETWEEN_LOOKS).await;
+            let pending = pending_pods().await?;
+            Ok(Look::when(pending == 0, || format!("{pending} pods do not")))
         })
         .await
     }
@@ -93,7 +105,7 @@ impl Bed {
     /// Adds more policies.
     pub(crate) async fn add_policies(&mut self, policies: usize) -> Result<()> {
         load::policies(&self.cluster.client, self.with_policies..policies).await?;
-        self.with_policies = policies;
+        self.with_policies = self.with_policies.max(policies);
         Ok(())
     }
 
@@ -103,6 +115,14 @@ impl Bed {
         }
         Ok(())
     }
+}
+
+/// How many pods do not run yet, by the API server's cache.
+async fn pending_pods() -> Result<usize> {
+    let pods = "/api/v1/pods?resourceVersion=0&fieldSelector=status.phase%3DPending";
+    let list = kubectl(&format!("get --raw {pods}")).await?;
+    let list: Value = serde_json::from_str(&list).map_err(std::io::Error::from)?;
+    list["items"].as_array().map(Vec::len).ok_or_else(|| Error::Missing("a list of pods".to_owned()))
 }
 
 fn kwok() -> Result<Program> {

@@ -6,7 +6,7 @@ use flow_e2e::{Error, Result};
 use flow_policy::FlowPolicy;
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ServiceAccount};
-use kube::api::PostParams;
+use kube::api::{ListParams, PostParams};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +29,16 @@ const TRIES: usize = 20;
 /// Whether a policy asks Prometheus; else it probes.
 pub(crate) const fn is_by_query(policy: usize) -> bool {
     policy % 2 == 1
+}
+
+/// How many objects of a kind there are.
+pub(crate) async fn count<K>(client: &Client) -> Result<usize>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let list = Api::<K>::all(client.clone()).list(&ListParams::default().limit(1)).await?;
+    let more = list.metadata.remaining_item_count.and_then(|count| usize::try_from(count).ok());
+    Ok(list.items.len() + more.unwrap_or_default())
 }
 
 /// Creates the nodes, which kwok plays.
@@ -85,6 +95,8 @@ where
     for _ in 0..TRIES {
         match api.create(&PostParams::default(), &object).await {
             Err(kube::Error::Api(status)) if status.code == 429 => tokio::task::yield_now().await,
+            // Of a lab that was kept.
+            Err(kube::Error::Api(status)) if status.code == 409 => return Ok(()),
             created => return Ok(created.map(drop)?),
         }
     }

@@ -10,10 +10,12 @@ use crate::show;
 use flow_e2e::Result;
 use flow_e2e::wait::{Look, until};
 use std::time::Duration;
-use tokio::time::{Instant, interval_at, sleep_until};
+use tokio::time::{Instant, interval_at, sleep, sleep_until};
 
 /// How long nothing was written before a cluster counts as settled.
 const STILL: Duration = Duration::from_secs(5);
+/// To tell what it has counted takes the API server long, too.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// How long each load is measured.
 const WINDOW: Duration = Duration::from_secs(30);
 /// How often a tenth of the policies that are violated gives way to others.
@@ -25,7 +27,8 @@ const VIOLATED_OF: usize = 100;
 
 /// Measures with so many policies, of which some may be there already.
 pub(crate) async fn run(bed: &mut Bed, policies: usize) -> Result<Figures> {
-    let (new, before) = (policies - bed.with_policies, memory_at_rest(bed.with_policies).await?);
+    let (new, before) =
+        (policies.saturating_sub(bed.with_policies), memory_at_rest(bed.with_policies).await?);
     show(&format!("{policies} policies: their pods"));
     bed.exporter.export(policies / 2);
     bed.add_pods(policies).await?;
@@ -90,6 +93,7 @@ async fn start(operator: &Operator, policies: usize) -> Result<Start> {
 async fn settle(operator: &Operator, patience: Duration) -> Result<Duration> {
     let (mut last, mut since) = (Requests::now().await?.writes, Instant::now());
     until("an operator that writes nothing", patience, async || {
+        sleep(BETWEEN_LOOKS).await;
         let writes = Requests::now().await?.writes;
         let pending = operator.look().await?.sum("flowmanager_limit_writes_pending", &[]).unwrap_or_default();
         if last < writes || pending > 0.0 {
