@@ -12,6 +12,9 @@ const BURST: u32 = 5;
 /// How many notes on one topic are counted up. Beyond, the one that has not come for longest is told as a new Event.
 const NOTES: usize = 4;
 
+/// How long a recorder counts an Event up. After that it is of no more use.
+const KEPT: Duration = Duration::from_mins(6);
+
 /// The Events of one policy.
 #[derive(Default)]
 pub(super) struct Announcer {
@@ -23,8 +26,15 @@ pub(super) struct Announcer {
 /// A recorder counts an Event up that comes again, and keeps the note of the first: so each note has a recorder of its
 /// own, or an old one would pass for what happened now.
 struct Topic {
-    recorders: Vec<(String, Recorder)>,
+    told: Vec<Told>,
     free_at: Instant,
+}
+
+/// An Event that may come again.
+struct Told {
+    note: String,
+    recorder: Recorder,
+    last: Instant,
 }
 
 impl Announcer {
@@ -38,13 +48,20 @@ impl Announcer {
         new: impl FnOnce() -> Recorder,
     ) -> Option<Announcement> {
         let topic = self.topics.entry((news.reason, news.action, news.field.clone()));
-        let topic = topic.or_insert_with(|| Topic { recorders: Vec::new(), free_at: now });
+        let topic = topic.or_insert_with(|| Topic { told: Vec::new(), free_at: now });
         if !topic.allows(now) {
             return None;
         }
-        let recorder = topic.recorder(&news.note, new);
+        let recorder = topic.recorder(&news.note, now, new);
         let about = ObjectReference { field_path: news.field.clone(), ..policy.clone() };
         Some(Announcement { recorder, news, about })
+    }
+
+    /// Forgets what has not come for so long that it would be told anew.
+    pub(super) fn forget_old(&mut self, now: Instant) {
+        // By then a topic may be told as often as a new one, too.
+        self.topics.retain(|_, topic| topic.has_recent(now));
+        self.topics.shrink_to_fit();
     }
 }
 
@@ -59,13 +76,18 @@ impl Topic {
     }
 
     /// The recorder of that note, which becomes the one that came last.
-    fn recorder(&mut self, note: &str, new: impl FnOnce() -> Recorder) -> Recorder {
-        let position = self.recorders.iter().position(|(of, _)| of == note);
-        let present = position.map(|position| self.recorders.remove(position).1);
+    fn recorder(&mut self, note: &str, now: Instant, new: impl FnOnce() -> Recorder) -> Recorder {
+        let position = self.told.iter().position(|told| told.note == note);
+        let present = position.map(|position| self.told.remove(position).recorder);
         let recorder = present.unwrap_or_else(new);
-        self.recorders.truncate(NOTES - 1);
-        self.recorders.insert(0, (note.to_owned(), recorder.clone()));
+        self.told.truncate(NOTES - 1);
+        self.told.insert(0, Told { note: note.to_owned(), recorder: recorder.clone(), last: now });
         recorder
+    }
+
+    fn has_recent(&mut self, now: Instant) -> bool {
+        self.told.retain(|told| now < told.last + KEPT);
+        !self.told.is_empty()
     }
 }
 
@@ -158,8 +180,23 @@ mod tests {
         assert_eq!(told(&mut announcer, start, flaps), 5 + 59);
         let hour = start + Duration::from_hours(1);
         assert_eq!(told(&mut announcer, hour, std::iter::once(news("a", "y"))), 1);
-        assert!(announcer.topics.values().all(|topic| topic.recorders.len() <= NOTES));
+        assert!(announcer.topics.values().all(|topic| topic.told.len() <= NOTES));
         let later = hour + INTERVAL * BURST;
         assert_eq!(told(&mut announcer, later, (0..10).map(|_| news("a", "x"))), 5);
+    }
+
+    #[tokio::test]
+    async fn what_has_not_come_for_minutes_takes_no_memory() {
+        let (mut announcer, start) = (Announcer::default(), Instant::now());
+        assert_eq!(
+            told(&mut announcer, start, [news("a", "x"), news("b", "x"), news("a", "y")].into_iter()),
+            3
+        );
+        announcer.forget_old(start + KEPT);
+        let left: Vec<_> = announcer.topics.values().flat_map(|topic| &topic.told).collect();
+        assert_eq!(left.len(), 2, "those of one and two seconds later");
+        announcer.forget_old(start + KEPT + Duration::from_secs(2));
+        assert!(announcer.topics.is_empty());
+        assert_eq!(announcer.topics.capacity(), 0);
     }
 }

@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 /// The time between two looks at what is new.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The time between two looks at what is of no more use.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
+
 /// How many policies are written at the same time.
 const MAX_WRITES: usize = 16;
 
@@ -74,11 +77,13 @@ impl Reporter {
         let mut writing = Writing::new();
         let mut looks = interval(LOOK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sweeps = interval(SWEEP_INTERVAL);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(outcome) = writing.next() => writer.settle(outcome, Instant::now()),
                 _ = looks.tick() => writer.look(Instant::now()),
+                _ = sweeps.tick() => writer.forget_old(Instant::now()),
             }
             fill(&mut writing, &mut writer);
         }

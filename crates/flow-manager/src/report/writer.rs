@@ -100,6 +100,11 @@ impl Writer {
         self.take(|record| record.failures == 0);
     }
 
+    /// Lets go of what is of no more use.
+    pub(super) fn forget_old(&mut self, now: Instant) {
+        self.records.values_mut().for_each(|record| record.announcer.forget_old(now));
+    }
+
     fn take(&mut self, is_due: impl Fn(&Record) -> bool) {
         for id in self.board.take_forgotten() {
             self.records.remove(&id);

@@ -133,7 +133,7 @@ async fn an_answer_that_takes_two_seconds_is_waited_for() {
 async fn whoever_is_told_to_come_back_later_does_not_come_before() {
     const AFTER: Duration = Duration::from_secs(3);
     let scene = Scene::begin().await;
-    let busy = Answer::new(429, "too many requests").with("retry-after", AFTER.as_secs());
+    let busy = Answer::new(429, "too many requests").with("retry-after", AFTER.as_secs().to_string());
     scene.world.proxy.forget();
     scene.world.proxy.on_request(move |_| Fault::Answer(busy.clone()));
     scene.world.proxy.close_watches();
