@@ -7,7 +7,8 @@
     clippy::panic,
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a property that does not hold panics"
+    clippy::missing_panics_doc,
+    reason = "a property that does not hold panics, and the module says so"
 )]
 
 mod import;
@@ -29,8 +30,11 @@ pub use prometheus::prometheus_answer;
 pub use quantity::quantity;
 pub use query::promql_query;
 
+/// What feeds bytes to what reads them.
+pub type Target = fn(&[u8]);
+
 /// Every target, by the name of its fuzzer and of its folder of seeds.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("import", import),
     ("overrides", overrides),
     ("pod_annotations", pod_annotations),

@@ -11,7 +11,7 @@ pub fn policy_spec(data: &[u8]) {
     let Ok(spec) = serde_json::from_slice::<FlowPolicySpec>(data) else { return };
     match Policy::try_from(&spec) {
         Err(invalid) => {
-            assert!(invalid.field.starts_with("spec.") && !invalid.problem.is_empty(), "{invalid}")
+            assert!(invalid.field.starts_with("spec.") && !invalid.problem.is_empty(), "{invalid}");
         }
         Ok(policy) => {
             let written = serde_json::to_value(&spec).expect("a spec is JSON");

@@ -89,7 +89,7 @@ impl Serving {
     /// The status of the answer; `None` where there is none.
     async fn get(&self, client: &Client, scheme: &str, path: &str, token: Option<&str>) -> Option<u16> {
         let request = client.get(format!("{scheme}://{}{path}", self.address));
-        let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
+        let request = token.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         request.send().await.ok().map(|answer| answer.status().as_u16())
     }
 }
