@@ -72,6 +72,7 @@ mod tests {
             mode: "Enforce".to_owned(),
             state: State::Met,
             why: String::new(),
+            holding: None,
             objectives: Vec::new(),
             targets: Vec::new(),
             decisions: vec![mark],

@@ -73,9 +73,10 @@ function renew(row, policy) {
   }
   row.policy = policy;
   setText(row.name, idOf(policy));
-  setText(row.why, policy.why);
+  const why = policy.holding ? `${policy.why}; limits stay: ${policy.holding}` : policy.why;
+  setText(row.why, why);
   setText(row.mode, policy.mode);
-  row.text = `${idOf(policy)} ${policy.mode} ${policy.why}`.toLowerCase();
+  row.text = `${idOf(policy)} ${policy.mode} ${why}`.toLowerCase();
 }
 
 /** The rows in the order of the page, those that are in place already untouched. */

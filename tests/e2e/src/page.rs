@@ -39,6 +39,7 @@ fn policy(recording: &Recording, report: &Report, whole: &Span) -> PolicyHistory
         mode: "Enforce".to_owned(),
         state,
         why: if missed.is_empty() { kept } else { format!("Missed: {}.", missed.join("; ")) },
+        holding: None,
         objectives: vec![jitter(recording, report, whole, state)],
         targets: vec![rates(recording, report, whole)],
         decisions: marks(recording),

@@ -42,17 +42,29 @@ impl Present {
         bps(annotations.get(EGRESS_BANDWIDTH)?)
     }
 
+    /// Whether the pod is that of a Deployment that is there. Those of one that was deleted may live on for long under
+    /// another of its name: after an outage the cluster is slow to collect them.
+    fn belongs(&self, pod: &Pod) -> bool {
+        let set = self.replica_sets.iter().find(|set| set.uid().as_deref() == controller(pod));
+        let deployment = set.and_then(controller);
+        deployment.is_some_and(|uid| self.deployments.iter().any(|one| one.uid().as_deref() == Some(uid)))
+    }
+
     fn claimed(&self, pod: &Pod, app: &str) -> Option<u64> {
-        let is_there =
-            self.deployments.iter().any(|one| one.namespace() == pod.namespace() && one.name_any() == app);
-        let policies =
-            self.policies.iter().filter(|policy| is_there && policy.namespace() == pod.namespace());
+        let is_its = self.belongs(pod);
+        let policies = self.policies.iter().filter(|policy| is_its && policy.namespace() == pod.namespace());
         let about = |policy: &FlowPolicy| {
             let targets = policy.spec.targets.iter().filter(|target| target.name == app);
             targets.filter_map(|target| claim(policy, target)).min()
         };
         policies.filter_map(about).min()
     }
+}
+
+/// The UID of who controls an object.
+fn controller(object: &impl ResourceExt) -> Option<&str> {
+    let owner = object.owner_references().iter().find(|owner| owner.controller == Some(true))?;
+    Some(&owner.uid)
 }
 
 /// Where a policy leads to in the end.
@@ -93,13 +105,18 @@ mod tests {
         serde_json::from_value(with(policy, "/metadata/annotations", annotations)).unwrap()
     }
 
+    fn owned(uid: &str) -> serde_json::Value {
+        json!([{"apiVersion": "apps/v1", "kind": "x", "name": "x", "uid": uid, "controller": true}])
+    }
+
     fn present(policies: Vec<FlowPolicy>, limit: &str, records: bool) -> Present {
-        let deployment = json!({"metadata": {"name": "best-effort", "namespace": "a"}, "spec": {
+        let deployment = json!({"metadata": {"name": "best-effort", "namespace": "a", "uid": "d"}, "spec": {
             "selector": {}, "template": {"metadata": {"annotations": {EGRESS_BANDWIDTH: "60M"}}},
         }});
-        let annotations = json!({EGRESS_BANDWIDTH: limit});
+        let set = json!({"metadata": {"name": "best-effort-1", "namespace": "a", "uid": "r", "ownerReferences": owned("d")}});
         let mut pod: Pod = serde_json::from_value(json!({"metadata": {
-            "name": "p", "namespace": "a", "labels": {"app": "best-effort"}, "annotations": annotations,
+            "name": "p", "namespace": "a", "labels": {"app": "best-effort"}, "ownerReferences": owned("r"),
+            "annotations": {EGRESS_BANDWIDTH: limit},
         }}))
         .unwrap();
         if records {
@@ -107,7 +124,24 @@ mod tests {
                 pod.annotations_mut().insert((*key).to_owned(), value.to_owned());
             }
         }
-        Present { policies, deployments: vec![serde_json::from_value(deployment).unwrap()], pods: vec![pod] }
+        Present {
+            policies,
+            deployments: vec![serde_json::from_value(deployment).unwrap()],
+            replica_sets: vec![serde_json::from_value(set).unwrap()],
+            pods: vec![pod],
+        }
+    }
+
+    #[test]
+    fn the_pods_of_a_deployment_that_was_deleted_are_as_before() {
+        let sinks = || vec![policy("vector(2)", "5M", "90M", None)];
+        let with_set = |owner: &str, limit: &str, records: bool| {
+            let mut present = present(sinks(), limit, records);
+            present.replica_sets[0].owner_references_mut()[0].uid = owner.to_owned();
+            present.wrong()
+        };
+        assert_eq!((with_set("d", "5M", true), with_set("gone", "60M", false)), (None, None));
+        assert!(with_set("gone", "5M", true).is_some());
     }
 
     #[test]

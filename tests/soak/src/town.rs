@@ -9,7 +9,7 @@ use flow_e2e::{Cluster, Result};
 use flow_explorer::world::ours;
 use flow_policy::FlowPolicy;
 use flow_policy::names::{EGRESS_BANDWIDTH, LIMIT};
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use rand::RngExt;
@@ -38,6 +38,7 @@ pub(crate) struct Town {
 pub(crate) struct Present {
     pub(crate) policies: Vec<FlowPolicy>,
     pub(crate) deployments: Vec<Deployment>,
+    pub(crate) replica_sets: Vec<ReplicaSet>,
     pub(crate) pods: Vec<Pod>,
 }
 
@@ -129,6 +130,7 @@ impl Town {
     pub(crate) async fn present(&self) -> Result<Present> {
         let (all, client) = (ListParams::default(), self.cluster.client.clone());
         let deployments: Api<Deployment> = Api::all(client.clone());
+        let replica_sets: Api<ReplicaSet> = Api::all(client.clone());
         let (policies, pods): (Api<FlowPolicy>, Api<Pod>) = (Api::all(client.clone()), Api::all(client));
         let of_town = |namespace: Option<String>| namespace.is_some_and(|name| name.starts_with(LABEL));
         let mut pods = pods.list(&all).await?.items;
@@ -136,6 +138,7 @@ impl Town {
         Ok(Present {
             policies: policies.list(&all).await?.items,
             deployments: deployments.list(&all).await?.items,
+            replica_sets: replica_sets.list(&all).await?.items,
             pods,
         })
     }

@@ -13,7 +13,7 @@ mod view;
 use crate::clock::Clock;
 use crate::cluster::PolicyId;
 use crate::report::{ObjectiveView, Standing};
-use flow_control::Moment;
+use flow_control::{Decision, Moment};
 use flow_page::PolicyHistory;
 use jiff::Timestamp;
 use record::Record;
@@ -95,11 +95,12 @@ impl History {
         }
     }
 
-    /// Takes what was measured of a policy's objectives, in their order, since it was last told how it stands.
-    pub(crate) fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView]) {
+    /// Takes what was measured of a policy's objectives, in their order, and decided by it, since it was last told how it
+    /// stands.
+    pub(crate) fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView], decided: Decision) {
         let record = lock(&self.records).get(id).cloned();
         if let Some(record) = record {
-            lock(&record).measure(objectives, self.clock.now());
+            lock(&record).measure(objectives, Some(decided), self.clock.now());
         }
     }
 

@@ -1,7 +1,7 @@
 use super::ring::Ring;
 use super::{CHANGES, STEP, step};
 use crate::report::{Change, ObjectiveView, Snapshot, Standing};
-use flow_control::{Bandwidth, Bound, Moment};
+use flow_control::{Bandwidth, Bound, Decision, Moment};
 use flow_policy::{Objective, Policy, Target};
 use std::collections::VecDeque;
 use std::mem::discriminant;
@@ -18,6 +18,8 @@ pub(super) struct Record {
     /// What each target was held to, and what it sent.
     pub(super) targets: Vec<(Ring, Ring)>,
     pub(super) changes: VecDeque<(Moment, Change)>,
+    /// What was decided last.
+    pub(super) decided: Option<Decision>,
 }
 
 impl Record {
@@ -29,6 +31,7 @@ impl Record {
             objectives: Vec::new(),
             targets: Vec::new(),
             changes: VecDeque::new(),
+            decided: None,
         };
         record.take(standing, now);
         record
@@ -39,14 +42,15 @@ impl Record {
         self.standing = Arc::clone(standing);
         if let Standing::Running(snapshot) = &**standing {
             self.follow(&snapshot.policy, step(now));
-            self.measure(&snapshot.objectives, now);
+            self.measure(&snapshot.objectives, snapshot.decided, now);
             self.limit(snapshot, step(now));
             self.note(snapshot.last_change.as_ref(), now);
         }
     }
 
-    /// Takes what was measured.
-    pub(super) fn measure(&mut self, views: &[ObjectiveView], now: Moment) {
+    /// Takes what was measured, and decided by it.
+    pub(super) fn measure(&mut self, views: &[ObjectiveView], decided: Option<Decision>, now: Moment) {
+        self.decided = decided;
         let held = self.held();
         let Some(policy) = &self.policy else { return };
         for ((ring, view), objective) in self.objectives.iter_mut().zip(views).zip(&policy.objectives) {

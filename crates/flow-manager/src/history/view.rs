@@ -3,8 +3,8 @@ use super::record::Record;
 use super::ring::Ring;
 use super::step;
 use crate::cluster::PolicyId;
-use crate::report::{Change, ObjectiveView, Snapshot, Standing, action_word, reason_word, why};
-use flow_control::{Bound, Finite, Judgement, Moment, Role};
+use crate::report::{Change, ObjectiveView, Snapshot, Standing, action_word, holding, reason_word, why};
+use flow_control::{Action, Bound, Finite, Judgement, Moment, Role};
 use flow_page::{Mark, ObjectiveHistory, PolicyHistory, Series, State, TargetHistory, Unit};
 use flow_policy::spec::Mode;
 use flow_policy::{Indicator, Objective, Policy, Scope};
@@ -85,11 +85,19 @@ impl Record {
             mode: mode.to_owned(),
             state: rank.0,
             why: why(&self.standing, now),
+            holding: self.holding(),
             objectives,
             targets,
             decisions: self.changes.iter().map(|change| dial.mark(change)).collect(),
         };
         (rank, shown)
+    }
+
+    /// Why limits stay as they are; none where the last decision has changed them.
+    fn holding(&self) -> Option<String> {
+        let Standing::Running(snapshot) = &*self.standing else { return None };
+        let decided = self.decided.filter(|decided| decided.action == Action::Hold)?;
+        Some(holding(&snapshot.policy, decided))
     }
 
     fn objective_histories(&self, snapshot: &Snapshot, dial: Dial) -> Vec<ObjectiveHistory> {

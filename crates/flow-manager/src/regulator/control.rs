@@ -43,6 +43,7 @@ pub(super) struct Regulator {
     /// Whether limits were needed since the policy was taken up, or its spec changed.
     needed: bool,
     last_change: Option<Change>,
+    decided: Option<Decision>,
     decisions: Tally,
     measured_since: Timestamp,
     reported: Option<Moment>,
@@ -73,6 +74,7 @@ impl Regulator {
             effective: Effective::default(),
             needed: false,
             last_change: None,
+            decided: None,
             decisions: Tally::default(),
             measured_since,
             reported: None,
@@ -153,6 +155,7 @@ impl Regulator {
         self.look(&observations, now);
         self.params.traffic = self.traffic.read(&self.services.enforcer, &self.plan, &observations, now);
         let decision = self.decide(&observations, now);
+        self.decided = Some(decision);
         self.decisions.count(&decision);
         self.ineffective =
             Ineffective::next(self.ineffective.as_ref(), self.state.no_effect(), now, Timestamp::now());
@@ -164,7 +167,7 @@ impl Regulator {
             self.reported = Some(now);
             self.report(views, now);
         } else {
-            self.services.reporter.measured(&self.id, &views);
+            self.services.reporter.measured(&self.id, &views, decision);
         }
     }
 
@@ -283,6 +286,7 @@ impl Regulator {
             targets,
             backend: self.services.enforcer.backend(),
             last_change: self.last_change.clone(),
+            decided: self.decided,
             decisions: self.decisions.clone(),
             released: self.state.released,
             ineffective: self.ineffective.clone(),

@@ -27,6 +27,7 @@ fn are_snapshots_alike(one: &Snapshot, other: &Snapshot) -> bool {
         targets,
         backend,
         last_change,
+        decided: _,
         decisions: _,
         released,
         ineffective,

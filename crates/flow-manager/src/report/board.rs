@@ -1,6 +1,7 @@
 use super::{ObjectiveView, Standing};
 use crate::cluster::PolicyId;
 use crate::history::History;
+use flow_control::Decision;
 use flow_policy::condition::Entry;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::{BTreeMap, HashSet};
@@ -46,10 +47,10 @@ impl Board {
         drop(replaced);
     }
 
-    /// Takes what was measured since the policy was last put.
-    pub(super) fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView]) {
+    /// Takes what was measured and decided since the policy was last put.
+    pub(super) fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView], decided: Decision) {
         if let Some(history) = &self.history {
-            history.measured(id, objectives);
+            history.measured(id, objectives, decided);
         }
     }
 

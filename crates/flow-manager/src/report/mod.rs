@@ -34,7 +34,7 @@ pub use events::{News, events};
 pub use ineffective::Ineffective;
 pub use metrics::StandingMetrics;
 pub use reporter::Reporter;
-pub use sentences::{action_word, reason_word};
+pub use sentences::{action_word, holding, reason_word};
 pub use snapshot::{Awaiting, Change, ObjectiveView, Snapshot, Standing, TargetView};
 pub use status::status;
 pub use why::why;

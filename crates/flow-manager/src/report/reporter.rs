@@ -4,6 +4,7 @@ use super::writer::{Outcome, Writer};
 use super::{ObjectiveView, Standing};
 use crate::cluster::PolicyId;
 use crate::history::History;
+use flow_control::Decision;
 use flow_policy::FlowPolicy;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -58,9 +59,10 @@ impl Reporter {
         self.board.put(id, standing);
     }
 
-    /// Takes what was measured of a policy's objectives, in their order, where there is nothing else to report.
-    pub fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView]) {
-        self.board.measured(id, objectives);
+    /// Takes what was measured of a policy's objectives, in their order, and decided by it, where there is nothing else to
+    /// report.
+    pub fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView], decided: Decision) {
+        self.board.measured(id, objectives, decided);
     }
 
     /// Says no more about a policy, since it is being deleted.

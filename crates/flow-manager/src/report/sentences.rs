@@ -67,6 +67,27 @@ fn cause(policy: &Policy, decision: Decision, objectives: &[ObjectiveView]) -> S
     }
 }
 
+/// Why limits stay as they are, by a decision to hold them.
+#[must_use]
+pub fn holding(policy: &Policy, decision: Decision) -> String {
+    let objective = decision.objective.and_then(|position| policy.objectives.get(position));
+    let name = objective.map_or("an objective", |objective| &objective.name);
+    match decision.reason {
+        Reason::WithinBounds => format!("{name} holds, though not by enough to raise them"),
+        Reason::NoData | Reason::NoDataTooLong => format!("{name} cannot be measured"),
+        Reason::AtMinimum => format!("{name} is violated, and every limit is at its minimum"),
+        Reason::AtMaximum => "every limit is at its maximum".to_owned(),
+        Reason::AwaitingEffect => "the effect of the last change is not measured yet".to_owned(),
+        Reason::NotTheCause | Reason::NoEffect => "lower ones do not help".to_owned(),
+        Reason::NoPods => "no target has a running pod".to_owned(),
+        Reason::NotInForce => "no running pod is held to its limit".to_owned(),
+        Reason::OnlyAtCreation => "they count only for pods that are made after them".to_owned(),
+        Reason::RollingOut => "workloads are replacing their pods for the one before".to_owned(),
+        Reason::Paused => "a person has paused the policy".to_owned(),
+        reason => of_all(policy, reason),
+    }
+}
+
 /// What there is to say of the objective that decided, besides what it is.
 fn of_objective(policy: &Policy, reason: Reason) -> Option<Cow<'static, str>> {
     Some(match reason {

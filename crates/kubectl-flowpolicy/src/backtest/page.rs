@@ -51,6 +51,7 @@ fn policy(backtest: &Backtest, namespace: String, name: String) -> PolicyHistory
         mode: mode_word(policy.mode).to_owned(),
         state: states.min().unwrap_or(State::Unknown),
         why: why(backtest),
+        holding: None,
         objectives: objectives.map(|(position, it)| objective(backtest, position, it)).collect(),
         targets: targets
             .map(|(target, limits)| self::target(backtest, target.id.to_string(), limits))

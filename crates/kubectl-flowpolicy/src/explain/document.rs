@@ -1,7 +1,8 @@
 use super::gather::{Explained, Touching};
-use super::history::Happened;
+use super::history::{Happened, with_changes};
 use super::prospect::prospects;
 use super::subject::SubjectKind;
+use crate::page::Recent;
 use crate::policies::{Pod, TargetView};
 use flow_policy::status::{ObjectiveStatus, TargetStatus};
 use jiff::Timestamp;
@@ -85,15 +86,16 @@ pub(super) fn of(explained: &Explained) -> Document {
 fn policy(explained: &Explained, touching: &Touching) -> Policy {
     let (view, status) = (&touching.policy, touching.policy.status());
     let history = touching.history.as_ref();
+    let recent = Recent::of(explained.page.as_ref(), view);
     Policy {
         namespace: view.stored.namespace().unwrap_or_default(),
         name: view.stored.name_any(),
         conditions: status.conditions,
         objectives: status.objectives,
         targets: touching.targets().map(|view| target(explained, touching, view)).collect(),
-        history: history.ok().map(|history| history.iter().map(event).collect()),
+        history: history.ok().map(|told| with_changes(told, recent).iter().map(event).collect()),
         history_unseen: history.err().cloned(),
-        prospects: prospects(view),
+        prospects: prospects(view, recent),
     }
 }
 
@@ -138,6 +140,7 @@ mod tests {
             pods: vec![pod(hold)],
             policies: [(violated(), Ok(vec![])), (other, unseen)].map(touching).into(),
             unseen: None,
+            page: None,
         };
         serde_json::to_value(of(&explained)).unwrap()
     }

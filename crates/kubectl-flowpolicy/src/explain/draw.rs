@@ -1,8 +1,9 @@
 use super::gather::{Explained, Touching};
-use super::history::Happened;
+use super::history::{Happened, with_changes};
 use super::prospect::prospects;
 use super::subject::SubjectKind;
 use crate::get::condition_line;
+use crate::page::Recent;
 use crate::policies::{Hold, PodView, TargetView};
 use crate::terminal::{Tone, age, hanging, paint};
 use flow_control::{Bandwidth, Law};
@@ -17,7 +18,10 @@ pub(super) fn draw(explained: &Explained, now: Timestamp, width: usize) -> Strin
     if explained.subject.kind != SubjectKind::FlowPolicy {
         text += &subject(explained, width);
     }
-    let parts = explained.policies.iter().map(|touching| policy(touching, now, width));
+    let parts = explained
+        .policies
+        .iter()
+        .map(|touching| policy(touching, Recent::of(explained.page.as_ref(), &touching.policy), now, width));
     for part in parts {
         if !text.is_empty() {
             text.push('\n');
@@ -103,15 +107,15 @@ const fn why_none(touching: &Touching) -> &'static str {
 }
 
 /// What led to the limits of a policy, and what would change them.
-fn policy(touching: &Touching, now: Timestamp, width: usize) -> String {
+fn policy(touching: &Touching, recent: Option<Recent>, now: Timestamp, width: usize) -> String {
     let name = touching.policy.name();
     let mut text = heading(&format!("{name}: what led to its limits"));
     text += &conditions(touching, now, width);
     text += &numbers(touching, now, width);
     text += &next_heading(&format!("{name}: what has happened"));
-    text += &happened(touching, now, width);
+    text += &happened(touching, recent, now, width);
     text += &next_heading(&format!("{name}: what would have to happen for a change"));
-    for prospect in prospects(&touching.policy) {
+    for prospect in prospects(&touching.policy, recent) {
         text += &hanging("  - ", &prospect, width);
     }
     text
@@ -164,10 +168,12 @@ fn law(touching: &Touching) -> String {
     law.unwrap_or_default().to_owned()
 }
 
-fn happened(touching: &Touching, now: Timestamp, width: usize) -> String {
+fn happened(touching: &Touching, recent: Option<Recent>, now: Timestamp, width: usize) -> String {
     match &touching.history {
-        Ok(history) if history.is_empty() => "  nothing that is still told\n".to_owned(),
-        Ok(history) => history.iter().map(|one| line(one, now, width)).collect(),
+        Ok(history) => match with_changes(history, recent) {
+            all if all.is_empty() => "  nothing that is still told\n".to_owned(),
+            all => all.iter().map(|one| line(one, now, width)).collect(),
+        },
         Err(why) => hanging(&format!("  {} ", paint(Tone::Unsure, "?")), why, width),
     }
 }

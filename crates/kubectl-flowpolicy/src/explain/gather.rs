@@ -6,6 +6,7 @@ use crate::policies::{Hold, PodView, PolicyView, TargetView, readable, see};
 use crate::workload;
 use flow_control::{Bandwidth, Claim, arbitrate};
 use flow_manager::cluster::PolicyId;
+use flow_page::Page;
 use flow_policy::spec::TargetKind;
 use flow_policy::{FlowPolicy, TargetId};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
@@ -24,6 +25,8 @@ pub(super) struct Explained {
     pub(super) policies: Vec<Touching>,
     /// What could not be seen.
     pub(super) unseen: Option<String>,
+    /// What the operator's page tells.
+    pub(super) page: Option<Page>,
 }
 
 /// A policy that touches the subject.
@@ -89,7 +92,7 @@ pub(super) async fn gather(connection: &Connection, subject: Subject) -> Result<
             touching.push(with_history(connection, policy, targets).await?);
         }
     }
-    Ok(Explained { subject, namespace, pods, policies: touching, unseen })
+    Ok(Explained { subject, namespace, pods, policies: touching, unseen, page: None })
 }
 
 async fn of_policy(connection: &Connection, namespace: String, subject: Subject) -> Result<Explained, Error> {
@@ -99,7 +102,7 @@ async fn of_policy(connection: &Connection, namespace: String, subject: Subject)
         let targets = (0..policy.targets.len()).collect();
         policies.push(with_history(connection, policy, targets).await?);
     }
-    Ok(Explained { subject, namespace, pods: Vec::new(), policies, unseen: None })
+    Ok(Explained { subject, namespace, pods: Vec::new(), policies, unseen: None, page: None })
 }
 
 async fn pods(connection: &Connection, namespace: &str, subject: &Subject) -> Result<Vec<PodView>, Failure> {

@@ -1,4 +1,6 @@
+use crate::page::Recent;
 use crate::policies::PolicyView;
+use flow_page::Mark;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 
@@ -17,6 +19,8 @@ pub(super) struct Happened {
 
 /// How many of the newest are told.
 const MOST: usize = 10;
+/// How many of the newest changes of limits are told besides.
+const CHANGES: usize = 5;
 
 /// What has happened to a policy, the newest last: what Events tell, and the last decision.
 pub(super) fn history(policy: &PolicyView, events: &[Event]) -> Vec<Happened> {
@@ -31,6 +35,25 @@ pub(super) fn history(policy: &PolicyView, events: &[Event]) -> Vec<Happened> {
     let mut all: Vec<_> = of_it.filter_map(happened).chain(decision).collect();
     all.sort_by_key(|happened| happened.at);
     all.split_off(all.len().saturating_sub(MOST))
+}
+
+/// What is `told`, and by how much limits have changed lately, as the operator's page has it.
+pub(super) fn with_changes(told: &[Happened], recent: Option<Recent>) -> Vec<Happened> {
+    let changes = recent.map(Recent::changes).unwrap_or_default();
+    let newest = changes.iter().skip(changes.len().saturating_sub(CHANGES)).filter_map(changed);
+    let newest: Vec<_> = newest.collect();
+    let is_new = |one: &&Happened| {
+        newest.iter().all(|change| (&change.reason, &change.message) != (&one.reason, &one.message))
+    };
+    let mut all: Vec<_> = told.iter().filter(is_new).chain(&newest).cloned().collect();
+    all.sort_by_key(|happened| happened.at);
+    all
+}
+
+fn changed(change: &Mark) -> Option<Happened> {
+    let Mark { decision, reason, message, at } = change;
+    let at = Timestamp::from_millisecond(*at).ok()?;
+    Some(Happened { at, reason: format!("{decision}, {reason}"), message: message.clone(), times: None })
 }
 
 /// An Event, by whichever of its times there is.
@@ -50,11 +73,31 @@ fn happened(event: &Event) -> Option<Happened> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policies::fixture::{at, violated};
+    use crate::policies::fixture::{at, page, violated};
     use serde_json::json;
 
     fn event(value: serde_json::Value) -> Event {
         serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn the_page_tells_by_how_much_limits_have_changed() {
+        let mut page = page();
+        let message = "command-jitter is 412us, bound <= 300us: limit cut to 64M";
+        let change = |second: i64, message: &str| Mark {
+            at: second * 1000,
+            decision: "Decrease".to_owned(),
+            reason: "ObjectiveViolated".to_owned(),
+            message: message.to_owned(),
+        };
+        page.policies[0].decisions = (80..87).map(|at| change(at, "more")).collect();
+        page.policies[0].decisions.push(change(88, message));
+        let told = history(&violated(), &[]);
+        assert_eq!(told.len(), 1);
+        let all = with_changes(&told, Recent::of(Some(&page), &violated()));
+        let times: Vec<_> = all.iter().map(|one| one.at).collect();
+        assert_eq!(times, [83, 84, 85, 86, 88].map(at), "the newest, and none twice");
+        assert_eq!(with_changes(&told, None), told);
     }
 
     #[test]

@@ -11,15 +11,19 @@ pub use subject::{InvalidSubject, Subject, SubjectKind};
 
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::installation::Installation;
 use crate::output::Output;
+use crate::page::Reader;
 use crate::terminal;
+use gather::Explained;
 use jiff::Timestamp;
 use std::process::ExitCode;
 
 /// Explain why a limit is what it is
 ///
 /// Of a pod or workload: which policies touch it and which one decides. Of each policy: the numbers that led to the
-/// present limit, the last changes, and what would have to happen for it to change.
+/// present limit, the last changes, and what would have to happen for it to change. Where the operator's page is on and
+/// may be reached, what is measured now and why limits stay as they are come from it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// What to explain: pod/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME or fp/NAME
@@ -28,12 +32,17 @@ pub struct Args {
 
     #[command(flatten)]
     output: Output,
+
+    #[command(flatten)]
+    installation: Installation,
 }
 
 /// Explains a limit.
 pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error> {
     let subject: Subject = args.subject.parse()?;
-    let explained = gather::gather(connection, subject).await?;
+    let mut reader = Reader::new(connection, &args.installation, None);
+    let (explained, page) = tokio::join!(gather::gather(connection, subject), reader.read());
+    let explained = Explained { page, ..explained? };
     let text = || draw::draw(&explained, Timestamp::now(), terminal::width());
     args.output.print(&document::of(&explained), text)?;
     Ok(ExitCode::SUCCESS)

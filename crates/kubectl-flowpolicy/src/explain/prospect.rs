@@ -1,3 +1,4 @@
+use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
 use flow_control::{Bandwidth, Bound, Finite, Law, NoDataAction, Role};
 use flow_policy::condition::Entry;
@@ -6,16 +7,17 @@ use flow_policy::status::{ObjectiveState, ObjectiveStatus};
 use flow_policy::{Objective, Policy};
 
 /// What would have to happen for the limits of a policy to change, the most fundamental first.
-pub(super) fn prospects(view: &PolicyView) -> Vec<String> {
+pub(super) fn prospects(view: &PolicyView, recent: Option<Recent>) -> Vec<String> {
     if let Some(hindrance) = hindrance(view) {
         return vec![hindrance];
     }
     let Some(policy) = &view.policy else { return vec!["The spec has to be corrected.".to_owned()] };
     let observing = (policy.mode == Mode::Observe)
         .then(|| "No limit is written until the spec says `mode: Enforce`.".to_owned());
+    let holding = recent.and_then(Recent::holding).map(|why| format!("Now: limits stay: {why}."));
     let ineffective = view.condition("Ineffective").filter(|condition| condition.status == "True");
     let returned = ineffective.map(|_| returned(policy));
-    observing.into_iter().chain(returned).chain(by_objectives(view, policy)).collect()
+    observing.into_iter().chain(holding).chain(returned).chain(by_objectives(view, policy, recent)).collect()
 }
 
 /// What keeps the policy from deciding at all.
@@ -49,7 +51,7 @@ fn returned(policy: &Policy) -> String {
     )
 }
 
-fn by_objectives(view: &PolicyView, policy: &Policy) -> Vec<String> {
+fn by_objectives(view: &PolicyView, policy: &Policy, recent: Option<Recent>) -> Vec<String> {
     let status = view.status();
     let decisive = policy.objectives.iter().filter(|objective| objective.role == Role::Control);
     let told: Vec<_> = decisive
@@ -73,7 +75,7 @@ fn by_objectives(view: &PolicyView, policy: &Policy) -> Vec<String> {
     if violated.is_empty() && unknown.is_empty() {
         said.push(falls(policy));
     }
-    said.push(up(view, policy, &told));
+    said.push(up(view, policy, recent, &told));
     said
 }
 
@@ -101,7 +103,9 @@ fn down(view: &PolicyView, violated: &str) -> String {
 fn unmeasured(policy: &Policy, unknown: &str) -> String {
     let after = policy.no_data.after;
     let then = match policy.no_data.action {
-        NoDataAction::Hold => "stay",
+        NoDataAction::Hold => {
+            return format!("{unknown} cannot be measured: limits stay until it is (`onNoData: Hold`).");
+        }
         NoDataAction::Minimum => "go to their minimum",
         NoDataAction::Release => "are taken away",
     };
@@ -116,13 +120,18 @@ fn falls(policy: &Policy) -> String {
     format!("Down: once an objective is violated{queue}.")
 }
 
-fn up(view: &PolicyView, policy: &Policy, told: &[(&Objective, &ObjectiveStatus)]) -> String {
+fn up(
+    view: &PolicyView,
+    policy: &Policy,
+    recent: Option<Recent>,
+    told: &[(&Objective, &ObjectiveStatus)],
+) -> String {
     if all_at(view, |target| target.target.range.max) {
         return "Up: every limit is at its maximum.".to_owned();
     }
     let percent = policy.law.headroom_percent();
     let ceilings: Vec<_> =
-        told.iter().filter_map(|(objective, told)| ceiling(objective, told, percent)).collect();
+        told.iter().filter_map(|(objective, told)| ceiling(objective, told, recent, percent)).collect();
     let need = if ceilings.is_empty() {
         "every objective holds".to_owned()
     } else {
@@ -135,33 +144,44 @@ fn up(view: &PolicyView, policy: &Policy, told: &[(&Objective, &ObjectiveStatus)
     format!("Up: once {need}{and}.")
 }
 
-/// Below what an objective has headroom, and what it was last told to be.
-fn ceiling(objective: &Objective, told: &ObjectiveStatus, percent: u32) -> Option<String> {
+/// Below what an objective has headroom, and what it is now or else was last told to be.
+fn ceiling(
+    objective: &Objective,
+    told: &ObjectiveStatus,
+    recent: Option<Recent>,
+    percent: u32,
+) -> Option<String> {
     let (Bound::AtMost(max) | Bound::Within { max, .. }) = objective.bound else { return None };
     let roomy = Finite::new(max.get() * f64::from(percent) / 100.0).ok()?;
-    let was = told.value.as_ref().map(|value| format!(" (it was {value})")).unwrap_or_default();
-    Some(format!("{} below {}{was}", objective.name, objective.indicator.show(roomy)))
+    let show = |value| objective.indicator.show(value);
+    let value = match (recent.and_then(|recent| recent.value(&objective.name)), &told.value) {
+        (Some(now), _) if now.get() < roomy.get() => format!(" (now {}, which is)", show(now)),
+        (Some(now), _) => format!(" (now {})", show(now)),
+        (None, Some(was)) => format!(" (it was {was} when last told)"),
+        (None, None) => String::new(),
+    };
+    Some(format!("{} below {}{value}", objective.name, show(roomy)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policies::fixture::{changed, violated};
+    use crate::policies::fixture::{changed, page, violated};
     use serde_json::json;
 
     #[test]
     fn a_violated_policy_falls_further_and_rises_with_headroom() {
         let expected = [
             "Down: while command-jitter stays violated under the present limits, they fall further, to `limit.min` at the lowest.",
-            "Up: once every objective is below 75 % of its bound: command-jitter below 225us (it was 412us). After a cut, back to what was good as soon as the queue is gone.",
+            "Up: once every objective is below 75 % of its bound: command-jitter below 225us (it was 412us when last told). After a cut, back to what was good as soon as the queue is gone.",
         ];
-        assert_eq!(prospects(&violated()), expected);
+        assert_eq!(prospects(&violated(), None), expected);
     }
 
     #[test]
     fn at_the_minimum_nothing_falls_and_at_the_maximum_nothing_rises() {
         let at = |limit: &str| {
-            prospects(&changed(|policy| policy["status"]["targets"][0]["limit"] = json!(limit)))
+            prospects(&changed(|policy| policy["status"]["targets"][0]["limit"] = json!(limit)), None)
         };
         assert!(at("10M")[0].starts_with("Down: every limit is at its minimum."), "{:?}", at("10M"));
         assert_eq!(at("1G")[1], "Up: every limit is at its maximum.");
@@ -174,22 +194,44 @@ mod tests {
                 "type": "Paused", "status": "True", "reason": reason, "message": "m",
                 "lastTransitionTime": "1970-01-01T00:00:00Z",
             });
-            prospects(&changed(|policy| {
+            let policy = changed(|policy| {
                 policy["status"]["conditions"].as_array_mut().unwrap().push(condition.clone());
-            }))
+            });
+            prospects(&policy, None)
         };
         assert_eq!(paused("Pinned"), ["The pin has to end: `kubectl flowpolicy unpin robot`."]);
         assert_eq!(paused("ByAnnotation"), ["The pause has to end: `kubectl flowpolicy resume robot`."]);
-        let stale = prospects(&changed(|policy| policy["metadata"]["generation"] = json!(9)));
+        let stale = prospects(&changed(|policy| policy["metadata"]["generation"] = json!(9)), None);
         assert!(stale.len() == 1 && stale[0].starts_with("The operator has to take"), "{stale:?}");
     }
 
     #[test]
     fn an_objective_that_cannot_be_measured_holds_limits() {
-        let said = prospects(&changed(|policy| {
-            policy["status"]["objectives"][0]["state"] = json!("Unknown");
-        }));
-        let expected = "command-jitter cannot be measured: limits stay, and after 30s of that they stay.";
-        assert_eq!(said[0], expected);
+        let said = |action: &str| {
+            let policy = changed(|policy| {
+                policy["status"]["objectives"][0]["state"] = json!("Unknown");
+                policy["spec"]["onNoData"] = json!({"action": action});
+            });
+            prospects(&policy, None).remove(0)
+        };
+        let hold = "command-jitter cannot be measured: limits stay until it is (`onNoData: Hold`).";
+        let minimum =
+            "command-jitter cannot be measured: limits stay, and after 30s of that they go to their minimum.";
+        assert_eq!((said("Hold").as_str(), said("Minimum").as_str()), (hold, minimum));
+    }
+
+    #[test]
+    fn the_page_tells_why_limits_stay_and_what_holds_now() {
+        let told = |value: f64| {
+            let mut page = page();
+            page.policies[0].holding = Some("what the targets send does not use their limits".to_owned());
+            *page.policies[0].objectives[0].values.values.last_mut().unwrap() = Some(value);
+            let policy = changed(|policy| policy["status"]["objectives"][0]["state"] = json!("Met"));
+            prospects(&policy, Recent::of(Some(&page), &policy))
+        };
+        let now = told(200e-6);
+        assert_eq!(now[0], "Now: limits stay: what the targets send does not use their limits.");
+        assert!(now[2].contains("command-jitter below 225us (now 200us, which is)"), "{now:?}");
+        assert!(told(225e-6)[2].contains("command-jitter below 225us (now 225us)"));
     }
 }

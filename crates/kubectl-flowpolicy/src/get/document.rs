@@ -1,4 +1,4 @@
-use super::recent::Recent;
+use crate::page::Recent;
 use crate::policies::{Pod, Pods, PolicyView, Seen, TargetView};
 use flow_page::Page;
 use flow_policy::spec::Mode;

@@ -1,5 +1,6 @@
-use super::recent::Recent;
+use super::sparkline::sparkline;
 use crate::connection::Within;
+use crate::page::Recent;
 use crate::policies::{Hold, PodView, Pods, PolicyView, Seen, TargetView};
 use crate::terminal::{Tone, Tree, age, hanging, of_truth, paint};
 use flow_page::Page;
@@ -101,7 +102,7 @@ fn of_objective(
         (None, Some(why)) => format!("bound {}: {why}", objective.bound),
         (None, None) => format!("bound {}", objective.bound),
     };
-    let course = recent.and_then(|recent| recent.sparkline(&objective.name));
+    let course = recent.and_then(|recent| sparkline(recent.objective(&objective.name)?, recent.at));
     Tree::leaf(format!(
         "{} {:<name_width$}  {}{}: {value}{}",
         paint(tone, tone.sign()),

@@ -2,7 +2,6 @@
 
 mod document;
 mod draw;
-mod recent;
 mod sparkline;
 mod watch;
 

@@ -1,4 +1,4 @@
-use super::recent::{Step, steps};
+use crate::page::{Step, steps};
 use crate::terminal::{Tone, paint};
 use flow_page::ObjectiveHistory;
 

@@ -3,10 +3,12 @@
 mod leader;
 mod problem;
 mod reader;
+mod recent;
 
 pub use leader::{Leader, find};
 pub use problem::Problem;
 pub use reader::Reader;
+pub(crate) use recent::{Recent, Step, steps};
 
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,7 @@ pub(crate) fn policy(namespace: &str, name: &str, state: State, why: &str) -> Po
         mode: if name == "telescope" { "Observe" } else { "Enforce" }.to_owned(),
         state,
         why: why.to_owned(),
+        holding: None,
         objectives: vec![ObjectiveHistory {
             name: "command-jitter".to_owned(),
             unit: Unit::Seconds,

@@ -21,6 +21,7 @@ fn explained(subject: &str, policies: Vec<PolicyView>) -> Explained {
         pods: vec![pod(Hold::Written { limit, before: None })],
         policies: policies.into_iter().map(touching).collect(),
         unseen: None,
+        page: None,
     }
 }
 
@@ -43,8 +44,8 @@ factory/robot: what would have to happen for a change
   - Down: while command-jitter stays violated under the present limits, they
     fall further, to `limit.min` at the lowest.
   - Up: once every objective is below 75 % of its bound: command-jitter below
-    225us (it was 412us). After a cut, back to what was good as soon as the
-    queue is gone.
+    225us (it was 412us when last told). After a cut, back to what was good as
+    soon as the queue is gone.
 ";
 
 #[test]

@@ -1,0 +1,81 @@
+//! What the operator's page tells of the last minutes.
+
+use crate::policies::PolicyView;
+use flow_control::Finite;
+use flow_page::{Mark, ObjectiveHistory, Page, PolicyHistory, Series};
+use flow_policy::{Indicator, TargetId};
+use kube::ResourceExt;
+
+/// What was longer ago, in milliseconds, says nothing of now.
+const FRESH: i64 = 60_000;
+
+/// What is told of one policy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recent<'a> {
+    /// When the page was made, in milliseconds since 1970.
+    pub(crate) at: i64,
+    policy: &'a PolicyHistory,
+}
+
+impl<'a> Recent<'a> {
+    /// What `page` tells of `policy`, if anything.
+    pub(crate) fn of(page: Option<&'a Page>, policy: &PolicyView) -> Option<Self> {
+        let page = page?;
+        let (namespace, name) = (policy.stored.namespace().unwrap_or_default(), policy.stored.name_any());
+        let policy =
+            page.policies.iter().find(|told| (&told.namespace, &told.name) == (&namespace, &name))?;
+        Some(Self { at: page.at, policy })
+    }
+
+    /// The last hour of an objective.
+    pub(crate) fn objective(self, name: &str) -> Option<&'a ObjectiveHistory> {
+        self.policy.objectives.iter().find(|told| told.name == name)
+    }
+
+    /// What an objective is now.
+    pub(crate) fn value(self, objective: &str) -> Option<Finite> {
+        self.newest(&self.objective(objective)?.values)
+    }
+
+    /// The changes of limits, oldest first.
+    pub(crate) fn changes(self) -> &'a [Mark] {
+        &self.policy.decisions
+    }
+
+    /// Why limits stay as they are, as a sentence.
+    pub(crate) fn holding(self) -> Option<&'a str> {
+        self.policy.holding.as_deref()
+    }
+
+    /// What the pods of a target send together, such as `52.3M`.
+    pub(crate) fn sent(self, target: &TargetId) -> Option<String> {
+        let name = target.to_string();
+        let told = self.policy.targets.iter().find(|told| told.name == name)?;
+        let sent = self.newest(&told.sent)?;
+        Some(Indicator::Throughput.show(sent))
+    }
+
+    fn newest(self, series: &Series) -> Option<Finite> {
+        let fresh = steps(series).filter(|step| step.end > self.at - FRESH);
+        Finite::new(fresh.filter_map(|step| step.value).last()?).ok()
+    }
+}
+
+/// A step of a series, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) begin: i64,
+    pub(crate) end: i64,
+    pub(crate) value: Option<f64>,
+}
+
+/// The steps of a series, oldest first.
+pub(crate) fn steps(series: &Series) -> impl Iterator<Item = Step> {
+    let Series { start, step, ref values } = *series;
+    let at = move |number: i64| start.saturating_add(step.saturating_mul(number));
+    (0..).zip(values).map(move |(number, value)| Step {
+        begin: at(number),
+        end: at(number.saturating_add(1)),
+        value: *value,
+    })
+}
