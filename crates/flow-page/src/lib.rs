@@ -53,7 +53,7 @@ pub struct PolicyHistory {
     pub state: State,
     /// Why it stands as it does, as a sentence.
     pub why: String,
-    /// Why its limits stay as they are, as a sentence; none where the last decision has changed them, or it is not told.
+    /// Why its limits stay as they are, as a reason and a sentence; none where the last decision has changed them, or it is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holding: Option<String>,
     /// Each of its objectives, in its order.

@@ -274,7 +274,7 @@ fn a_reporter_tells_what_was_measured_and_a_policy_that_is_deleted_is_forgotten(
     assert_eq!(history.policies(&Choice::default(), Timestamp::now())[0].holding, None);
     reporter.measured(&robot, &[view(0, Ok(2e-4)), view(1, Ok(6e7))], unused);
     let shown = history.policies(&Choice::default(), Timestamp::now());
-    assert_eq!(shown[0].holding.as_deref(), Some("what the targets send does not use their limits"));
+    assert_eq!(shown[0].holding.as_deref(), Some("Unused: what the targets send does not use their limits"));
     let cut = Decision { action: Action::Decrease, ..unused };
     reporter.measured(&robot, &[view(0, Ok(2e-4)), view(1, Ok(6e7))], cut);
     assert_eq!(history.policies(&Choice::default(), Timestamp::now())[0].holding, None, "they have changed");

@@ -67,9 +67,13 @@ fn cause(policy: &Policy, decision: Decision, objectives: &[ObjectiveView]) -> S
     }
 }
 
-/// Why limits stay as they are, by a decision to hold them.
+/// Why limits stay as they are, by a decision to hold them: the reason, and a sentence.
 #[must_use]
 pub fn holding(policy: &Policy, decision: Decision) -> String {
+    format!("{}: {}", reason_word(decision.reason), held(policy, decision))
+}
+
+fn held(policy: &Policy, decision: Decision) -> String {
     let objective = decision.objective.and_then(|position| policy.objectives.get(position));
     let name = objective.map_or("an objective", |objective| &objective.name);
     match decision.reason {

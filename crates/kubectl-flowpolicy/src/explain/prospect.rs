@@ -14,7 +14,7 @@ pub(super) fn prospects(view: &PolicyView, recent: Option<Recent>) -> Vec<String
     let Some(policy) = &view.policy else { return vec!["The spec has to be corrected.".to_owned()] };
     let observing = (policy.mode == Mode::Observe)
         .then(|| "No limit is written until the spec says `mode: Enforce`.".to_owned());
-    let holding = recent.and_then(Recent::holding).map(|why| format!("Now: limits stay: {why}."));
+    let holding = recent.and_then(Recent::holding).map(|why| format!("Now: limits stay, {why}."));
     let ineffective = view.condition("Ineffective").filter(|condition| condition.status == "True");
     let returned = ineffective.map(|_| returned(policy));
     observing.into_iter().chain(holding).chain(returned).chain(by_objectives(view, policy, recent)).collect()
@@ -224,13 +224,14 @@ mod tests {
     fn the_page_tells_why_limits_stay_and_what_holds_now() {
         let told = |value: f64| {
             let mut page = page();
-            page.policies[0].holding = Some("what the targets send does not use their limits".to_owned());
+            page.policies[0].holding =
+                Some("Unused: what the targets send does not use their limits".to_owned());
             *page.policies[0].objectives[0].values.values.last_mut().unwrap() = Some(value);
             let policy = changed(|policy| policy["status"]["objectives"][0]["state"] = json!("Met"));
             prospects(&policy, Recent::of(Some(&page), &policy))
         };
         let now = told(200e-6);
-        assert_eq!(now[0], "Now: limits stay: what the targets send does not use their limits.");
+        assert_eq!(now[0], "Now: limits stay, Unused: what the targets send does not use their limits.");
         assert!(now[2].contains("command-jitter below 225us (now 200us, which is)"), "{now:?}");
         assert!(told(225e-6)[2].contains("command-jitter below 225us (now 225us)"));
     }

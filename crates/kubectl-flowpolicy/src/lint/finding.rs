@@ -43,8 +43,10 @@ pub(super) struct Checked {
 }
 
 impl FileReport {
-    pub(super) fn has_errors(&self) -> bool {
-        self.problem.is_some() || self.findings().any(|finding| finding.severity == Severity::Error)
+    /// Whether it holds an error, or when `strict` a warning.
+    pub(super) fn fails(&self, strict: bool) -> bool {
+        let fails = |finding: &Finding| strict || finding.severity == Severity::Error;
+        self.problem.is_some() || self.findings().any(fails)
     }
 
     pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {

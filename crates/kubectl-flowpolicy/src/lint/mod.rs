@@ -25,12 +25,16 @@ use std::process::ExitCode;
 /// Say what is wrong with policies, without a cluster
 ///
 /// Checks what the API server would (schema, unknown fields, rules) and what the operator would. Documents of other kinds
-/// are passed over. The exit code is 1 where there is an error; warnings alone are no error.
+/// are passed over. The exit code is 1 where there is an error; warnings alone are none, unless `--strict` says so.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The policies; - reads standard input
     #[arg(short, long, value_name = "FILE", required = true, num_args = 1..)]
     filename: Vec<PathBuf>,
+
+    /// A warning is an error, such as a query that looks wrong
+    #[arg(long)]
+    strict: bool,
 
     #[command(flatten)]
     output: Output,
@@ -48,7 +52,7 @@ pub enum Error {
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let reports: Vec<_> = args.filename.iter().map(|path| report(path)).collect();
     args.output.print(&serde_json::json!({"files": reports}), || text::text(&reports))?;
-    let failed = reports.iter().any(FileReport::has_errors);
+    let failed = reports.iter().any(|report| report.fails(args.strict));
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -97,4 +101,22 @@ pub fn check(document: &Value) -> Vec<Finding> {
         findings = meaning::findings(&document);
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_fails_only_when_it_is_asked_for_strictly() {
+        let report = |findings| FileReport {
+            file: "mine.yaml".to_owned(),
+            problem: None,
+            documents: vec![Checked { kind: None, name: None, findings }],
+        };
+        let warned = report(vec![Finding::warning("spec", "looks odd")]);
+        assert_eq!([false, true].map(|strict| warned.fails(strict)), [false, true]);
+        assert_eq!([false, true].map(|strict| report(Vec::new()).fails(strict)), [false, false]);
+        assert!(report(vec![Finding::error("spec", "is wrong")]).fails(false));
+    }
 }

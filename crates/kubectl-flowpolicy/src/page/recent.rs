@@ -42,7 +42,7 @@ impl<'a> Recent<'a> {
         &self.policy.decisions
     }
 
-    /// Why limits stay as they are, as a sentence.
+    /// Why limits stay as they are, as a reason and a sentence.
     pub(crate) fn holding(self) -> Option<&'a str> {
         self.policy.holding.as_deref()
     }
