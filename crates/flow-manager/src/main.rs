@@ -33,7 +33,7 @@ enum LogFormat {
 #[derive(Subcommand)]
 enum Command {
     /// Run the controller: observe, decide, and limit best-effort pods.
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Run the node agent that makes the bandwidth annotation of running pods take effect.
     Shape(shape::Args),
     /// Probe targets and export what is measured.
@@ -68,7 +68,7 @@ async fn main() -> ExitCode {
 async fn dispatch(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     let shutdown = shutdown_on_signal()?;
     match command {
-        Command::Run(args) => run::run(args, shutdown).await?,
+        Command::Run(args) => run::run(*args, shutdown).await?,
         Command::Shape(args) => shape::run(args, shutdown).await?,
         Command::Probe(args) => probe::run(args, shutdown).await?,
         Command::Reflect(args) => reflect::run(args, shutdown).await?,

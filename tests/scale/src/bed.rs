@@ -122,7 +122,10 @@ async fn pending_pods() -> Result<usize> {
     let pods = "/api/v1/pods?resourceVersion=0&fieldSelector=status.phase%3DPending";
     let list = kubectl(&format!("get --raw {pods}")).await?;
     let list: Value = serde_json::from_str(&list).map_err(std::io::Error::from)?;
-    list["items"].as_array().map(Vec::len).ok_or_else(|| Error::Missing("a list of pods".to_owned()))
+    list.get("items")
+        .and_then(Value::as_array)
+        .map(Vec::len)
+        .ok_or_else(|| Error::Missing("a list of pods".to_owned()))
 }
 
 fn kwok() -> Result<Program> {

@@ -27,6 +27,7 @@ pub(crate) struct Figures {
 
 /// From the start of the process to some moments, where everything was limited before.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "units stand in names")]
 pub(crate) struct Start {
     pub(crate) ready_s: f64,
     pub(crate) first_decision_s: f64,
@@ -36,6 +37,7 @@ pub(crate) struct Start {
 
 /// Memory of the process alone.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "units stand in names")]
 pub(crate) struct Memory {
     /// With what was there before.
     pub(crate) before_bytes: u64,

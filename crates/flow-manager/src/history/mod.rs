@@ -95,12 +95,19 @@ impl History {
         }
     }
 
-    /// Takes what was measured of a policy's objectives, in their order, and decided by it, since it was last told how it
-    /// stands.
-    pub(crate) fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView], decided: Decision) {
+    /// Takes what was measured of a policy's objectives, in their order, since it was last told how it stands.
+    pub(crate) fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView]) {
         let record = lock(&self.records).get(id).cloned();
         if let Some(record) = record {
-            lock(&record).measure(objectives, Some(decided), self.clock.now());
+            lock(&record).measure(objectives, self.clock.now());
+        }
+    }
+
+    /// Takes what was decided last.
+    pub(crate) fn decided(&self, id: &PolicyId, decision: Decision) {
+        let record = lock(&self.records).get(id).cloned();
+        if let Some(record) = record {
+            lock(&record).decided = Some(decision);
         }
     }
 

@@ -42,15 +42,14 @@ impl Record {
         self.standing = Arc::clone(standing);
         if let Standing::Running(snapshot) = &**standing {
             self.follow(&snapshot.policy, step(now));
-            self.measure(&snapshot.objectives, snapshot.decided, now);
+            self.measure(&snapshot.objectives, now);
             self.limit(snapshot, step(now));
             self.note(snapshot.last_change.as_ref(), now);
         }
     }
 
-    /// Takes what was measured, and decided by it.
-    pub(super) fn measure(&mut self, views: &[ObjectiveView], decided: Option<Decision>, now: Moment) {
-        self.decided = decided;
+    /// Takes what was measured.
+    pub(super) fn measure(&mut self, views: &[ObjectiveView], now: Moment) {
         let held = self.held();
         let Some(policy) = &self.policy else { return };
         for ((ring, view), objective) in self.objectives.iter_mut().zip(views).zip(&policy.objectives) {

@@ -53,9 +53,9 @@ fn values(series: &flow_page::Series) -> Vec<Option<f64>> {
 fn each_objective_keeps_the_worst_of_each_step_also_between_reports() {
     let mut record = record([(0, well())]);
     let measured = |jitter: f64, rate: f64| [view(0, Ok(jitter)), view(1, Ok(rate))];
-    record.measure(&measured(250e-6, 9e7), None, moment(1));
-    record.measure(&measured(100e-6, 4e7), None, moment(4));
-    record.measure(&measured(90e-6, 7e7), None, moment(5));
+    record.measure(&measured(250e-6, 9e7), moment(1));
+    record.measure(&measured(100e-6, 4e7), moment(4));
+    record.measure(&measured(90e-6, 7e7), moment(5));
     let shown = shown(&record, 9);
     let [jitter, rate] = &shown.objectives[..] else { panic!("{shown:?}") };
     assert_eq!(values(&jitter.values), [Some(250e-6), Some(90e-6)]);
@@ -267,16 +267,18 @@ fn a_reporter_tells_what_was_measured_and_a_policy_that_is_deleted_is_forgotten(
     let (recorder, reporter) = reporter();
     let robot = id("robot");
     let unused = Decision { action: Action::Hold, reason: Reason::Unused, objective: None };
-    reporter.measured(&robot, &[view(0, Ok(2e-4)), view(1, Ok(6e7))], unused);
+    reporter.measured(&robot, &[view(0, Ok(2e-4)), view(1, Ok(6e7))]);
+    reporter.decided(&robot, unused);
     let history = recorder.history().unwrap();
     assert_eq!(names(&history, &Choice::default()), [""; 0], "nobody has said how it stands");
     reporter.report(&robot, Standing::Running(well()));
     assert_eq!(history.policies(&Choice::default(), Timestamp::now())[0].holding, None);
-    reporter.measured(&robot, &[view(0, Ok(2e-4)), view(1, Ok(6e7))], unused);
+    reporter.measured(&robot, &[view(0, Ok(2e-4)), view(1, Ok(6e7))]);
+    reporter.decided(&robot, unused);
     let shown = history.policies(&Choice::default(), Timestamp::now());
     assert_eq!(shown[0].holding.as_deref(), Some("Unused: what the targets send does not use their limits"));
     let cut = Decision { action: Action::Decrease, ..unused };
-    reporter.measured(&robot, &[view(0, Ok(2e-4)), view(1, Ok(6e7))], cut);
+    reporter.decided(&robot, cut);
     assert_eq!(history.policies(&Choice::default(), Timestamp::now())[0].holding, None, "they have changed");
     assert!(shown[0].objectives[0].values.values.contains(&Some(2e-4)), "{shown:?}");
     reporter.forget(&robot);

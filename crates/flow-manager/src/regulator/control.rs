@@ -43,7 +43,6 @@ pub(super) struct Regulator {
     /// Whether limits were needed since the policy was taken up, or its spec changed.
     needed: bool,
     last_change: Option<Change>,
-    decided: Option<Decision>,
     decisions: Tally,
     measured_since: Timestamp,
     reported: Option<Moment>,
@@ -74,7 +73,6 @@ impl Regulator {
             effective: Effective::default(),
             needed: false,
             last_change: None,
-            decided: None,
             decisions: Tally::default(),
             measured_since,
             reported: None,
@@ -155,7 +153,6 @@ impl Regulator {
         self.look(&observations, now);
         self.params.traffic = self.traffic.read(&self.services.enforcer, &self.plan, &observations, now);
         let decision = self.decide(&observations, now);
-        self.decided = Some(decision);
         self.decisions.count(&decision);
         self.ineffective =
             Ineffective::next(self.ineffective.as_ref(), self.state.no_effect(), now, Timestamp::now());
@@ -167,8 +164,9 @@ impl Regulator {
             self.reported = Some(now);
             self.report(views, now);
         } else {
-            self.services.reporter.measured(&self.id, &views, decision);
+            self.services.reporter.measured(&self.id, &views);
         }
+        self.services.reporter.decided(&self.id, decision);
     }
 
     /// What rings when the next tick should come early: at the first sign of a violation on a path.
@@ -286,7 +284,6 @@ impl Regulator {
             targets,
             backend: self.services.enforcer.backend(),
             last_change: self.last_change.clone(),
-            decided: self.decided,
             decisions: self.decisions.clone(),
             released: self.state.released,
             ineffective: self.ineffective.clone(),

@@ -27,7 +27,6 @@ fn are_snapshots_alike(one: &Snapshot, other: &Snapshot) -> bool {
         targets,
         backend,
         last_change,
-        decided: _,
         decisions: _,
         released,
         ineffective,

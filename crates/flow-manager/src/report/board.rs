@@ -47,10 +47,17 @@ impl Board {
         drop(replaced);
     }
 
-    /// Takes what was measured and decided since the policy was last put.
-    pub(super) fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView], decided: Decision) {
+    /// Takes what was measured since the policy was last put.
+    pub(super) fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView]) {
         if let Some(history) = &self.history {
-            history.measured(id, objectives, decided);
+            history.measured(id, objectives);
+        }
+    }
+
+    /// Takes what was decided last.
+    pub(super) fn decided(&self, id: &PolicyId, decision: Decision) {
+        if let Some(history) = &self.history {
+            history.decided(id, decision);
         }
     }
 

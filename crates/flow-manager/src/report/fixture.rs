@@ -88,7 +88,6 @@ pub(crate) fn well() -> Snapshot {
         released: false,
         ineffective: None,
         strategy_allowed: true,
-        decided: None,
         traffic_refused: Vec::new(),
     }
 }

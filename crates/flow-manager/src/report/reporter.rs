@@ -59,10 +59,14 @@ impl Reporter {
         self.board.put(id, standing);
     }
 
-    /// Takes what was measured of a policy's objectives, in their order, and decided by it, where there is nothing else to
-    /// report.
-    pub fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView], decided: Decision) {
-        self.board.measured(id, objectives, decided);
+    /// Takes what was measured of a policy's objectives, in their order, where there is nothing else to report.
+    pub fn measured(&self, id: &PolicyId, objectives: &[ObjectiveView]) {
+        self.board.measured(id, objectives);
+    }
+
+    /// Takes what was decided last by a policy that was reported.
+    pub fn decided(&self, id: &PolicyId, decision: Decision) {
+        self.board.decided(id, decision);
     }
 
     /// Says no more about a policy, since it is being deleted.

@@ -44,8 +44,6 @@ pub struct Snapshot {
     pub backend: Backend,
     /// The latest change of a limit, or in mode Observe the latest that would have been made.
     pub last_change: Option<Change>,
-    /// What was decided last; nothing before the first decision.
-    pub decided: Option<Decision>,
     /// How often each decision was taken.
     pub decisions: Tally,
     /// Whether the limits are taken away for want of data.

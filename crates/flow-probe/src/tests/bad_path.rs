@@ -165,8 +165,11 @@ fn each_fate_is_told(address: &str) {
     for (number, (fate, (_, said))) in fates.iter().zip(&said).take(PROBES).enumerate() {
         assert!(tells(said, *fate), "probe {number}: {fate:?}, {said:#?}");
     }
-    let lost = |fates: &[Fate]| fates.iter().filter(|fate| **fate == Fate::Lost).count();
-    assert!((PROBES * 2 / 5..PROBES * 3 / 5).contains(&lost(&fates[..PROBES])), "half of them are lost");
+    let count_lost = |fates: &[Fate]| fates.iter().filter(|fate| **fate == Fate::Lost).count();
+    assert!(
+        (PROBES * 2 / 5..PROBES * 3 / 5).contains(&count_lost(&fates[..PROBES])),
+        "half of them are lost"
+    );
     let reordered = events.iter().filter(|event| matches!(event, Event::Answered { reordered: true, .. }));
     assert!(order_is_told(&events) && reordered.count() > 10);
     assert!(!events.contains(&Event::Stray));

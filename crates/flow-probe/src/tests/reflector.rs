@@ -134,9 +134,9 @@ fn noise(state: &mut u64, length: usize) -> Vec<u8> {
 
 /// Bytes that come back for what a client sends, once a probe of another source was answered: datagrams are taken in
 /// turn. A reflector's own key lets that probe in.
-fn bytes_back(client: &UdpSocket, marker: &UdpSocket, marked: &[u8]) -> usize {
-    marker.send(marked).unwrap();
-    marker.recv(&mut [0; 2048]).unwrap();
+fn bytes_back(client: &UdpSocket, other: &UdpSocket, marked: &[u8]) -> usize {
+    other.send(marked).unwrap();
+    other.recv(&mut [0; 2048]).unwrap();
     client.set_nonblocking(true).unwrap();
     std::iter::from_fn(|| client.recv(&mut [0; 2048]).ok()).sum()
 }
@@ -144,7 +144,7 @@ fn bytes_back(client: &UdpSocket, marker: &UdpSocket, marked: &[u8]) -> usize {
 #[test]
 fn no_more_bytes_come_out_than_went_in_whatever_is_sent() {
     let reflecting = Reflecting::udp("127.0.0.1:0");
-    let (client, marker) = (client("127.0.0.1", reflecting.address), client("127.0.0.9", reflecting.address));
+    let (client, other) = (client("127.0.0.1", reflecting.address), client("127.0.0.9", reflecting.address));
     let (mut state, mut sent, mut back) = (7, 0, 0);
     for round in 0..400_usize {
         let length = usize::from(noise(&mut state, 1)[0]) * 6;
@@ -154,9 +154,9 @@ fn no_more_bytes_come_out_than_went_in_whatever_is_sent() {
             datagram.iter_mut().zip(probe(8)).for_each(|(byte, of_probe)| *byte = of_probe);
         }
         sent += client.send(&datagram).unwrap();
-        // As seldom as the rate of the marker allows, and as often as the queues need.
+        // As seldom as the rate of the other allows, and as often as the queues need.
         if round % 20 == 19 {
-            back += bytes_back(&client, &marker, &probe(40));
+            back += bytes_back(&client, &other, &probe(40));
         }
     }
     assert!(back <= sent && back > 0, "{back} bytes came out, {sent} went in");
@@ -180,7 +180,7 @@ fn keyed(secrets: &[&str]) -> Reflecting {
 #[test]
 fn where_there_is_a_key_nothing_else_is_answered_and_no_probe_twice() {
     let (reflecting, ours) = (keyed(&["the key of today", "the key of before"]), key("the key of today"));
-    let (client, marker) = (client("127.0.0.1", reflecting.address), client("127.0.0.9", reflecting.address));
+    let (client, other) = (client("127.0.0.1", reflecting.address), client("127.0.0.9", reflecting.address));
     let (mut altered, mut answer) = (sealed(&ours, 1), packet::probe(IDENTITY));
     altered[23] ^= 1;
     packet::answer(&mut answer, SystemTime::now(), SystemTime::now());
@@ -189,7 +189,7 @@ fn where_there_is_a_key_nothing_else_is_answered_and_no_probe_twice() {
     for datagram in refused {
         client.send(&datagram).unwrap();
     }
-    assert_eq!(bytes_back(&client, &marker, &sealed(&ours, 100)), 0);
+    assert_eq!(bytes_back(&client, &other, &sealed(&ours, 100)), 0);
     for (sequence, signer, expected) in [
         (101, "the key of today", 100),
         (101, "the key of today", 0),
@@ -199,7 +199,7 @@ fn where_there_is_a_key_nothing_else_is_answered_and_no_probe_twice() {
     ] {
         client.send(&sealed(&key(signer), sequence)).unwrap();
         let marked = sealed(&ours, 1000 + sequence);
-        let back = bytes_back(&client, &marker, &marked_in_another_session(&ours, marked));
+        let back = bytes_back(&client, &other, &marked_in_another_session(&ours, marked));
         assert_eq!(back, expected, "{sequence} by {signer}");
     }
 }

@@ -34,9 +34,9 @@ impl Scene {
             }
         };
         let router = Router::new().route("/pods", get(answer.clone()).patch(answer));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let proxy = Proxy::start(Upstream::plain(&url).unwrap()).await.unwrap();
-        Self { proxy, served, _server: AbortOnDropHandle::new(server) }
+        Self { proxy, served, _server: AbortOnDropHandle::new(serving) }
     }
 
     async fn get(&self, query: &str) -> reqwest::Result<String> {
@@ -66,7 +66,8 @@ async fn requests_are_passed_on_and_noted() {
 #[tokio::test]
 async fn a_write_is_cut_off_on_the_side_that_is_asked_for() {
     let scene = Scene::set().await;
-    for (fault, reaches) in [(Fault::Before as fn(_) -> _, 0), (Fault::After as fn(_) -> _, 1)] {
+    let cases: [(fn(_) -> _, _); 2] = [(Fault::Before, 0), (Fault::After, 1)];
+    for (fault, reaches) in cases {
         let (calls, before) = (Arc::new(AtomicUsize::default()), scene.served());
         let counted = Arc::clone(&calls);
         let counting = hook(move || {

@@ -5,6 +5,7 @@ use flow_e2e::kubectl::kubectl;
 use flow_e2e::operator::NAMESPACE;
 use flow_e2e::wait::{Look, until};
 use flow_faults::depth::Depth;
+use flow_faults::figures::note;
 use flow_faults::operator::{Operator, Setup};
 use flow_faults::proxy::{Answer, Asked, Fault};
 use flow_faults::world::{PATIENCE, World};
@@ -75,7 +76,7 @@ impl Scene {
         let start = Instant::now();
         self.operator.leads().await.unwrap();
         self.world.limited([Some("25M"), Some("25M")]).await.unwrap();
-        println!("well again after {} ms", start.elapsed().as_millis());
+        note("API server: well again", start.elapsed()).unwrap();
         let now = self.world.state(NAME).await.unwrap();
         for history in self.world.histories(&now).await.unwrap() {
             assert!(!history.rises().unwrap() && history.restorations() == 0, "{history:?}");
@@ -158,7 +159,7 @@ fn comes_early(next: &Asked, asked: &[Asked], after: Duration) -> bool {
     let same = asked.iter().filter(|before| before.line() == next.line() && before.at < next.at);
     // Both clocks count from when a request was read here, and its answer is written right after.
     same.max_by_key(|before| before.at)
-        .is_some_and(|before| next.at - before.at < after - Duration::from_millis(50))
+        .is_some_and(|before| next.at - before.at + Duration::from_millis(50) < after)
 }
 
 #[tokio::test]

@@ -166,7 +166,9 @@ async fn in_no_hand_over_by_a_clean_stop_are_there_two_writers_or_a_limit_that_j
         next = if next.name == contest.one.name { &contest.other } else { &contest.one };
     }
     contest.had_one_writer(&limits);
-    took.iter().for_each(|took| within("a hand-over", *took, STOP));
+    for took in &took {
+        within("a hand-over", *took, STOP);
+    }
     note_all("leadership: clean stop, until the other leads", took).unwrap();
     note_all("leadership: clean stop, until a change made meanwhile is in force", obeyed).unwrap();
 }

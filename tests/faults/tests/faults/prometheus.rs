@@ -50,7 +50,7 @@ impl Scene {
         Self { stage, proxy, limits, _operator: operator, _account: account }
     }
 
-    /// Waits until the condition ObjectivesMet begins with `begins` and contains `words`, and returns how long that took.
+    /// Waits until the condition `ObjectivesMet` begins with `begins` and contains `words`, and returns how long that took.
     async fn says(&self, begins: &str, words: &str) -> Duration {
         let start = Instant::now();
         let policies = self.stage.cluster.policies(&self.stage.namespace);
@@ -81,8 +81,10 @@ fn of_another_time(seconds: i64) -> Fault {
     answers(&json!({"status": "success", "data": {"resultType": "vector", "result": result}}).to_string())
 }
 
-/// Each: what Prometheus does, how, and what the policy says then.
-fn faults() -> [(&'static str, fn() -> Fault, &'static str); 9] {
+/// What Prometheus does, how, and what the policy says then.
+type Case = (&'static str, fn() -> Fault, &'static str);
+
+fn faults() -> [Case; 9] {
     [
         ("away", || Fault::Refuse, "cannot be reached"),
         ("slow", || Fault::Hang, "did not answer within"),

@@ -3,6 +3,7 @@ use flow_e2e::wait::{Look, until};
 use flow_faults::state::State;
 use flow_faults::world::{OTHER, PATIENCE, World};
 use flow_policy::names::{LIMIT, PAUSED};
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,7 @@ impl Life {
             Self::Violate => begin_violation(world).await,
             Self::SpecChange => assert!(begin(world, &of_both(), &["100M", "40M", "70M"]).await),
             Self::Scale | Self::Pause | Self::Delete => {
-                assert!(begin(world, &about(STEADY), &AT_FIRST).await)
+                assert!(begin(world, &about(STEADY), &AT_FIRST).await);
             }
         }
     }
@@ -63,7 +64,7 @@ impl Life {
             }
             Self::Delete => {
                 let policies = world.cluster.policies(&world.namespace);
-                policies.delete(NAME, &Default::default()).await.map(drop).map_err(Into::into)
+                policies.delete(NAME, &DeleteParams::default()).await.map(drop).map_err(Into::into)
             }
         };
         changed.unwrap();
@@ -95,12 +96,10 @@ impl Life {
         match self {
             // The Lease, the finalizer, two pods, the status.
             Self::Create => 5,
-            // Two pods, each by halves to a quarter, and the status.
-            Self::Violate => 4,
+            // Two pods, each by halves to a quarter, and the status; or three pods and the status.
+            Self::Violate | Self::SpecChange => 4,
             // A pod and the status.
             Self::Scale => 2,
-            // Three pods and the status.
-            Self::SpecChange => 4,
             // Two pods and the status; or two pods and the finalizer.
             Self::Pause | Self::Delete => 3,
         }

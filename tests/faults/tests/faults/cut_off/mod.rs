@@ -50,7 +50,9 @@ impl Play {
         }
         let end = self.comes_to_end(expected).await;
         let histories = self.world.histories(&end).await.unwrap();
-        histories.iter().for_each(|history| self.lost_nothing(history, cut));
+        for history in &histories {
+            self.lost_nothing(history, cut);
+        }
         self.life.undo(&self.world).await;
         self.world.trace.take(&self.world.before).await.unwrap();
         (end, was_cut)
@@ -100,6 +102,7 @@ const fn policy_name() -> &'static str {
 }
 
 /// Cuts at each write in turn, on both sides, until the life-cycle ends before it comes to the cut.
+#[expect(clippy::print_stdout, reason = "how many points there were is for people to see")]
 async fn cut_at_each_write(life: Life) {
     let mut play = Play::prepare(life).await;
     let (end, _) = play.enact(None, None).await;
