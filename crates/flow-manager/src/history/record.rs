@@ -69,6 +69,8 @@ impl Record {
         if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, policy)) {
             return;
         }
+        // It was about other objectives.
+        self.decided = None;
         let (rings, pairs) = (std::mem::take(&mut self.objectives), std::mem::take(&mut self.targets));
         let before = before.as_deref();
         let mut measured: Vec<_> = before.iter().flat_map(|before| &before.objectives).zip(rings).collect();

@@ -278,6 +278,8 @@ fn a_reporter_tells_what_was_measured_and_a_policy_that_is_deleted_is_forgotten(
     let shown = history.policies(&Choice::default(), Timestamp::now());
     assert_eq!(shown[0].holding.as_deref(), Some("Unused: what the targets send does not use their limits"));
     let cut = Decision { action: Action::Decrease, ..unused };
+    reporter.report(&robot, Standing::Running(with_policy(|_| {})));
+    assert_eq!(history.policies(&Choice::default(), Timestamp::now())[0].holding, None, "by another spec");
     reporter.decided(&robot, cut);
     assert_eq!(history.policies(&Choice::default(), Timestamp::now())[0].holding, None, "they have changed");
     assert!(shown[0].objectives[0].values.values.contains(&Some(2e-4)), "{shown:?}");

@@ -35,8 +35,12 @@ fn hindrance(view: &PolicyView) -> Option<String> {
     }
     let paused = view.condition("Paused").filter(|condition| condition.status == "True")?;
     let name = view.stored.metadata.name.as_deref().unwrap_or("NAME");
+    let namespace = view.stored.metadata.namespace.as_deref().unwrap_or("NAMESPACE");
     let command = if paused.reason == "Pinned" { "unpin" } else { "resume" };
-    Some(format!("The {} has to end: `kubectl flowpolicy {command} {name}`.", noun(&paused.reason)))
+    Some(format!(
+        "The {} has to end: `kubectl flowpolicy {command} {name} -n {namespace}`.",
+        noun(&paused.reason)
+    ))
 }
 
 fn noun(reason: &str) -> &'static str {
@@ -199,8 +203,11 @@ mod tests {
             });
             prospects(&policy, None)
         };
-        assert_eq!(paused("Pinned"), ["The pin has to end: `kubectl flowpolicy unpin robot`."]);
-        assert_eq!(paused("ByAnnotation"), ["The pause has to end: `kubectl flowpolicy resume robot`."]);
+        assert_eq!(paused("Pinned"), ["The pin has to end: `kubectl flowpolicy unpin robot -n factory`."]);
+        assert_eq!(
+            paused("ByAnnotation"),
+            ["The pause has to end: `kubectl flowpolicy resume robot -n factory`."]
+        );
         let stale = prospects(&changed(|policy| policy["metadata"]["generation"] = json!(9)), None);
         assert!(stale.len() == 1 && stale[0].starts_with("The operator has to take"), "{stale:?}");
     }

@@ -72,11 +72,11 @@ impl Scene {
     }
 
     /// The limits sink as the violated policy wants it, and never rise; and everything is as before once it is gone.
-    async fn goes_on(mut self) {
+    async fn goes_on(mut self, after: &str) {
         let start = Instant::now();
         self.operator.leads().await.unwrap();
         self.world.limited([Some("25M"), Some("25M")]).await.unwrap();
-        note("API server: well again", start.elapsed()).unwrap();
+        note(&format!("API server: well again after {after}"), start.elapsed()).unwrap();
         let now = self.world.state(NAME).await.unwrap();
         for history in self.world.histories(&now).await.unwrap() {
             assert!(!history.rises().unwrap() && history.restorations() == 0, "{history:?}");
@@ -99,7 +99,7 @@ async fn limits_outlast_an_api_server_that_is_away() {
     lasts(Duration::from_secs(20), Duration::from_mins(5)).await;
     away.bring_back();
     scene.violate().await;
-    scene.goes_on().await;
+    scene.goes_on("it was away").await;
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn limits_outlast_a_restart_of_etcd() {
     })
     .await
     .unwrap();
-    scene.goes_on().await;
+    scene.goes_on("a restart of etcd").await;
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn an_answer_that_takes_two_seconds_is_waited_for() {
     scene.operator.leads().await.unwrap();
     scene.violate().await;
     scene.world.limited([Some("25M"), Some("25M")]).await.unwrap();
-    scene.goes_on().await;
+    scene.goes_on("2 s for each answer").await;
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn whoever_is_told_to_come_back_later_does_not_come_before() {
     );
     println!("{} requests in {} s", asked.len(), AFTER.as_secs() * 3);
     scene.world.proxy.heal();
-    scene.goes_on().await;
+    scene.goes_on("429").await;
 }
 
 /// Whether the same was asked before, less than `after` ago.
@@ -170,7 +170,7 @@ async fn limits_outlast_an_api_server_that_fails() {
     scene.violate().await;
     lasts(Duration::from_secs(5), Duration::from_secs(30)).await;
     scene.world.proxy.heal();
-    scene.goes_on().await;
+    scene.goes_on("500").await;
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn an_answer_that_breaks_off_is_asked_for_again() {
     scene.violate().await;
     lasts(Duration::from_secs(5), Duration::from_secs(30)).await;
     scene.world.proxy.heal();
-    scene.goes_on().await;
+    scene.goes_on("an answer that broke off").await;
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn limits_outlast_a_way_to_the_api_server_that_is_cut() {
     scene.violate().await;
     lasts(Duration::from_secs(5), Duration::from_secs(30)).await;
     scene.world.proxy.heal();
-    scene.goes_on().await;
+    scene.goes_on("the way to it was cut").await;
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn another_certificate_of_the_same_authority_is_accepted() {
     Lab::current().unwrap().renew_api_server_certificate().unwrap();
     away.bring_back();
     scene.violate().await;
-    scene.goes_on().await;
+    scene.goes_on("another certificate").await;
 }
 
 /// A token counts no longer than what it is bound to; that is how one expires at an exact moment.
@@ -219,7 +219,7 @@ async fn a_token_that_no_longer_counts_is_replaced_by_the_one_in_the_file() {
     is_not_let_in(&scene).await;
     scene.violate().await;
     scene.world.account.renew("").await.unwrap();
-    scene.goes_on().await;
+    scene.goes_on("a token that no longer counted").await;
 }
 
 async fn is_not_let_in(scene: &Scene) {
