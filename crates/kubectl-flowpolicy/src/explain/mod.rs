@@ -23,7 +23,7 @@ use std::process::ExitCode;
 ///
 /// Of a pod or workload: which policies touch it and which one decides. Of each policy: the numbers that led to the
 /// present limit, the last changes, and what would have to happen for it to change. Where the operator's page is on and
-/// may be reached, what is measured now and why limits stay as they are come from it.
+/// may be reached, what was measured lately and why limits stay as they are come from it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// What to explain: pod/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME or fp/NAME

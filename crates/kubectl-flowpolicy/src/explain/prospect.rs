@@ -108,7 +108,7 @@ fn unmeasured(policy: &Policy, unknown: &str) -> String {
     let after = policy.no_data.after;
     let then = match policy.no_data.action {
         NoDataAction::Hold => {
-            return format!("{unknown} cannot be measured: limits stay until it is (`onNoData: Hold`).");
+            return format!("{unknown} cannot be measured: limits stay until that is over (`onNoData: Hold`).");
         }
         NoDataAction::Minimum => "go to their minimum",
         NoDataAction::Release => "are taken away",
@@ -148,7 +148,7 @@ fn up(
     format!("Up: once {need}{and}.")
 }
 
-/// Below what an objective has headroom, and what it is now or else was last told to be.
+/// Below what an objective has headroom, and what it was at worst lately, or else when it was last told.
 fn ceiling(
     objective: &Objective,
     told: &ObjectiveStatus,
@@ -159,8 +159,8 @@ fn ceiling(
     let roomy = Finite::new(max.get() * f64::from(percent) / 100.0).ok()?;
     let show = |value| objective.indicator.show(value);
     let value = match (recent.and_then(|recent| recent.value(&objective.name)), &told.value) {
-        (Some(now), _) if now.get() < roomy.get() => format!(" (now {}, which is)", show(now)),
-        (Some(now), _) => format!(" (now {})", show(now)),
+        (Some(lately), _) if lately.get() < roomy.get() => format!(" (lately {}, so it is)", show(lately)),
+        (Some(lately), _) => format!(" (lately {})", show(lately)),
         (None, Some(was)) => format!(" (it was {was} when last told)"),
         (None, None) => String::new(),
     };
@@ -221,14 +221,14 @@ mod tests {
             });
             prospects(&policy, None).remove(0)
         };
-        let hold = "command-jitter cannot be measured: limits stay until it is (`onNoData: Hold`).";
+        let hold = "command-jitter cannot be measured: limits stay until that is over (`onNoData: Hold`).";
         let minimum =
             "command-jitter cannot be measured: limits stay, and after 30s of that they go to their minimum.";
         assert_eq!((said("Hold").as_str(), said("Minimum").as_str()), (hold, minimum));
     }
 
     #[test]
-    fn the_page_tells_why_limits_stay_and_what_holds_now() {
+    fn the_page_tells_why_limits_stay_and_what_holds_lately() {
         let told = |value: f64| {
             let mut page = page();
             page.policies[0].holding =
@@ -239,7 +239,7 @@ mod tests {
         };
         let now = told(200e-6);
         assert_eq!(now[0], "Now: limits stay, Unused: what the targets send does not use their limits.");
-        assert!(now[2].contains("command-jitter below 225us (now 200us, which is)"), "{now:?}");
-        assert!(told(225e-6)[2].contains("command-jitter below 225us (now 225us)"));
+        assert!(now[2].contains("command-jitter below 225us (lately 200us, so it is)"), "{now:?}");
+        assert!(told(225e-6)[2].contains("command-jitter below 225us (lately 225us)"));
     }
 }

@@ -32,7 +32,7 @@ impl<'a> Recent<'a> {
         self.policy.objectives.iter().find(|told| told.name == name)
     }
 
-    /// What an objective is now.
+    /// What an objective was in the newest step, at worst.
     pub(crate) fn value(self, objective: &str) -> Option<Finite> {
         self.newest(&self.objective(objective)?.values)
     }
