@@ -42,11 +42,11 @@ impl Exposition {
         // The semaphore is never closed.
         let reader = Arc::clone(&self.readers).acquire_owned().await;
         let (text, runtime, patience) = (String::new(), Handle::current(), self.patience);
-        let mut pieced = Pieces { text, sender, runtime, patience };
+        let mut out = Pieces { text, sender, runtime, patience };
         // Encoding takes long, and waits for the reader: no decision may wait with it.
         tokio::task::spawn_blocking(move || {
             let _reader = reader;
-            if self.encode(&mut pieced).is_err() {
+            if self.encode(&mut out).is_err() {
                 tracing::warn!("a scrape of the metrics was not read to its end");
             }
         });

@@ -14,7 +14,7 @@ pub(super) fn encode(
     let mut family =
         encoder.encode_descriptor("flowmanager_policy_condition", help, None, MetricType::Gauge)?;
     for (id, conditions) in policies {
-        for condition in conditions.iter() {
+        for condition in conditions {
             let own = [
                 label("condition", condition.type_().as_str()),
                 label("status", condition.truth().as_str()),
