@@ -108,7 +108,9 @@ fn unmeasured(policy: &Policy, unknown: &str) -> String {
     let after = policy.no_data.after;
     let then = match policy.no_data.action {
         NoDataAction::Hold => {
-            return format!("{unknown} cannot be measured: limits stay until that is over (`onNoData: Hold`).");
+            return format!(
+                "{unknown} cannot be measured: limits stay until that is over (`onNoData: Hold`)."
+            );
         }
         NoDataAction::Minimum => "go to their minimum",
         NoDataAction::Release => "are taken away",
