@@ -3,6 +3,7 @@
 use crate::policy::{NAME, STEADY, VIOLATED, about, violated_in};
 use flow_e2e::kubectl::kubectl;
 use flow_e2e::wait::{Look, until};
+use flow_faults::operator::Operator;
 use flow_faults::proxy::{Asked, Fate, Fault, Proxy};
 use flow_faults::trace::History;
 use flow_faults::world::{PATIENCE, World};
@@ -113,11 +114,7 @@ async fn what_a_person_has_given_back_is_not_given_back_again() {
 
 /// Kills the operator, and starts one that is shown the `kinds` as they were when the one before it started, and nothing
 /// new of them.
-async fn start_into_the_past(
-    world: &World,
-    operator: &mut flow_faults::operator::Operator,
-    kinds: &'static [&str],
-) {
+async fn start_into_the_past(world: &World, operator: &mut Operator, kinds: &'static [&str]) {
     operator.kill();
     let is_past = |asked: &Asked| kinds.iter().any(|kind| asked.is_about(kind));
     world.proxy.on_event(move |asked, _| if is_past(asked) { Fate::Hold } else { Fate::Pass });
@@ -125,8 +122,8 @@ async fn start_into_the_past(
     *operator = world.operator().await.unwrap();
 }
 
-#[tokio::test]
-async fn no_limit_is_raised_while_the_view_of_pods_is_old() {
+/// An operator that has cut all limits since it started: what it was shown at first is the past.
+async fn lowered_since_the_start() -> (World, Operator) {
     let world = world().await;
     let mut operator = world.operator().await.unwrap();
     world.apply(&about(STEADY)).await.unwrap();
@@ -136,38 +133,38 @@ async fn no_limit_is_raised_while_the_view_of_pods_is_old() {
     operator = world.operator().await.unwrap();
     violate(&world).await;
     world.limited([Some("25M"), Some("25M")]).await.unwrap();
-    start_into_the_past(&world, &mut operator, &["pods"]).await;
-    pods_are_written_to(&world, 2).await;
+    (world, operator)
+}
+
+/// No pod has had a higher limit after a lower one.
+async fn nothing_rises(world: &World) {
     let now = world.state(NAME).await.unwrap();
     for history in world.histories(&now).await.unwrap() {
         assert!(!history.rises().unwrap(), "{history:?}");
     }
+}
+
+#[tokio::test]
+async fn no_limit_is_raised_while_the_view_of_pods_is_old() {
+    let (world, mut operator) = lowered_since_the_start().await;
+    start_into_the_past(&world, &mut operator, &["pods"]).await;
+    pods_are_written_to(&world, 2).await;
+    nothing_rises(&world).await;
     world.proxy.heal();
     world.limited([Some("25M"), Some("25M")]).await.unwrap();
 }
 
 #[tokio::test]
 async fn who_starts_with_an_old_view_goes_on_from_the_lower_limits_of_who_led_before() {
-    let world = world().await;
-    let mut operator = world.operator().await.unwrap();
-    world.apply(&about(STEADY)).await.unwrap();
-    world.limited([Some("70M"), Some("100M")]).await.unwrap();
-    operator.kill();
-    world.proxy.forget();
-    operator = world.operator().await.unwrap();
-    violate(&world).await;
-    world.limited([Some("25M"), Some("25M")]).await.unwrap();
+    let (world, mut operator) = lowered_since_the_start().await;
     let steady = json!({"name": "queried", "prometheus": {"query": STEADY}, "value": {"max": "1"}});
     world.patch(NAME, &json!({"spec": {"objectives": [steady]}})).await.unwrap();
     start_into_the_past(&world, &mut operator, &["pods"]).await;
     status_says(&world, "100M").await;
     world.proxy.heal();
     status_says(&world, "25M").await;
-    let now = world.state(NAME).await.unwrap();
-    assert_eq!(now.limits(), ["25M", "25M"]);
-    for history in world.histories(&now).await.unwrap() {
-        assert!(!history.rises().unwrap(), "{history:?}");
-    }
+    assert_eq!(world.state(NAME).await.unwrap().limits(), ["25M", "25M"]);
+    nothing_rises(&world).await;
     world.delete(NAME).await.unwrap();
 }
 
