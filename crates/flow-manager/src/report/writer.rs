@@ -130,13 +130,13 @@ impl Writer {
     fn write(&mut self, id: &PolicyId) -> Option<Write> {
         let standing = self.board.get(id)?;
         let policy = self.policies.get(&ObjectRef::new(&id.name).within(&id.namespace))?;
-        let board = Arc::clone(&self.board);
-        let client = self.client.clone();
         let record = self.record(id, &policy);
         if record.is_settled(&policy, &standing) {
             record.settled = Some((policy, standing));
             return None;
         }
+        let (board, client) = (Arc::clone(&self.board), self.client.clone());
+        let record = self.record(id, &policy);
         record.catch_up(&policy);
         let old = record.written.as_deref().or(policy.status.as_ref()).cloned().unwrap_or_default();
         let new = status(&old, &standing, Timestamp::now());
@@ -152,7 +152,7 @@ impl Writer {
         let recorder = || Recorder::new(client.clone(), EventSource::from(names::FIELD_MANAGER));
         let announce = |news| record.announcer.announce(&about, news, now, recorder);
         let announcements = news.filter_map(announce).collect();
-        let api = Api::namespaced(client.clone(), &id.namespace);
+        let api = Api::namespaced(client, &id.namespace);
         Some(Write { id: id.clone(), api, status: new, announcements })
     }
 
