@@ -40,7 +40,10 @@ pub struct Args {
 /// Explains a limit.
 pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error> {
     let subject: Subject = args.subject.parse()?;
-    let mut reader = Reader::new(connection, &args.installation, None);
+    let (namespace, name) = (connection.namespace().await?, subject.name.clone());
+    // Of anything else it is not known yet which policies touch it.
+    let one = (subject.kind == SubjectKind::FlowPolicy).then_some((namespace.as_str(), name.as_str()));
+    let mut reader = Reader::new(connection, &args.installation, one);
     let (explained, page) = tokio::join!(gather::gather(connection, subject), reader.read());
     let explained = Explained { page, ..explained? };
     let text = || draw::draw(&explained, Timestamp::now(), terminal::width());
