@@ -1,14 +1,16 @@
+use crate::copies::{ORIGINALS, Originals};
 use crate::exporter::{ADDRESS, Exporter};
 use crate::process::{Program, ours};
-use crate::{FOLDER, load, operator};
+use crate::{FOLDER, load, operator, run};
 use flow_e2e::kubectl::{in_repository, kubectl};
 use flow_e2e::metrics::get;
-use flow_e2e::program::run;
+use flow_e2e::program;
 use flow_e2e::wait::{Look, until};
 use flow_e2e::{Cluster, Error, Result};
 use flow_lab::{Component, Lab};
 use flow_policy::FlowPolicy;
 use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,9 +42,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 pub(crate) struct Bed {
     pub(crate) cluster: Cluster,
     pub(crate) exporter: Exporter,
-    /// How many policies have their pods, and how many are there.
-    pub(crate) with_pods: usize,
-    pub(crate) with_policies: usize,
+    /// How many policies are there.
+    policies: usize,
+    originals: Originals,
     programs: Vec<Program>,
 }
 
@@ -64,24 +66,27 @@ impl Bed {
             }
         }
         let definition = in_repository("crds/flow.fustli.io_flowpolicies.yaml");
-        run("kubectl", ["apply", "--server-side", "-f", &definition.to_string_lossy()]).await?;
+        program::run("kubectl", ["apply", "--server-side", "-f", &definition.to_string_lossy()]).await?;
         kubectl("wait --for=condition=Established crd/flowpolicies.flow.fustli.io --timeout=30s").await?;
         let cluster = Cluster::connect().await?;
         let exporter = Exporter::serve().await?;
-        let mut programs = vec![kwok()?, prometheus()?];
+        let mut programs = vec![prometheus()?];
         for port in PORTS {
             programs.push(reflect(port)?);
         }
-        load::nodes(&cluster.client).await?;
         until("Prometheus", PATIENCE, async || {
             let (status, said) = get(&format!("http://{PROMETHEUS}/-/ready")).await?;
             Ok(Look::when(status == 200, || said))
         })
         .await?;
         // A lab that was kept has some already.
-        let with_pods = load::count::<Pod>(&cluster.client).await? / load::PODS_OF_EACH;
-        let with_policies = load::count::<FlowPolicy>(&cluster.client).await?;
-        Ok(Self { cluster, exporter, with_pods, with_policies, programs })
+        let mut policies = load::count::<FlowPolicy>(&cluster.client).await?;
+        if policies < ORIGINALS {
+            make_originals(&cluster.client, &exporter).await?;
+            policies = ORIGINALS;
+        }
+        let originals = Originals::read(&cluster.client).await?;
+        Ok(Self { cluster, exporter, policies, originals, programs })
     }
 
     /// Where Prometheus is asked.
@@ -89,24 +94,19 @@ impl Bed {
         format!("http://{PROMETHEUS}")
     }
 
-    /// Adds the pods of more policies, and waits until all run.
-    pub(crate) async fn add_pods(&mut self, policies: usize) -> Result<()> {
-        load::pods(&self.cluster.client, self.with_pods..policies).await?;
-        self.with_pods = self.with_pods.max(policies);
-        let patience = PATIENCE + Duration::from_millis(60) * u32::try_from(policies).unwrap_or(u32::MAX);
-        until("pods that run", patience, async || {
+    /// Adds copies until there are so many policies, and waits until the API server knows all their pods.
+    pub(crate) async fn grow(&mut self, policies: usize) -> Result<()> {
+        self.exporter.export(policies / 2);
+        self.originals.store(self.policies..policies).await?;
+        self.policies = self.policies.max(policies);
+        let client = &self.cluster.client;
+        until("an API server that knows all", PATIENCE, async || {
             sleep(BETWEEN_LOOKS).await;
-            let pending = pending_pods().await?;
-            Ok(Look::when(pending == 0, || format!("{pending} pods do not")))
+            let (pods, seen) = (load::count::<Pod>(client).await?, load::count::<FlowPolicy>(client).await?);
+            let is_all = pods >= self.policies * load::PODS_OF_EACH && seen >= self.policies;
+            Ok(Look::when(is_all, || format!("{pods} pods, {seen} policies")))
         })
         .await
-    }
-
-    /// Adds more policies.
-    pub(crate) async fn add_policies(&mut self, policies: usize) -> Result<()> {
-        load::policies(&self.cluster.client, self.with_policies..policies).await?;
-        self.with_policies = self.with_policies.max(policies);
-        Ok(())
     }
 
     pub(crate) async fn stop(self) -> Result<()> {
@@ -115,6 +115,24 @@ impl Bed {
         }
         Ok(())
     }
+}
+
+/// Makes the first policies and their pods, lets kwok run these, and the operator limit them.
+async fn make_originals(client: &Client, exporter: &Exporter) -> Result<()> {
+    let kwok = kwok()?;
+    load::nodes(client).await?;
+    load::pods(client, ORIGINALS).await?;
+    until("pods that run", PATIENCE, async || {
+        sleep(BETWEEN_LOOKS).await;
+        let pending = pending_pods().await?;
+        Ok(Look::when(pending == 0, || format!("{pending} pods do not")))
+    })
+    .await?;
+    // Nothing of what follows is up to it, and it would watch 100,000 pods.
+    kwok.stop().await?;
+    exporter.export(ORIGINALS / 2);
+    load::policies(client, ORIGINALS).await?;
+    run::take_up(ORIGINALS).await
 }
 
 /// How many pods do not run yet, by the API server's cache.

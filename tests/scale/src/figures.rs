@@ -15,10 +15,7 @@ pub(crate) struct Report {
 pub(crate) struct Figures {
     pub(crate) policies: usize,
     pub(crate) pods: usize,
-    /// From the first start, with pods that had no limit, to the last write.
-    pub(crate) taken_up_s: f64,
     pub(crate) start: Start,
-    pub(crate) memory: Memory,
     /// Nothing changes.
     pub(crate) quiet: Load,
     /// At any time one policy of a hundred is violated, now these and now those.
@@ -33,20 +30,6 @@ pub(crate) struct Start {
     pub(crate) first_decision_s: f64,
     /// Every policy has been decided about.
     pub(crate) all_decided_s: f64,
-}
-
-/// Memory of the process alone.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[expect(clippy::struct_field_names, reason = "units stand in names")]
-pub(crate) struct Memory {
-    /// With what was there before.
-    pub(crate) before_bytes: u64,
-    /// With the new pods besides, and no new policy.
-    pub(crate) with_pods_bytes: u64,
-    /// What the cache takes for each pod.
-    pub(crate) per_pod_bytes: Option<f64>,
-    /// What each policy takes with the limits of its pods.
-    pub(crate) per_policy_bytes: Option<f64>,
 }
 
 /// What a span of time cost.

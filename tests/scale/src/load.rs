@@ -1,4 +1,4 @@
-//! The policies, and the pods that they are about.
+//! The first policies, and the pods that they are about.
 
 use crate::bed::reflector;
 use crate::exporter::{BOUND_MS, METRIC, service};
@@ -17,7 +17,7 @@ use std::ops::Range;
 /// How many pods each policy is about.
 pub(crate) const PODS_OF_EACH: usize = 10;
 /// How many policies are in a namespace.
-const POLICIES_OF_NAMESPACE: usize = 10;
+pub(crate) const POLICIES_OF_NAMESPACE: usize = 10;
 /// How many nodes there are.
 pub(crate) const NODES: usize = 100;
 
@@ -47,10 +47,9 @@ pub(crate) async fn nodes(client: &Client) -> Result<()> {
     create(&Api::<Node>::all(client.clone()), 0..NODES, node).await
 }
 
-/// Creates the namespaces of these policies, and the pods in them, each bound to a node.
-pub(crate) async fn pods(client: &Client, policies: Range<usize>) -> Result<()> {
-    let namespaces =
-        policies.start.div_ceil(POLICIES_OF_NAMESPACE)..policies.end.div_ceil(POLICIES_OF_NAMESPACE);
+/// Creates the namespaces of so many policies, and the pods in them, each bound to a node.
+pub(crate) async fn pods(client: &Client, policies: usize) -> Result<()> {
+    let namespaces = 0..policies.div_ceil(POLICIES_OF_NAMESPACE);
     let named = |number| json!({"metadata": {"name": namespace_name(number)}});
     create(&Api::<Namespace>::all(client.clone()), namespaces.clone(), named).await?;
     // Nobody else does: the cluster's own controllers rest.
@@ -60,17 +59,16 @@ pub(crate) async fn pods(client: &Client, policies: Range<usize>) -> Result<()> 
         async move { create(&accounts, 0..1, account).await }
     })
     .await?;
-    let all = policies.start * PODS_OF_EACH..policies.end * PODS_OF_EACH;
-    each(all, |number| {
+    each(0..policies * PODS_OF_EACH, |number| {
         one(Api::<Pod>::namespaced(client.clone(), &namespace(number / PODS_OF_EACH)), pod(number))
     })
     .await
 }
 
-/// Creates these policies.
-pub(crate) async fn policies(client: &Client, policies: Range<usize>) -> Result<()> {
+/// Creates so many policies.
+pub(crate) async fn policies(client: &Client, policies: usize) -> Result<()> {
     let api = |number| Api::<FlowPolicy>::namespaced(client.clone(), &namespace(number));
-    each(policies, |number| one(api(number), policy(number))).await
+    each(0..policies, |number| one(api(number), policy(number))).await
 }
 
 async fn create<K>(api: &Api<K>, numbers: Range<usize>, object: impl Fn(usize) -> Value) -> Result<()>
@@ -107,7 +105,7 @@ fn node_name(number: usize) -> String {
     format!("kwok-{number:03}")
 }
 
-fn namespace_name(number: usize) -> String {
+pub(crate) fn namespace_name(number: usize) -> String {
     format!("scale-{number:04}")
 }
 
@@ -115,8 +113,12 @@ fn namespace(policy: usize) -> String {
     namespace_name(policy / POLICIES_OF_NAMESPACE)
 }
 
-fn app(policy: usize) -> String {
+pub(crate) fn app(policy: usize) -> String {
     format!("upload-{policy:05}")
+}
+
+pub(crate) fn policy_name(number: usize) -> String {
+    format!("policy-{number:05}")
 }
 
 fn pod(number: usize) -> Value {
@@ -142,12 +144,12 @@ fn policy(number: usize) -> Value {
     });
     json!({
         "apiVersion": "flow.fustli.io/v1alpha1", "kind": "FlowPolicy",
-        "metadata": {"name": format!("policy-{number:05}")},
+        "metadata": {"name": policy_name(number)},
         "spec": {"interval": "1s", "objectives": [objective(number)], "targets": [target]},
     })
 }
 
-fn objective(policy: usize) -> Value {
+pub(crate) fn objective(policy: usize) -> Value {
     if is_by_query(policy) {
         let query = format!("{METRIC}{{service=\"{}\"}}", service(policy / 2));
         json!({"name": "jitter", "prometheus": {"query": query}, "value": {"max": BOUND_MS.to_string()}})

@@ -1,10 +1,13 @@
 //! `bench-scale`: what the operator costs with 100, 1,000 and 10,000 policies over ten pods each.
 //!
 //! Run it inside a lab: `make bench-scale`. `SCALE_SIZES` makes it shorter. API server, etcd and Prometheus are real;
-//! nodes and pods are played by kwok, which have no network: so limits are written as for Cilium.
+//! pods are played by kwok, and have no network: so limits are written as for Cilium. The first policies are taken up by
+//! the operator; what it makes of them is copied, straight into etcd, as the API server takes hours for 100,000 limits.
 
 mod api_server;
 mod bed;
+mod copies;
+mod etcd;
 mod exporter;
 mod figures;
 mod load;
@@ -16,6 +19,7 @@ mod run;
 
 use crate::bed::Bed;
 use crate::figures::Report;
+use crate::load::POLICIES_OF_NAMESPACE;
 use flow_e2e::kubectl::in_repository;
 use flow_e2e::program::run;
 use flow_e2e::{Machine, Result};
@@ -60,8 +64,11 @@ fn sizes(asked: Option<&str>) -> std::result::Result<Vec<usize>, String> {
         .split(',')
         .map(|size| size.parse().map_err(|problem| format!("SCALE_SIZES: {size:?}: {problem}")))
         .collect::<std::result::Result<_, _>>()?;
-    let fits = sizes.is_sorted() && sizes.iter().all(|size| (100..=10_000).contains(size));
-    if fits { Ok(sizes) } else { Err("SCALE_SIZES must be from 100 to 10000, and grow".to_owned()) }
+    let fits = |size: &usize| (100..=10_000).contains(size) && size.is_multiple_of(POLICIES_OF_NAMESPACE);
+    if sizes.is_sorted() && sizes.iter().all(fits) {
+        return Ok(sizes);
+    }
+    Err(format!("SCALE_SIZES must be from 100 to 10000, multiples of {POLICIES_OF_NAMESPACE}, and grow"))
 }
 
 async fn bench(sizes: &[usize]) -> Result<()> {
@@ -110,7 +117,7 @@ mod tests {
     fn sizes_are_read_and_must_grow() {
         assert_eq!(sizes(None), Ok(SIZES.into()));
         assert_eq!(sizes(Some("100,500")), Ok(vec![100, 500]));
-        for wrong in ["500,100", "x", "1", "100000"] {
+        for wrong in ["500,100", "x", "1", "105", "100000"] {
             assert!(sizes(Some(wrong)).unwrap_err().starts_with("SCALE_SIZES"), "{wrong}");
         }
     }

@@ -67,11 +67,6 @@ impl Operator {
         whole.map(Metrics).ok_or_else(|| Error::Missing("what the operator exports".to_owned()))
     }
 
-    /// How long ago it was started.
-    pub(crate) fn age(&self) -> Duration {
-        self.started.elapsed()
-    }
-
     pub(crate) fn usage(&self) -> Result<Usage> {
         self.program.usage()
     }

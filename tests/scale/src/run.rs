@@ -1,8 +1,8 @@
-//! One size: pods first, then policies, then the operator once more, at rest and at work.
+//! One size: the operator started anew, at rest and at work.
 
 use crate::api_server::Requests;
 use crate::bed::Bed;
-use crate::figures::{Figures, Load, Memory, Start};
+use crate::figures::{Figures, Load, Start};
 use crate::load::PODS_OF_EACH;
 use crate::measure::Moment;
 use crate::operator::Operator;
@@ -25,17 +25,10 @@ const ONSET: Duration = Duration::from_secs(10);
 /// One of so many policies is violated.
 const VIOLATED_OF: usize = 100;
 
-/// Measures with so many policies, of which some may be there already.
+/// Measures with so many policies.
 pub(crate) async fn run(bed: &mut Bed, policies: usize) -> Result<Figures> {
-    let (new, before) =
-        (policies.saturating_sub(bed.with_policies), memory_at_rest(bed.with_policies).await?);
-    show(&format!("{policies} policies: their pods"));
-    bed.exporter.export(policies / 2);
-    bed.add_pods(policies).await?;
-    let with_pods = memory_at_rest(bed.with_policies).await?;
-    show(&format!("{policies} policies: taken up"));
-    bed.add_policies(policies).await?;
-    let taken_up_s = take_up(policies).await?.as_secs_f64();
+    show(&format!("{policies} policies: stored"));
+    bed.grow(policies).await?;
     show(&format!("{policies} policies: measured"));
     let operator = Operator::start()?;
     let start = start(&operator, policies).await?;
@@ -43,13 +36,7 @@ pub(crate) async fn run(bed: &mut Bed, policies: usize) -> Result<Figures> {
     let quiet = quiet(&operator).await?;
     let busy = busy(bed, &operator, policies).await?;
     operator.stop().await?;
-    let memory = Memory {
-        before_bytes: before,
-        with_pods_bytes: with_pods,
-        per_pod_bytes: each(before, with_pods, new * PODS_OF_EACH),
-        per_policy_bytes: each(with_pods, quiet.rss_bytes, new),
-    };
-    Ok(Figures { policies, pods: policies * PODS_OF_EACH, taken_up_s, start, memory, quiet, busy })
+    Ok(Figures { policies, pods: policies * PODS_OF_EACH, start, quiet, busy })
 }
 
 /// How long so many policies may take for anything.
@@ -57,29 +44,17 @@ fn patience(policies: usize) -> Duration {
     Duration::from_mins(2) + Duration::from_millis(100) * u32::try_from(policies).unwrap_or(u32::MAX)
 }
 
-/// What the operator takes once it has nothing to do.
-async fn memory_at_rest(policies: usize) -> Result<u64> {
-    let operator = Operator::start()?;
-    start(&operator, policies).await?;
-    settle(&operator, patience(policies)).await?;
-    let memory = operator.usage()?.rss_bytes;
-    operator.stop().await?;
-    Ok(memory)
-}
-
-/// Lets the operator see policies for the first time, and returns how long it took until it had no more to write.
-async fn take_up(policies: usize) -> Result<Duration> {
+/// Lets the operator see policies for the first time, until it has no more to write.
+pub(crate) async fn take_up(policies: usize) -> Result<()> {
     let operator = Operator::start()?;
     operator.reaches("flowmanager_policies", to_f64(policies), patience(policies)).await?;
-    let took = settle(&operator, patience(policies)).await?;
-    operator.stop().await?;
-    Ok(took)
+    settle(&operator, patience(policies)).await?;
+    operator.stop().await
 }
 
 async fn start(operator: &Operator, policies: usize) -> Result<Start> {
     let patience = patience(policies);
-    let some = if policies == 0 { 0.0 } else { 1.0 };
-    let first = operator.reaches("flowmanager_decision_lateness_seconds_count", some, patience).await?;
+    let first = operator.reaches("flowmanager_decision_lateness_seconds_count", 1.0, patience).await?;
     let all = operator.reaches("flowmanager_policies", to_f64(policies), patience).await?;
     let ready = operator.ready(patience).await?;
     Ok(Start {
@@ -89,8 +64,8 @@ async fn start(operator: &Operator, policies: usize) -> Result<Start> {
     })
 }
 
-/// Waits until nothing is written any more, and returns how long that took from the start of the operator.
-async fn settle(operator: &Operator, patience: Duration) -> Result<Duration> {
+/// Waits until nothing is written any more.
+async fn settle(operator: &Operator, patience: Duration) -> Result<()> {
     let (mut last, mut since) = (Requests::now().await?.writes, Instant::now());
     until("an operator that writes nothing", patience, async || {
         sleep(BETWEEN_LOOKS).await;
@@ -101,8 +76,7 @@ async fn settle(operator: &Operator, patience: Duration) -> Result<Duration> {
         }
         Ok(Look::when(since.elapsed() >= STILL, || format!("{writes} writes, {pending} pods pending")))
     })
-    .await?;
-    Ok(operator.age().saturating_sub(STILL))
+    .await
 }
 
 async fn quiet(operator: &Operator) -> Result<Load> {
@@ -134,23 +108,6 @@ async fn busy(bed: &Bed, operator: &Operator, policies: usize) -> Result<Load> {
     load
 }
 
-/// What each of so many takes; unknown where it is less than what was there.
-fn each(before: u64, after: u64, number: usize) -> Option<f64> {
-    let more = u32::try_from(after.checked_sub(before)? / 1024).ok()?;
-    Some(f64::from(more) * 1024.0 / to_f64(number)).filter(|bytes| bytes.is_finite())
-}
-
 fn to_f64(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::INFINITY, f64::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_each_takes_is_unknown_where_nothing_grew() {
-        assert_eq!(each(1 << 20, 3 << 20, 2048), Some(1024.0));
-        assert_eq!((each(2, 1, 1), each(1, 1, 0)), (None, None));
-    }
 }
