@@ -1,11 +1,11 @@
 use super::backend::Backend;
 use super::book::Book;
 use super::confirmed::{Confirmed, all, by_shaper};
-use super::held::{Held, before_us, held};
+use super::held::{Held, held};
 use super::in_force::{InForce, Witness, Written, judge, set_by_somebody};
 use super::inherited::Inheritance;
 use super::metrics::EnforceMetrics;
-use super::record::applied_limit;
+use super::record::{applied_limit, before_us};
 use super::request::Write;
 use super::shapers::{Heard, Shapers};
 use super::worker::{self, Problem};
@@ -168,16 +168,17 @@ impl Enforcer {
         self.shared.backend
     }
 
-    /// Whether each of these pods is held to the limit that `policy` claims for it, or lower.
-    #[must_use]
-    pub fn in_force<'a>(
+    /// What `tell` says, who is told of each of these pods whether it is held to the limit that `policy` claims for it, or
+    /// lower. No pod is looked at that is not asked for.
+    pub fn in_force<'a, R>(
         &self,
         policy: &PolicyId,
         pods: impl IntoIterator<Item = &'a PodId>,
         now: Moment,
-    ) -> Vec<InForce> {
+        tell: impl FnOnce(&mut dyn Iterator<Item = InForce>) -> R,
+    ) -> R {
         let state = self.shared.lock();
-        pods.into_iter().map(|pod| self.shared.in_force(&state, policy, pod, now)).collect()
+        tell(&mut pods.into_iter().map(|pod| self.shared.in_force(&state, policy, pod, now)))
     }
 
     /// Whether the shapers of these pods say that the limit which is wanted now is in force: unlike [`Self::in_force`], not

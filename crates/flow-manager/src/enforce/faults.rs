@@ -144,7 +144,7 @@ fn response(status: StatusCode, body: &Value) -> Response<Body> {
 }
 
 fn in_force(enforcer: &Enforcer, now: Moment) -> InForce {
-    enforcer.in_force(&policy(), [&id()], now).remove(0)
+    enforcer.in_force(&policy(), [&id()], now, |pods| pods.next()).unwrap()
 }
 
 fn held(enforcer: &Enforcer) -> Held {

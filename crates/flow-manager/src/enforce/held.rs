@@ -1,10 +1,8 @@
 //! Who holds a pod, as one of the policies that limit it sees it.
 
-use super::backend::Backend;
 use super::book::Claims;
-use super::record::Record;
 use super::write::Foreign;
-use crate::cluster::{CachedPod, PolicyId};
+use crate::cluster::PolicyId;
 use flow_control::{Bandwidth, arbitrate};
 use std::collections::BTreeSet;
 
@@ -50,11 +48,6 @@ pub(super) fn held(
             if others.is_empty() { Held::Alone } else { Held::Also(others) }
         }
     }
-}
-
-/// The limit that `pod` had before any policy, if `backend` obeys it.
-pub(super) fn before_us(pod: &CachedPod, backend: Backend) -> Option<Bandwidth> {
-    Record::of(pod).and_then(|record| record.bound(pod, backend))
 }
 
 fn by_hand(foreign: &Foreign, mine: Bandwidth) -> Option<Held> {
@@ -120,7 +113,10 @@ fn names(policies: &BTreeSet<&PolicyId>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::backend::Backend;
+    use super::super::record::before_us;
     use super::*;
+    use crate::cluster::CachedPod;
     use flow_policy::names::{EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
     use k8s_openapi::api::core::v1::Pod;
     use proptest::prelude::*;

@@ -55,11 +55,20 @@ impl Record {
 
     /// The limit that was there before us, if `backend` obeys it.
     pub(super) fn bound(&self, pod: &CachedPod, backend: Backend) -> Option<Bandwidth> {
-        backend.read(|key| match self.original.get(key) {
-            Some(original) => original.as_deref(),
-            None => annotation(pod, key),
-        })
+        bound(pod, &self.original, backend)
     }
+}
+
+/// The limit that was there before us, if `pod` is ours and `backend` obeys it.
+pub(super) fn before_us(pod: &CachedPod, backend: Backend) -> Option<Bandwidth> {
+    bound(pod, &values(annotation(pod, ORIGINAL_EGRESS_BANDWIDTH)?), backend)
+}
+
+fn bound(pod: &CachedPod, original: &Values, backend: Backend) -> Option<Bandwidth> {
+    backend.read(|key| match original.get(key) {
+        Some(original) => original.as_deref(),
+        None => annotation(pod, key),
+    })
 }
 
 /// What we set on `pod` last. Somebody may have removed what was there before.

@@ -252,7 +252,7 @@ impl Regulator {
             return Effect::Impossible(Hindrance::OnlyAtCreation);
         }
         let pods = self.plan.targets.iter().flat_map(|planned| &planned.found.pods);
-        effect(enforcer.in_force(&self.id, pods.map(|pod| &pod.id), now))
+        enforcer.in_force(&self.id, pods.map(|pod| &pod.id), now, |pods| effect(pods))
     }
 
     fn claim(&self) {
@@ -344,8 +344,9 @@ impl Regulator {
     fn live(&self, planned: &super::PlannedTarget, now: Moment) -> Seen {
         let (enforcer, pods) = (&self.services.enforcer, planned.found.pods.iter().map(|pod| &pod.id));
         let message = held_sentence(&enforcer.held(&self.id, pods.clone()));
-        let in_force = enforcer.in_force(&self.id, pods.clone(), now);
-        Seen { pods: pods.cloned().zip(in_force).collect(), message, ..Seen::default() }
+        let pods =
+            enforcer.in_force(&self.id, pods.clone(), now, |in_force| pods.cloned().zip(in_force).collect());
+        Seen { pods, message, ..Seen::default() }
     }
 
     /// The limits to go on from by another plan.

@@ -20,8 +20,8 @@ const SHAPER_FRESH: Duration = Duration::from_secs(1);
 /// ask for it.
 #[derive(Default)]
 pub(super) struct TrafficFeeds {
-    /// A query for each target that has one, in the policy's order.
-    queries: Vec<Option<TrafficFeed>>,
+    /// A query for each target that has one, in the policy's order. Most have none.
+    queries: Vec<Option<Box<TrafficFeed>>>,
     /// Why others are not asked, also as sentences.
     refused: Vec<(Unknown, String)>,
     /// Whether what shapers say is of this policy: its limits are not written in mode Observe.
@@ -39,7 +39,7 @@ impl TrafficFeeds {
         let mut refused = Vec::new();
         let query = |target: &Target| {
             let opened = ask(services, namespace, target, target.traffic.as_ref()?, policy.interval);
-            opened.map_err(|why| refused.push(why)).ok()
+            opened.map_err(|why| refused.push(why)).ok().map(Box::new)
         };
         let (queries, writes) = (policy.targets.iter().map(query).collect(), policy.mode == Mode::Enforce);
         Self { queries, refused, writes, _attention: services.enforcer.attention().filter(|_| writes) }
