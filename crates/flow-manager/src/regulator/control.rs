@@ -346,7 +346,7 @@ impl Regulator {
         let message = held_sentence(&enforcer.held(&self.id, pods.clone()));
         let pods =
             enforcer.in_force(&self.id, pods.clone(), now, |in_force| pods.cloned().zip(in_force).collect());
-        Seen { pods, message, ..Seen::default() }
+        Seen { message, pods, ..Seen::default() }
     }
 
     /// The limits to go on from by another plan.
