@@ -1,6 +1,7 @@
 use super::News;
+use super::series::Series;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::Recorder;
+use kube::Client;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ const BURST: u32 = 5;
 /// How many notes on one topic are counted up. Beyond, the one that has not come for longest is told as a new Event.
 const NOTES: usize = 4;
 
-/// How long a recorder counts an Event up. After that it is of no more use.
+/// How long an Event is counted up.
 const KEPT: Duration = Duration::from_mins(6);
 
 /// The Events of one policy.
@@ -23,8 +24,8 @@ pub(super) struct Announcer {
 
 /// Events of one reason about one part of a policy.
 ///
-/// A recorder counts an Event up that comes again, and keeps the note of the first: so each note has a recorder of its
-/// own, or an old one would pass for what happened now.
+/// An Event that is counted up keeps the note of the first: so each note has one of its own, or an old one would pass for
+/// what happened now.
 struct Topic {
     told: Vec<Told>,
     free_at: Instant,
@@ -33,28 +34,26 @@ struct Topic {
 /// An Event that may come again.
 struct Told {
     note: String,
-    recorder: Recorder,
+    series: Series,
     last: Instant,
 }
 
 impl Announcer {
-    /// What is needed to publish `news` about `policy`; nothing if that would be too often. Most policies have no news, so
-    /// that a `new` recorder is made only where it is needed.
+    /// What is needed to publish `news` about `policy`; nothing if that would be too often.
     pub(super) fn announce(
         &mut self,
         policy: &ObjectReference,
         news: News,
         now: Instant,
-        new: impl FnOnce() -> Recorder,
     ) -> Option<Announcement> {
         let topic = self.topics.entry((news.reason, news.action, news.field.clone()));
         let topic = topic.or_insert_with(|| Topic { told: Vec::new(), free_at: now });
         if !topic.allows(now) {
             return None;
         }
-        let recorder = topic.recorder(&news.note, now, new);
+        let series = topic.series(&news.note, now);
         let about = ObjectReference { field_path: news.field.clone(), ..policy.clone() };
-        Some(Announcement { recorder, news, about })
+        Some(Announcement { series, news, about })
     }
 
     /// Forgets what has not come for so long that it would be told anew.
@@ -75,14 +74,13 @@ impl Topic {
         allows
     }
 
-    /// The recorder of that note, which becomes the one that came last.
-    fn recorder(&mut self, note: &str, now: Instant, new: impl FnOnce() -> Recorder) -> Recorder {
+    /// The Event with that note, which becomes the one that came last.
+    fn series(&mut self, note: &str, now: Instant) -> Series {
         let position = self.told.iter().position(|told| told.note == note);
-        let present = position.map(|position| self.told.remove(position).recorder);
-        let recorder = present.unwrap_or_else(new);
+        let series = position.map(|position| self.told.remove(position).series).unwrap_or_default();
         self.told.truncate(NOTES - 1);
-        self.told.insert(0, Told { note: note.to_owned(), recorder: recorder.clone(), last: now });
-        recorder
+        self.told.insert(0, Told { note: note.to_owned(), series: series.clone(), last: now });
+        series
     }
 
     fn has_recent(&mut self, now: Instant) -> bool {
@@ -93,14 +91,14 @@ impl Topic {
 
 /// News that is ready to be published.
 pub(super) struct Announcement {
-    recorder: Recorder,
+    series: Series,
     news: News,
     about: ObjectReference,
 }
 
 impl Announcement {
-    pub(super) async fn publish(&self) -> Result<(), kube::Error> {
-        self.recorder.publish(&self.news.event(), &self.about).await
+    pub(super) async fn publish(self, client: Client) -> kube::Result<()> {
+        self.series.publish(&client, self.news.event(), self.about).await
     }
 }
 
@@ -108,9 +106,8 @@ impl Announcement {
 mod tests {
     use super::*;
     use http::{Method, Request, Response};
-    use kube::Client;
     use kube::client::Body;
-    use kube::runtime::events::{EventType, Reporter};
+    use kube::runtime::events::EventType;
 
     fn news(note: &str, field: &str) -> News {
         News {
@@ -123,29 +120,20 @@ mod tests {
         }
     }
 
-    fn client() -> (Client, tower_test::mock::Handle<Request<Body>, Response<Body>>) {
-        let (service, api) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
-        (Client::new(service, "default"), api)
-    }
-
-    fn recorder(client: &Client) -> Recorder {
-        Recorder::new(client.clone(), Reporter::from("flow-manager"))
-    }
-
     /// How the news reach the API server: a new Event is created, one that comes again is patched.
     async fn methods(all: &[News]) -> Vec<Method> {
-        let (mut announcer, (client, mut api)) = (Announcer::default(), client());
+        let (service, mut api) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+        let (mut announcer, client) = (Announcer::default(), Client::new(service, "default"));
         let mut methods = Vec::new();
         for news in all {
             let about = ObjectReference::default();
-            let new = || recorder(&client);
-            let announcement = announcer.announce(&about, news.clone(), Instant::now(), new).unwrap();
+            let announcement = announcer.announce(&about, news.clone(), Instant::now()).unwrap();
             let answer = async {
                 let (request, answer) = api.next_request().await.unwrap();
                 methods.push(request.method().clone());
                 answer.send_response(Response::new(request.into_body()));
             };
-            let (published, ()) = tokio::join!(announcement.publish(), answer);
+            let (published, ()) = tokio::join!(announcement.publish(client.clone()), answer);
             published.unwrap();
         }
         methods
@@ -166,10 +154,9 @@ mod tests {
 
     /// How many of `news`, one each second, are told.
     fn told(announcer: &mut Announcer, start: Instant, news: impl Iterator<Item = News>) -> usize {
-        let (about, (client, _api)) = (ObjectReference::default(), client());
+        let about = ObjectReference::default();
         let seconds = (0..).map(|second| start + Duration::from_secs(second));
-        let new = || recorder(&client);
-        news.zip(seconds).filter_map(|(news, now)| announcer.announce(&about, news, now, new)).count()
+        news.zip(seconds).filter_map(|(news, now)| announcer.announce(&about, news, now)).count()
     }
 
     #[tokio::test]

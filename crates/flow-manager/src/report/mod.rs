@@ -22,6 +22,7 @@ mod reporter;
 mod rollout;
 mod safe_limit;
 mod sentences;
+mod series;
 mod snapshot;
 mod status;
 mod why;

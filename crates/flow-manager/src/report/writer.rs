@@ -6,7 +6,6 @@ use crate::cluster::PolicyId;
 use flow_policy::{FlowPolicy, FlowPolicyStatus, names};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
-use kube::runtime::events::{Recorder, Reporter as EventSource};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource};
 use prometheus_client::metrics::counter::Counter;
@@ -149,8 +148,7 @@ impl Writer {
         let about = policy.object_ref(&());
         let news = events(&old, &new, &standing).into_iter();
         let now = Instant::now();
-        let recorder = || Recorder::new(client.clone(), EventSource::from(names::FIELD_MANAGER));
-        let announce = |news| record.announcer.announce(&about, news, now, recorder);
+        let announce = |news| record.announcer.announce(&about, news, now);
         let announcements = news.filter_map(announce).collect();
         let api = Api::namespaced(client, &id.namespace);
         Some(Write { id: id.clone(), api, status: new, announcements })
@@ -228,8 +226,8 @@ impl Write {
     pub(super) async fn send(self) -> Outcome {
         let result = self.patch().await;
         if result.is_ok() {
-            for announcement in &self.announcements {
-                if let Err(error) = in_time(announcement.publish()).await {
+            for announcement in self.announcements {
+                if let Err(error) = in_time(announcement.publish(self.api.clone().into_client())).await {
                     tracing::warn!(policy = %self.id, %error, "Event not published");
                 }
             }
