@@ -99,11 +99,11 @@ fn failure(status: StatusCode, body: &[u8]) -> QueryError {
     let told = parse::<IgnoredAny, IgnoredAny>(body).ok().and_then(|answer| answer.error);
     match told {
         Some(error) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
-            QueryError::Rejected { status: status.as_u16(), message: legible(&error) }
+            QueryError::Rejected { status: status.as_u16(), message: error }
         }
         told => {
             let meaning = status.canonical_reason().unwrap_or("unknown status");
-            let message = legible(told.as_deref().unwrap_or(meaning));
+            let message = told.unwrap_or_else(|| meaning.to_owned());
             QueryError::Unavailable { status: status.as_u16(), message }
         }
     }
@@ -115,7 +115,7 @@ where
     M: DeserializeOwned,
 {
     serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => QueryError::Malformed { problem: legible(&error.to_string()) },
+        Category::Data => QueryError::Malformed { problem: error.to_string() },
         Category::Syntax | Category::Eof | Category::Io => QueryError::NotJson,
     })
 }
@@ -123,10 +123,10 @@ where
 impl<V, M> Answer<V, M> {
     fn data(self, status: StatusCode) -> Result<Data<V, M>, QueryError> {
         if let Some(error) = self.error {
-            return Err(QueryError::Rejected { status: status.as_u16(), message: legible(&error) });
+            return Err(QueryError::Rejected { status: status.as_u16(), message: error });
         }
         if let Some(warnings) = self.warnings.filter(|warnings| !warnings.is_empty()) {
-            return Err(QueryError::Partial { warnings: legible(&warnings.join("; ")) });
+            return Err(QueryError::Partial { warnings: warnings.join("; ") });
         }
         if self.status.is_some_and(|status| status != "success") {
             return Err(malformed("its status is not success"));

@@ -1,13 +1,14 @@
 use super::access::Access;
 use super::answer;
 use super::credentials::{CredentialError, CredentialFiles, Credentials, TlsFiles};
-use super::error::{QueryError, legible};
+use super::error::QueryError;
 use super::range::{self, Past, Range};
+use super::secrets::Secrets;
 use super::vector::Vector;
 use flow_control::Finite;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -50,6 +51,9 @@ pub enum SourceError {
     #[error("the HTTP client for Prometheus cannot be made: {}", root_cause(.0))]
     Client(reqwest::Error),
 }
+
+/// Reads what it needs out of an answer: of its status, its body, and when it came, in seconds since 1970.
+type Reading<T> = fn(StatusCode, &[u8], f64) -> Result<T, QueryError>;
 
 /// A client of one source. It speaks HTTP/1.1, where a request that timed out takes its connection with it; a
 /// dead connection of HTTP/2 would be used again.
@@ -97,15 +101,13 @@ impl Client {
     /// `tenant`, where the source has any.
     pub async fn query(&self, tenant: Option<&str>, query: &str) -> Result<Finite, QueryError> {
         let form = [("query", query)];
-        let (status, body) = self.ask(&self.endpoint, tenant, &form, MAX_NUMBER_BYTES).await?;
-        answer::number(status, &body, now_s())
+        self.ask(&self.endpoint, tenant, &form, MAX_NUMBER_BYTES, answer::number).await
     }
 
     /// Asks for all series of `query` now.
     pub(super) async fn vector(&self, tenant: Option<&str>, query: &str) -> Result<Vector, QueryError> {
         let form = [("query", query)];
-        let (status, body) = self.ask(&self.endpoint, tenant, &form, MAX_VECTOR_BYTES).await?;
-        answer::vector(status, &body, now_s())
+        self.ask(&self.endpoint, tenant, &form, MAX_VECTOR_BYTES, answer::vector).await
     }
 
     /// Asks for the values of `query` over a span of time: of exactly one series, or of none.
@@ -113,33 +115,36 @@ impl Client {
         let Range { from_s, to_s, step_s } = over;
         let [from, to, step] = [from_s, to_s, step_s].map(|seconds| seconds.to_string());
         let form = [("query", query), ("start", &from), ("end", &to), ("step", &step)];
-        let (status, body) = self.ask(&self.ranges, None, &form, MAX_VECTOR_BYTES).await?;
-        range::past(answer::matrix(status, &body)?)
+        let read: Reading<_> = |status, body, _| answer::matrix(status, body);
+        range::past(self.ask(&self.ranges, None, &form, MAX_VECTOR_BYTES, read).await?)
     }
 
-    async fn ask(
+    async fn ask<T>(
         &self,
         endpoint: &Url,
         tenant: Option<&str>,
         form: &[(&str, &str)],
         most: usize,
-    ) -> Result<(StatusCode, Vec<u8>), QueryError> {
+        read: Reading<T>,
+    ) -> Result<T, QueryError> {
         let late = || QueryError::TimedOut { after: self.source.timeout };
-        let asked = self.exchange(endpoint, tenant, form, most);
+        let asked = self.exchange(endpoint, tenant, form, most, read);
         tokio::time::timeout(self.source.timeout, asked).await.map_err(|_| late())?
     }
 
-    async fn exchange(
+    async fn exchange<T>(
         &self,
         endpoint: &Url,
         tenant: Option<&str>,
         form: &[(&str, &str)],
         most: usize,
-    ) -> Result<(StatusCode, Vec<u8>), QueryError> {
-        let Credentials { login, tls } = read(self.source.credentials.clone()).await?;
+        read: Reading<T>,
+    ) -> Result<T, QueryError> {
+        let Credentials { login, tls } = credentials(self.source.credentials.clone()).await?;
+        let secrets = Secrets::of(&login, &self.source.headers);
         let request = self.http(tls)?.post(endpoint.clone()).headers(self.tenant(tenant)).form(form);
-        let response = login.on(request).send().await.map_err(|error| unreachable(&error))?;
-        Ok((response.status(), body(response, most).await?))
+        let answer = answer_to(login.on(request), most, read).await;
+        answer.map_err(|error| error.shown(&secrets))
     }
 
     /// The header that names the tenant, where the source wants one. The name of a namespace is always one that a header
@@ -181,7 +186,13 @@ fn endpoint(url: &str, of: &str) -> Result<Url, SourceError> {
     Ok(url)
 }
 
-async fn read(files: CredentialFiles) -> Result<Credentials, QueryError> {
+async fn answer_to<T>(request: RequestBuilder, most: usize, read: Reading<T>) -> Result<T, QueryError> {
+    let response = request.send().await.map_err(|error| unreachable(&error))?;
+    let status = response.status();
+    read(status, &body(response, most).await?, now_s())
+}
+
+async fn credentials(files: CredentialFiles) -> Result<Credentials, QueryError> {
     let read = tokio::task::spawn_blocking(move || files.read()).await;
     read.map_err(|error| no_credential(&error))?.map_err(|error| no_credential(&error))
 }
@@ -209,7 +220,7 @@ async fn body(mut response: Response, most: usize) -> Result<Vec<u8>, QueryError
 fn unreachable(error: &reqwest::Error) -> QueryError {
     // The resolver's own words are meant for developers.
     let dns = "its host name could not be resolved";
-    let reason = if error.is_dns() { dns.to_owned() } else { legible(&root_cause(error)) };
+    let reason = if error.is_dns() { dns.to_owned() } else { root_cause(error) };
     QueryError::Unreachable { reason }
 }
 

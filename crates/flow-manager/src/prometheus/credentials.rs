@@ -1,3 +1,5 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::header::HeaderValue;
 use reqwest::{Certificate, ClientBuilder, Identity, RequestBuilder};
 use std::fmt;
@@ -168,6 +170,23 @@ fn bearer(token: &str) -> Option<HeaderValue> {
 }
 
 impl Login {
+    /// What it shows, in each form in which a server may repeat it.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        match self {
+            Self::None => vec![],
+            Self::Bearer(header) => header
+                .to_str()
+                .into_iter()
+                .flat_map(str::split_whitespace)
+                .skip(1)
+                .map(str::to_owned)
+                .collect(),
+            Self::Basic { user, password } => {
+                vec![password.clone(), BASE64.encode(format!("{user}:{password}"))]
+            }
+        }
+    }
+
     /// `request`, with this in it.
     pub(super) fn on(self, request: RequestBuilder) -> RequestBuilder {
         match self {

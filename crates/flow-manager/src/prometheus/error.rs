@@ -1,3 +1,4 @@
+use super::secrets::Secrets;
 use flow_control::Unknown;
 use std::time::Duration;
 
@@ -114,6 +115,26 @@ pub enum QueryError {
 }
 
 impl QueryError {
+    /// The same, with what somebody else says fit to be shown.
+    #[must_use]
+    pub(super) fn shown(mut self, secrets: &Secrets) -> Self {
+        if let Some(text) = self.foreign() {
+            *text = legible(&secrets.hide(text));
+        }
+        self
+    }
+
+    const fn foreign(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Partial { warnings: text }
+            | Self::Rejected { message: text, .. }
+            | Self::Unavailable { message: text, .. }
+            | Self::Unreachable { reason: text }
+            | Self::Malformed { problem: text } => Some(text),
+            _ => None,
+        }
+    }
+
     /// The kind of error, for metric labels.
     #[must_use]
     pub const fn category(&self) -> &'static str {

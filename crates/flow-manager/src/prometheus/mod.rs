@@ -19,6 +19,7 @@ mod metrics;
 mod queries;
 mod range;
 mod reach;
+mod secrets;
 mod selector;
 mod sight;
 pub mod sources;

@@ -4,12 +4,13 @@ use super::super::sources::header;
 use super::super::{Access, Client, CredentialFiles, Queries, QueryMetrics, Source};
 use super::folder::Folder;
 use super::operator::eventually;
-use super::server::{one, serve};
+use super::server::{Request, one, serve};
 use crate::clock::Clock;
 use crate::serve::Readiness;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::registry::Registry;
+use serde_json::json;
 use std::future::ready;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -21,9 +22,14 @@ use tracing_subscriber::fmt::MakeWriter;
 /// Part of each credential, and of nothing else.
 const MARK: &str = "S3CR3T";
 
-/// Whether a text has the mark in it, also as numbers.
+/// The beginning of `flow:S3CR3T` as base64.
+const ENCODED: &str = "ZmxvdzpTM0NSM1";
+
+/// Whether a text has the mark in it, also as numbers or as base64.
 fn shows(text: &str) -> bool {
-    text.contains(MARK) || text.contains(&format!("{:?}", MARK.as_bytes()).replace(['[', ']'], ""))
+    text.contains(MARK)
+        || text.contains(ENCODED)
+        || text.contains(&format!("{:?}", MARK.as_bytes()).replace(['[', ']'], ""))
 }
 
 /// What is logged.
@@ -77,12 +83,25 @@ async fn seen(url: &str, files: &[(&str, &[u8])], header: HeaderValue) -> String
     format!("{logged}\n{latest:?}\n{text}\n{readiness:?}\n{client:?}\n{source:?}")
 }
 
-fn answer(path: usize) -> Response {
+/// How many ways to answer there are.
+const ANSWERS: usize = 8;
+
+fn answer(path: usize, request: &Request) -> Response {
+    // As some proxies do.
+    let repeated = format!(
+        "{:?}",
+        request.headers.values().map(HeaderValue::as_bytes).map(String::from_utf8_lossy).collect::<Vec<_>>()
+    );
     match path {
         0 => one("1").into_response(),
         1 => StatusCode::UNAUTHORIZED.into_response(),
         2 => (StatusCode::FOUND, [("location", "http://127.0.0.1:1/elsewhere")]).into_response(),
         3 => (StatusCode::BAD_REQUEST, r#"{"status":"error","error":"parse error"}"#).into_response(),
+        4 => (StatusCode::FORBIDDEN, repeated).into_response(),
+        5 => (StatusCode::BAD_REQUEST, json!({"status": "error", "error": repeated}).to_string())
+            .into_response(),
+        6 => json!({"status": "success", "warnings": [repeated]}).to_string().into_response(),
+        7 => json!({"status": "success", "data": {"resultType": repeated}}).to_string().into_response(),
         _ => "not JSON".into_response(),
     }
 }
@@ -96,8 +115,8 @@ async fn no_credential_is_seen_in_logs_errors_metrics_or_readiness() {
     let key: &[(&str, &[u8])] = &[("tls.crt", b"S3CR3T"), ("tls.key", b"S3CR3T")];
     for files in [token, password, broken, key] {
         let (_, header) = header("X-Key", "S3CR3T-header").unwrap();
-        for path in 0..5 {
-            let server = serve(move |_| ready(answer(path))).await;
+        for path in 0..=ANSWERS {
+            let server = serve(move |request| ready(answer(path, &request))).await;
             let seen = seen(&server.url, files, header.clone()).await;
             let lines: Vec<_> = seen.lines().filter(|line| shows(line)).collect();
             assert!(lines.is_empty(), "{path} with {}: {lines:#?}", files[0].0);
