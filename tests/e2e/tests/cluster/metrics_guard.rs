@@ -129,7 +129,7 @@ async fn metrics_are_for_those_who_show_a_certificate_and_the_token() {
     let authority = authority();
     install(&authority).await;
     for (component, port, metric) in
-        [("controller", 8001, "flowmanager_policies"), ("probe", 9090, "network_probe_udp_success")]
+        [("controller", 8001, "flowmanager_leader"), ("probe", 9090, "network_probe_udp_success")]
     {
         let asker = Asker::new(address(&stage, component, port).await, &authority);
         asker.is_refused_without_all().await;

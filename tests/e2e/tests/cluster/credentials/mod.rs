@@ -66,7 +66,7 @@ fn values(parrot: &Parrot) -> Value {
 /// Everything that people can read of the operator, each with a word that shows that it is there.
 async fn readable(stage: &Stage) -> Vec<(String, &'static str)> {
     let endpoint = Endpoint::of_controller(&stage.cluster).await.unwrap();
-    let page = format!("{}/page.json", Forward::dashboard().await.unwrap().url);
+    let page = Forward::dashboard().await.unwrap();
     vec![
         (kubectl(&format!("-n {NAMESPACE} logs deployment/flow-manager")).await.unwrap(), "DEBUG"),
         (
@@ -78,7 +78,7 @@ async fn readable(stage: &Stage) -> Vec<(String, &'static str)> {
         (kubectl(&format!("-n {NAMESPACE} get all,configmaps -o yaml")).await.unwrap(), "token-rejects"),
         (endpoint.metrics().await.unwrap().0, "flowmanager_prometheus_up{source=\"token-rejects\"}"),
         (endpoint.readyz().await.unwrap().1, "prometheus/token-refuses"),
-        (get(&page).await.unwrap().1, "token-rejects"),
+        (get(&format!("{}/page.json", page.url)).await.unwrap().1, "token-rejects"),
         (bundle().await, "token-rejects"),
     ]
 }
