@@ -58,8 +58,8 @@ async fn install(authority: &Authority) {
 async fn address(stage: &Stage, component: &str, port: u16) -> SocketAddr {
     let labels = ListParams::default().labels(&format!("app.kubernetes.io/component={component}"));
     let pods = stage.cluster.pods(NAMESPACE).list(&labels).await.unwrap().items;
-    let running = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
-    let ip = running.filter_map(|pod| pod.status.as_ref()?.pod_ip.clone()).next().unwrap();
+    let mut running = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+    let ip = running.find_map(|pod| pod.status.as_ref()?.pod_ip.clone()).unwrap();
     SocketAddr::new(ip.parse().unwrap(), port)
 }
 
