@@ -89,6 +89,8 @@ pub enum Reason {
     InvalidAnnotation,
     /// Lower limits do not help, so that bandwidth is given back.
     NoEffect,
+    /// Every limit was given back, for flow-manager to be uninstalled.
+    GivenBack,
 }
 
 /// The longest message, in bytes: what an Event takes, so that both say the same.
@@ -179,6 +181,7 @@ impl Reason {
             Self::Pinned => "Pinned",
             Self::InvalidAnnotation => "InvalidAnnotation",
             Self::NoEffect => "NoEffect",
+            Self::GivenBack => "GivenBack",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Where flow-manager is installed, and who leads there.
 
+use crate::connection::{Connection, Failure};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use std::time::Duration;
@@ -38,6 +39,42 @@ pub fn leader(lease: &Lease, now: Timestamp) -> Option<&str> {
     let until = spec.renew_time.as_ref()?.0.checked_add(told.map_or(LEASE_DURATION, Duration::from_secs));
     until.is_ok_and(|until| now < until).then_some(holder)
 }
+
+/// Who works for policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lead {
+    /// This controller.
+    By(String),
+    /// Nobody, though flow-manager is installed.
+    Nobody,
+    /// flow-manager is not installed where it is looked for.
+    NotInstalled,
+}
+
+impl Lead {
+    /// Who leads now.
+    pub async fn find(connection: &Connection, installation: &Installation) -> Result<Self, Failure> {
+        let lease = connection.get::<Lease>(&installation.system_namespace, &installation.release).await;
+        match lease {
+            Ok(lease) => {
+                Ok(leader(&lease, Timestamp::now())
+                    .map_or(Self::Nobody, |leader| Self::By(leader.to_owned())))
+            }
+            Err(Failure::NotFound { .. }) => Ok(Self::NotInstalled),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whether it is known that what policies say is what was last told. Whoever may not see the Lease does not know, nor
+    /// does who looks for flow-manager where it is not.
+    pub async fn is_missing(connection: &Connection, installation: &Installation) -> bool {
+        Self::find(connection, installation).await.is_ok_and(|lead| lead == Self::Nobody)
+    }
+}
+
+/// What is said where [`Lead::is_missing`].
+pub(crate) const LEADERLESS: &str =
+    "no controller leads, so that this is what was last told: `kubectl flowpolicy check` says more";
 
 #[cfg(test)]
 mod tests {

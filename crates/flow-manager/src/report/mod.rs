@@ -14,6 +14,7 @@ mod events;
 pub(crate) mod fixture;
 #[cfg(test)]
 mod gitops;
+mod given_back;
 mod ineffective;
 mod metrics;
 mod predecessor_metrics;
@@ -28,10 +29,12 @@ mod status;
 mod why;
 #[cfg(test)]
 mod write_rate;
+mod write_status;
 mod writer;
 
 pub use decision_metrics::Tally;
 pub use events::{News, events};
+pub use given_back::given_back;
 pub use ineffective::Ineffective;
 pub use metrics::StandingMetrics;
 pub use reporter::Reporter;
@@ -39,3 +42,4 @@ pub use sentences::{action_word, holding, reason_word};
 pub use snapshot::{Awaiting, Change, ObjectiveView, Snapshot, Standing, TargetView};
 pub use status::status;
 pub use why::why;
+pub use write_status::write_status;

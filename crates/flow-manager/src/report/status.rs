@@ -47,7 +47,7 @@ pub fn status(old: &FlowPolicyStatus, standing: &Standing, now: Timestamp) -> Fl
 }
 
 /// The API stores times in whole seconds; what differs in the fraction alone is the same to it.
-fn whole_seconds(time: Timestamp) -> Timestamp {
+pub(super) fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 

@@ -1,15 +1,14 @@
 use super::alike::are_alike;
 use super::announcer::{Announcement, Announcer};
 use super::board::Board;
+use super::write_status::write_status;
 use super::{Standing, events, status};
 use crate::cluster::PolicyId;
 use flow_policy::{FlowPolicy, FlowPolicyStatus, names};
 use jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource};
 use prometheus_client::metrics::counter::Counter;
-use serde_json::json;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -235,15 +234,8 @@ impl Write {
         Outcome { id: self.id, status: self.status, result }
     }
 
-    /// Applied, not merged: a field that the status no longer has must go.
     async fn patch(&self) -> Result<(), Error> {
-        let status = json!({
-            "apiVersion": FlowPolicy::api_version(&()),
-            "kind": FlowPolicy::kind(&()),
-            "status": self.status,
-        });
-        let params = PatchParams::apply(names::FIELD_MANAGER).force();
-        in_time(self.api.patch_status(&self.id.name, &params, &Patch::Apply(status))).await.map(drop)
+        in_time(write_status(&self.api, &self.id.name, &self.status)).await
     }
 }
 

@@ -42,9 +42,12 @@ pub enum Error {
     /// Not every policy was let go.
     #[error("the finalizer of a policy cannot be removed: {0}")]
     Finalizer(#[source] kube::Error),
+    /// Everything was given back, and a policy still says that it is limited.
+    #[error("every limit is given back, but the status of a policy cannot say so: {0}")]
+    Status(#[source] kube::Error),
 }
 
-/// Gives every limit of the cluster back and lets every policy go. Controllers that work by the Lease `lease` stop
+/// Gives every limit of the cluster back, and lets every policy say so and go. Controllers that work by the Lease `lease` stop
 /// writing for [`HOLD`].
 pub async fn give_everything_back(
     client: &Client,
@@ -54,7 +57,7 @@ pub async fn give_everything_back(
     let mut candidate = Candidate::new(client.clone(), lease_namespace, lease, IDENTITY.to_owned());
     seize(&mut candidate, HOLD).await?;
     let given_back = give_back(client, None).await?;
-    let policies = policies::let_go(client).await.map_err(Error::Finalizer)?;
+    let policies = policies::let_go(client).await?;
     Ok(GivenBack { policies, ..given_back })
 }
 

@@ -134,6 +134,9 @@ table! {
     READY_RELEASED = Ready False Released, Silent:
         "Limits were taken away for want of data, and the policy is paused, so that they stay away.",
         "End the pause.";
+    READY_GIVEN_BACK = Ready False GivenBack, Silent:
+        "Every limit was given back, for flow-manager to be uninstalled. Nothing is measured and nothing limited.",
+        "Install flow-manager again, or delete the policy.";
     READY_INVALID_SPEC = Ready False InvalidSpec, Silent:
         "As for Accepted.", "As for Accepted.";
     READY_TARGET_NOT_FOUND = Ready False TargetNotFound, Silent:
@@ -158,6 +161,8 @@ table! {
         "Not enough was measured yet.", "Wait some seconds.";
     OBJECTIVES_MET_NO_DATA = ObjectivesMet Unknown NoData, Silent:
         "An objective that decides cannot be measured, and none is known to be violated.", "As for Ready.";
+    OBJECTIVES_MET_GIVEN_BACK = ObjectivesMet Unknown GivenBack, Silent:
+        "Nothing is measured any more.", "As for Ready.";
     OBJECTIVES_MET_INVALID_SPEC = ObjectivesMet Unknown InvalidSpec, Silent:
         "Nothing is measured, since the spec cannot be used.", "As for Accepted.";
 
@@ -169,6 +174,8 @@ table! {
         "The mode is Observe: no limit is written.", "Set `mode: Enforce` for limits to be written.";
     ENFORCED_RELEASED = Enforced False Released, Warning:
         "Limits were taken away for want of data (`onNoData.action: Release`).", "As for Ready.";
+    ENFORCED_GIVEN_BACK = Enforced False GivenBack, Silent:
+        "Every pod has again what it had before.", "As for Ready.";
     ENFORCED_INVALID_SPEC = Enforced False InvalidSpec, Silent:
         "Nothing is limited, since the spec cannot be used.", "As for Accepted.";
     ENFORCED_NOT_NEEDED = Enforced False NotNeeded, Silent:

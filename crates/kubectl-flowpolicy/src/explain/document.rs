@@ -16,6 +16,9 @@ use serde::Serialize;
 pub(super) struct Document {
     subject: String,
     namespace: String,
+    /// Whether it is seen that no controller leads, so that the rest is what was last told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaderless: Option<bool>,
     /// Those that are meant; none where the subject is a policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pods: Option<Vec<Pod>>,
@@ -77,6 +80,7 @@ pub(super) fn of(explained: &Explained) -> Document {
     Document {
         subject: explained.subject.to_string(),
         namespace: explained.namespace.clone(),
+        leaderless: explained.is_leaderless.then_some(true),
         pods: has_pods.then(|| explained.pods.iter().map(Pod::of).collect()),
         policies: explained.policies.iter().map(|touching| policy(explained, touching)).collect(),
         unseen: explained.unseen.clone(),
@@ -141,6 +145,7 @@ mod tests {
             policies: [(violated(), Ok(vec![])), (other, unseen)].map(touching).into(),
             unseen: None,
             page: None,
+            is_leaderless: false,
         };
         serde_json::to_value(of(&explained)).unwrap()
     }

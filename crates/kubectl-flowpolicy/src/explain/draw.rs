@@ -2,7 +2,7 @@ use super::gather::{Explained, Touching};
 use super::history::{Happened, with_changes};
 use super::prospect::prospects;
 use super::subject::SubjectKind;
-use crate::get::condition_line;
+use crate::get::{condition_line, warning};
 use crate::page::Recent;
 use crate::policies::{Hold, PodView, TargetView};
 use crate::terminal::{Tone, age, hanging, paint};
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 /// Why a limit is what it is, for a person.
 pub(super) fn draw(explained: &Explained, now: Timestamp, width: usize) -> String {
-    let mut text = String::new();
+    let mut text = if explained.is_leaderless { warning(width) } else { String::new() };
     if explained.subject.kind != SubjectKind::FlowPolicy {
         text += &subject(explained, width);
     }

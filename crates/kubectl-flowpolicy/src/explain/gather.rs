@@ -27,6 +27,8 @@ pub(super) struct Explained {
     pub(super) unseen: Option<String>,
     /// What the operator's page tells.
     pub(super) page: Option<Page>,
+    /// Whether nobody works for the policies, as far as that is seen.
+    pub(super) is_leaderless: bool,
 }
 
 /// A policy that touches the subject.
@@ -92,7 +94,7 @@ pub(super) async fn gather(connection: &Connection, subject: Subject) -> Result<
             touching.push(with_history(connection, policy, targets).await?);
         }
     }
-    Ok(Explained { subject, namespace, pods, policies: touching, unseen, page: None })
+    Ok(Explained { subject, namespace, pods, policies: touching, unseen, page: None, is_leaderless: false })
 }
 
 async fn of_policy(connection: &Connection, namespace: String, subject: Subject) -> Result<Explained, Error> {
@@ -102,7 +104,15 @@ async fn of_policy(connection: &Connection, namespace: String, subject: Subject)
         let targets = (0..policy.targets.len()).collect();
         policies.push(with_history(connection, policy, targets).await?);
     }
-    Ok(Explained { subject, namespace, pods: Vec::new(), policies, unseen: None, page: None })
+    Ok(Explained {
+        subject,
+        namespace,
+        pods: Vec::new(),
+        policies,
+        unseen: None,
+        page: None,
+        is_leaderless: false,
+    })
 }
 
 async fn pods(connection: &Connection, namespace: &str, subject: &Subject) -> Result<Vec<PodView>, Failure> {

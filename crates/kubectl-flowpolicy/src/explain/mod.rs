@@ -11,7 +11,7 @@ pub use subject::{InvalidSubject, Subject, SubjectKind};
 
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::installation::Installation;
+use crate::installation::{Installation, Lead};
 use crate::output::Output;
 use crate::page::Reader;
 use crate::terminal;
@@ -44,8 +44,12 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
     // Of anything else it is not known yet which policies touch it.
     let one = (subject.kind == SubjectKind::FlowPolicy).then_some((namespace.as_str(), name.as_str()));
     let mut reader = Reader::new(connection, &args.installation, one);
-    let (explained, page) = tokio::join!(gather::gather(connection, subject), reader.read());
-    let explained = Explained { page, ..explained? };
+    let (explained, page, is_leaderless) = tokio::join!(
+        gather::gather(connection, subject),
+        reader.read(),
+        Lead::is_missing(connection, &args.installation)
+    );
+    let explained = Explained { page, is_leaderless, ..explained? };
     let text = || draw::draw(&explained, Timestamp::now(), terminal::width());
     args.output.print(&document::of(&explained), text)?;
     Ok(ExitCode::SUCCESS)

@@ -28,6 +28,10 @@ fn hindrance(view: &PolicyView) -> Option<String> {
                 .to_owned(),
         );
     }
+    if let Some(ready) = view.condition("Ready").filter(|ready| ready.reason == "GivenBack") {
+        let remedy = Entry::of(ready).map_or("", Entry::remedy);
+        return Some(format!("{}. {remedy}", ready.message));
+    }
     if view.is("Stalled") {
         let accepted = view.condition("Accepted")?;
         let remedy = Entry::of(accepted).map_or("", Entry::remedy);

@@ -1,5 +1,6 @@
+use super::Shown;
 use crate::page::Recent;
-use crate::policies::{Pod, Pods, PolicyView, Seen, TargetView};
+use crate::policies::{Pod, Pods, PolicyView, TargetView};
 use flow_page::Page;
 use flow_policy::spec::Mode;
 use flow_policy::status::{DecisionStatus, ObjectiveStatus, TargetStatus};
@@ -10,6 +11,9 @@ use serde::Serialize;
 /// What `get` shows, for programs.
 #[derive(Debug, Serialize)]
 pub(super) struct Document {
+    /// Whether it is seen that no controller leads, so that the rest is what was last told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaderless: Option<bool>,
     policies: Vec<Policy>,
 }
 
@@ -49,9 +53,12 @@ struct Target {
     unseen: Option<String>,
 }
 
-/// The document of `seen`, with what the operator's page tells.
-pub(super) fn of(seen: &Seen, page: Option<&Page>) -> Document {
-    Document { policies: seen.policies.iter().map(|view| policy(view, page)).collect() }
+/// The document of what is `shown`, with what the operator's page tells.
+pub(super) fn of(shown: &Shown, page: Option<&Page>) -> Document {
+    Document {
+        leaderless: shown.is_leaderless.then_some(true),
+        policies: shown.seen.policies.iter().map(|view| policy(view, page)).collect(),
+    }
 }
 
 fn policy(view: &PolicyView, page: Option<&Page>) -> Policy {
@@ -89,6 +96,7 @@ fn target(view: &TargetView, recent: Option<Recent>) -> Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policies::Seen;
     use crate::policies::fixture::{page, stored, violated};
     use serde_json::json;
 
@@ -115,9 +123,12 @@ mod tests {
             }],
         }]});
         let seen = Seen { policies: vec![violated()] };
-        assert_eq!(serde_json::to_value(of(&seen, None)).unwrap(), expected);
+        let mut shown = Shown { seen, is_leaderless: false };
+        assert_eq!(serde_json::to_value(of(&shown, None)).unwrap(), expected);
         let mut known = expected;
         known["policies"][0]["targets"][0]["sent"] = json!("61.5M");
-        assert_eq!(serde_json::to_value(of(&seen, Some(&page()))).unwrap(), known);
+        assert_eq!(serde_json::to_value(of(&shown, Some(&page()))).unwrap(), known);
+        shown.is_leaderless = true;
+        assert_eq!(serde_json::to_value(of(&shown, None)).unwrap()["leaderless"], true);
     }
 }

@@ -9,11 +9,12 @@ pub use draw::{condition_line, draw};
 
 use crate::connection::{Connection, Within};
 use crate::error::Error;
-use crate::installation::Installation;
+use crate::installation::{Installation, LEADERLESS, Lead};
 use crate::output::Output;
 use crate::page::Reader;
 use crate::policies::{Seen, see};
-use crate::terminal;
+use crate::terminal::{self, Tone, hanging, paint};
+use flow_page::Page;
 use flow_policy::FlowPolicy;
 use jiff::Timestamp;
 use std::process::ExitCode;
@@ -48,20 +49,49 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
     let within = connection.within(args.all_namespaces).await?;
     let name = args.name.as_deref();
     let mut reader = Reader::new(connection, &args.installation, within.namespace().zip(name));
-    let (seen, page) = tokio::join!(look(connection, &within, name), reader.read());
-    let seen = seen?;
+    let (shown, page) = tokio::join!(look(connection, &args.installation, &within, name), reader.read());
+    let shown = shown?;
     if args.watch && args.output.is_text() {
-        return watch::watch(connection, &within, name, reader, seen, page).await;
+        let look = async || look(connection, &args.installation, &within, name).await;
+        return watch::watch(connection, &within, name, look, reader, shown, page).await;
     }
-    let text = || draw(&seen, page.as_ref(), &within, Timestamp::now(), terminal::width());
-    args.output.print(&document::of(&seen, page.as_ref()), text)?;
+    let text = || shown.text(page.as_ref(), &within, Timestamp::now(), terminal::width());
+    args.output.print(&document::of(&shown, page.as_ref()), text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn look(connection: &Connection, within: &Within, name: Option<&str>) -> Result<Seen, Error> {
+/// What is shown.
+#[derive(Debug, Default)]
+struct Shown {
+    seen: Seen,
+    /// Whether nobody works for the policies, as far as that is seen.
+    is_leaderless: bool,
+}
+
+async fn look(
+    connection: &Connection,
+    installation: &Installation,
+    within: &Within,
+    name: Option<&str>,
+) -> Result<Shown, Error> {
     let policies = match (within.namespace(), name) {
         (Some(namespace), Some(name)) => vec![connection.get::<FlowPolicy>(namespace, name).await?],
         _ => connection.list::<FlowPolicy>(within).await?,
     };
-    Ok(see(connection, policies).await?)
+    let (seen, is_leaderless) =
+        tokio::join!(see(connection, policies), Lead::is_missing(connection, installation));
+    Ok(Shown { seen: seen?, is_leaderless })
+}
+
+impl Shown {
+    fn text(&self, page: Option<&Page>, within: &Within, now: Timestamp, width: usize) -> String {
+        let warning = if self.is_leaderless { warning(width) + "\n" } else { String::new() };
+        warning + &draw(&self.seen, page, within, now, width)
+    }
+}
+
+/// That nobody works for the policies.
+#[must_use]
+pub fn warning(width: usize) -> String {
+    hanging(&format!("{} ", paint(Tone::Bad, Tone::Bad.sign())), LEADERLESS, width)
 }

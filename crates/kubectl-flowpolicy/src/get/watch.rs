@@ -1,9 +1,8 @@
-use super::{draw, look};
+use super::Shown;
 use crate::connection::{Ask, Connection, Within};
 use crate::error::Error;
 use crate::output::{OutputError, print};
 use crate::page::Reader;
-use crate::policies::Seen;
 use crate::terminal::{Tone, age, paint, width};
 use flow_page::Page;
 use flow_policy::FlowPolicy;
@@ -25,7 +24,7 @@ const CLEAR: &str = "\x1b[H\x1b[J";
 /// What is drawn.
 struct Picture<'a> {
     within: &'a Within,
-    seen: Seen,
+    shown: Shown,
     page: Option<Page>,
     /// When it was looked.
     at: Timestamp,
@@ -38,8 +37,9 @@ pub(super) async fn watch(
     connection: &Connection,
     within: &Within,
     name: Option<&str>,
+    look: impl AsyncFn() -> Result<Shown, Error>,
     mut reader: Reader<'_>,
-    seen: Seen,
+    shown: Shown,
     page: Option<Page>,
 ) -> Result<ExitCode, Error> {
     let config = name.map_or_else(watcher::Config::default, |name| {
@@ -47,7 +47,7 @@ pub(super) async fn watch(
     });
     let changes = watcher(connection.api::<FlowPolicy>(within).await?, config).default_backoff();
     let mut changes = std::pin::pin!(changes);
-    let mut picture = Picture { within, seen, page, at: Timestamp::now(), problem: None };
+    let mut picture = Picture { within, shown, page, at: Timestamp::now(), problem: None };
     let is_terminal = stdout().is_terminal();
     let (mut ticks, mut outdated) = (interval(TICK), false);
     let mut pages = interval_at(Instant::now() + PAGE, PAGE);
@@ -65,23 +65,24 @@ pub(super) async fn watch(
             },
             _ = ticks.tick() => {
                 if std::mem::take(&mut outdated) {
-                    picture.look_again(connection, name, &mut reader).await;
+                    picture.look_again(&look, &mut reader).await;
                     picture.draw(is_terminal)?;
                 } else if is_terminal {
                     picture.draw(is_terminal)?;
                 }
             }
-            _ = pages.tick(), if is_terminal => picture.page = reader.read().await,
+            // Nothing tells of a controller that is gone.
+            _ = pages.tick(), if is_terminal => outdated = true,
         }
     }
 }
 
 impl Picture<'_> {
-    async fn look_again(&mut self, connection: &Connection, name: Option<&str>, reader: &mut Reader<'_>) {
-        let (seen, page) = tokio::join!(look(connection, self.within, name), reader.read());
+    async fn look_again(&mut self, look: &impl AsyncFn() -> Result<Shown, Error>, reader: &mut Reader<'_>) {
+        let (shown, page) = tokio::join!(look(), reader.read());
         self.page = page;
-        match seen {
-            Ok(seen) => (self.seen, self.at, self.problem) = (seen, Timestamp::now(), None),
+        match shown {
+            Ok(shown) => (self.shown, self.at, self.problem) = (shown, Timestamp::now(), None),
             Err(error) => self.problem = Some(error.to_string()),
         }
     }
@@ -92,7 +93,7 @@ impl Picture<'_> {
     }
 
     fn text(&self, now: Timestamp, width: usize) -> String {
-        let mut text = draw(&self.seen, self.page.as_ref(), self.within, now, width);
+        let mut text = self.shown.text(self.page.as_ref(), self.within, now, width);
         if let Some(problem) = &self.problem {
             let old = format!("What is shown is {} old: {problem}", age(self.at, now));
             text.extend(["\n", &paint(Tone::Bad, &old), "\n"]);
@@ -110,7 +111,7 @@ mod tests {
     fn while_the_cluster_is_away_the_age_of_the_picture_is_told() {
         let problem = Some("cannot watch flowpolicies: no answer".to_owned());
         let picture =
-            Picture { within: &Within::Everywhere, seen: Seen::default(), page: None, at: at(10), problem };
+            Picture { within: &Within::Everywhere, shown: Shown::default(), page: None, at: at(10), problem };
         let expected = "\
 There are no FlowPolicies.
 

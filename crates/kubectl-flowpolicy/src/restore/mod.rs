@@ -4,14 +4,12 @@ mod problem;
 
 pub use problem::Problem;
 
-use crate::connection::{Connection, Failure, Within};
+use crate::connection::{Connection, Within};
 use crate::error::Error;
-use crate::installation::{Installation, leader};
+use crate::installation::{Installation, Lead};
 use crate::output::print;
 use crate::terminal;
 use flow_manager::restore::{GivenBack, HOLD, give_back, give_everything_back};
-use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::Lease;
 use std::process::ExitCode;
 
 /// Give limits back, whether the operator runs or not
@@ -54,21 +52,12 @@ async fn everything(installation: &Installation, connection: &Connection) -> Res
 
 async fn here(args: &Args, connection: &Connection) -> Result<GivenBack, Error> {
     let namespace = connection.namespace().await?;
-    if let Some(leader) = who_leads(&args.installation, connection).await? {
+    if let Lead::By(leader) = Lead::find(connection, &args.installation).await? {
         return Err(Problem::Led { leader, namespace }.into());
     }
     let given_back = give_back(connection.client().await?, Some(&namespace)).await;
     let within = Within::Namespace(namespace);
     Ok(given_back.map_err(|error| Problem::of(error, connection, &args.installation, &within))?)
-}
-
-async fn who_leads(installation: &Installation, connection: &Connection) -> Result<Option<String>, Failure> {
-    let lease = connection.get::<Lease>(&installation.system_namespace, &installation.release).await;
-    match lease {
-        Ok(lease) => Ok(leader(&lease, Timestamp::now()).map(str::to_owned)),
-        Err(Failure::NotFound { .. }) => Ok(None),
-        Err(failure) => Err(failure),
-    }
 }
 
 fn told(given_back: &GivenBack) -> String {

@@ -44,7 +44,7 @@ impl Problem {
             Error::Templates(rollout::RestoreError::List(error)) => {
                 told(Ask::list::<Deployment>(within), error)
             }
-            Error::Finalizer(error) => told(Ask::patch_all::<FlowPolicy>(), error),
+            Error::Finalizer(error) | Error::Status(error) => told(Ask::patch_all::<FlowPolicy>(), error),
             error => Self::Left(error.to_string()),
         }
     }

@@ -3,6 +3,7 @@ use crate::api_server::{list, refuse, serve};
 use flow_manager::rollout::Restored;
 use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
 use http::Method;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -7,6 +7,7 @@ pub use verdict::Verdict;
 use crate::connection::{Ask, Connection, Failure, Within, duration};
 use crate::error::Error;
 use crate::get::condition_line;
+use crate::installation::{Installation, Lead};
 use crate::output::Output;
 use crate::terminal::{self, Tone, hanging, paint};
 use flow_policy::FlowPolicy;
@@ -19,10 +20,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
+/// How often is looked who leads, while nothing else changes.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// Wait until a policy does its work
 ///
 /// That is until it is Ready, and in mode Enforce its limits are in force: Enforced is True, or cannot become so, since
 /// the network plugin does not tell (`NotVerified`), there is no pod (`NoPods`), or no limit is needed yet (`NotNeeded`).
+/// While it is seen that no controller leads, no policy does its work.
 /// Exits with 0 if so in time, else with 1.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -35,6 +40,9 @@ pub struct Args {
 
     #[command(flatten)]
     output: Output,
+
+    #[command(flatten)]
+    installation: Installation,
 }
 
 /// Waits for a policy.
@@ -42,8 +50,7 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
     let namespace = connection.namespace().await?;
     let deadline = Instant::now() + args.timeout;
     let first = connection.get::<FlowPolicy>(&namespace, &args.name).await?;
-    let last = wait(connection, &namespace, first, deadline).await?;
-    let verdict = Verdict::of(&last);
+    let (last, verdict) = wait(connection, &args.installation, first, deadline).await?;
     let text = || draw(&last, &verdict, args.timeout, Timestamp::now(), terminal::width());
     args.output.print(&verdict, text)?;
     Ok(if verdict.ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -52,23 +59,28 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
 /// The policy as it is once it does its work, or at the deadline.
 async fn wait(
     connection: &Connection,
-    namespace: &str,
+    installation: &Installation,
     mut last: FlowPolicy,
     deadline: Instant,
-) -> Result<FlowPolicy, Error> {
-    let within = Within::Namespace(namespace.to_owned());
-    let name = last.name_any();
+) -> Result<(FlowPolicy, Verdict), Error> {
+    let (namespace, name) = (last.namespace().unwrap_or_default(), last.name_any());
+    let within = Within::Namespace(namespace.clone());
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let changes = watcher(connection.api::<FlowPolicy>(&within).await?, config).default_backoff();
     let mut changes = std::pin::pin!(changes);
-    while !Verdict::of(&last).ready {
-        match timeout_at(deadline, changes.next()).await {
-            Err(_) | Ok(None) => break,
+    loop {
+        let verdict = Verdict::of(&last, Lead::is_missing(connection, installation).await);
+        let now = Instant::now();
+        if verdict.ready || now >= deadline {
+            return Ok((last, verdict));
+        }
+        match timeout_at(deadline.min(now + LOOK), changes.next()).await {
+            Ok(None) => return Ok((last, verdict)),
             Ok(Some(Ok(Event::Apply(policy) | Event::InitApply(policy)))) => last = policy,
             Ok(Some(Ok(Event::Delete(_)))) => {
-                last = connection.get::<FlowPolicy>(namespace, &name).await?;
+                last = connection.get::<FlowPolicy>(&namespace, &name).await?;
             }
-            Ok(Some(Ok(Event::Init | Event::InitDone))) => {}
+            Err(_) | Ok(Some(Ok(Event::Init | Event::InitDone))) => {}
             Ok(Some(Err(error))) => {
                 let failure = connection.watch_failure(Ask::watch::<FlowPolicy>(&within), error);
                 // Anything else may be over in time.
@@ -78,7 +90,6 @@ async fn wait(
             }
         }
     }
-    Ok(last)
 }
 
 fn draw(policy: &FlowPolicy, verdict: &Verdict, waited: Duration, now: Timestamp, width: usize) -> String {

@@ -1,3 +1,4 @@
+use crate::installation::LEADERLESS;
 use flow_policy::FlowPolicy;
 use flow_policy::condition::{
     ENFORCED_IN_FORCE, ENFORCED_NO_PODS, ENFORCED_NOT_NEEDED, ENFORCED_NOT_VERIFIED, Entry,
@@ -19,10 +20,10 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether `policy` does its work, as far as the operator has told.
+    /// Whether `policy` does its work, as far as the operator has told, unless that `is_leaderless`.
     #[must_use]
-    pub fn of(policy: &FlowPolicy) -> Self {
-        let missing = missing(policy);
+    pub fn of(policy: &FlowPolicy, is_leaderless: bool) -> Self {
+        let missing = if is_leaderless { Some(LEADERLESS.to_owned()) } else { missing(policy) };
         let conditions = policy.status.iter().flat_map(|status| status.conditions.clone()).collect();
         Self { ready: missing.is_none(), missing, conditions }
     }

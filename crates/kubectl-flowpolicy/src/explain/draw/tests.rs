@@ -22,6 +22,7 @@ fn explained(subject: &str, policies: Vec<PolicyView>) -> Explained {
         policies: policies.into_iter().map(touching).collect(),
         unseen: None,
         page: None,
+        is_leaderless: false,
     }
 }
 
