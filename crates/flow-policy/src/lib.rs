@@ -12,6 +12,7 @@ mod overrides;
 mod policy;
 mod reference;
 mod schema;
+pub mod show;
 pub mod spec;
 pub mod status;
 mod status_document;

@@ -1,3 +1,4 @@
+use crate::show;
 use crate::spec::{HistogramTypeSpec, Mode, ProtocolSpec, TargetKind, TimeUnitSpec};
 use flow_control::{Bandwidth, Bound, EffectCheck, Finite, JitterMethod, Law, NoData, Range, Role};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -218,9 +219,9 @@ impl Indicator {
     #[must_use]
     pub fn show(self, value: Finite) -> String {
         match self {
-            Self::Jitter { .. } | Self::Latency { .. } => show_seconds(value.get()),
-            Self::Loss { .. } => show_number(value.get()),
-            Self::Throughput | Self::Value => show_scaled(value.get()),
+            Self::Jitter { .. } | Self::Latency { .. } => show::seconds(value.get()),
+            Self::Loss { .. } => show::number(value.get()),
+            Self::Throughput | Self::Value => show::scaled(value.get()),
         }
     }
 
@@ -233,26 +234,6 @@ impl Indicator {
             Bound::Within { min, max } => format!("{} .. {}", self.show(min), self.show(max)),
         }
     }
-}
-
-fn show_seconds(seconds: f64) -> String {
-    let scaled = [(1.0, "s"), (1e-3, "ms")].into_iter().find(|(unit, _)| seconds.abs() >= *unit);
-    let (unit, suffix) = scaled.unwrap_or((1e-6, "us"));
-    format!("{}{suffix}", show_number(seconds / unit))
-}
-
-/// With the suffix that a person would choose; small numbers have none.
-fn show_scaled(number: f64) -> String {
-    let units = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
-    let (unit, suffix) = units.into_iter().find(|(unit, _)| number.abs() >= *unit).unwrap_or((1.0, ""));
-    format!("{}{suffix}", show_number(number / unit))
-}
-
-/// A number to three places, without trailing zeros.
-fn show_number(number: f64) -> String {
-    let places = if number.abs() >= 100.0 { 0 } else { 3 };
-    let text = format!("{number:.places$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 #[cfg(test)]

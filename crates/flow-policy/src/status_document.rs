@@ -20,6 +20,7 @@ as they were at the last change.
 | `MET` | the condition ObjectivesMet |
 | `LIMIT` | the lowest limit now asked for, over all targets that are there: of a pod, or with `limit.scope: Target` of all pods of a target together; empty while limits are taken away |
 | `REASON` | with `-o wide`: why the limit last changed, and to what |
+| `PAUSED` | with `-o wide`: why limits do not follow the objectives (`ByAnnotation`, `Pinned`), while a person has asked for that |
 | `AGE` | since when there is the policy |
 
 ## Waiting

@@ -73,6 +73,16 @@ fn what_the_schema_refuses_is_said_with_what_is_allowed() {
         ),
         ("/spec/objectives/0/name", json!(null), "spec.objectives[0].name: found nothing; it must be set"),
         (
+            "/spec/objectives/0/jitter/max",
+            json!(150),
+            "spec.objectives[0].jitter.max: found 150; allowed is a value of the type string, such as \"150us\"",
+        ),
+        (
+            "/spec/targets/0/limit/min",
+            json!(5),
+            "spec.targets[0].limit.min: found 5; allowed is a value of the type string, such as \"5M\"",
+        ),
+        (
             "/spec/objectives/0/role",
             json!("Decide"),
             "spec.objectives[0].role: found \"Decide\"; allowed is Control, Watch",

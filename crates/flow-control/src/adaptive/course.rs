@@ -153,9 +153,9 @@ impl Course {
     /// Takes in what was decided, before limits are moved.
     pub(super) fn follow(&mut self, signs: &Signs, decision: Decision) {
         match (decision.action, decision.reason) {
-            (Action::Pin | Action::Release, _) | (_, Reason::NoDataTooLong | Reason::Paused) => {
-                self.interrupt();
-            }
+            (Action::Release, _) | (_, Reason::NoDataTooLong) => self.interrupt(|_| None),
+            // What was known to be good before a person set limits is so after.
+            (Action::Pin, _) | (_, Reason::Paused) => self.interrupt(|memory| memory.safe),
             (Action::Decrease, _) => self.cut(signs),
             (Action::Increase, Reason::NoEffect) => self.episode = None,
             (Action::Increase, reason) => {
@@ -179,11 +179,11 @@ impl Course {
         self.raised = Some(signs.now());
     }
 
-    /// Limits move for another reason: nothing that was under way goes on.
-    fn interrupt(&mut self) {
+    /// Limits move for another reason: nothing that was under way goes on, but what leads to a new `goal`.
+    fn interrupt(&mut self, goal: impl Fn(&Memory) -> Option<Bandwidth>) {
         let mut targets = std::mem::take(&mut self.targets);
         for memory in &mut targets {
-            *memory = Memory { goal: None, before: None, raised: None, ..*memory };
+            *memory = Memory { goal: goal(memory), before: None, raised: None, ..*memory };
         }
         *self = Self { targets, ..Self::default() };
     }

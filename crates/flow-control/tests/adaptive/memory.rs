@@ -62,6 +62,30 @@ fn after_a_pin_limits_do_not_go_back_to_where_they_were_going() {
 }
 
 #[test]
+fn after_a_pin_or_a_pause_limits_go_back_to_what_is_known_to_be_good() {
+    let mut scene = settled();
+    let safe = scene.state.safe_limits().next().flatten().unwrap();
+    scene.params.manual = Some(Manual::Pin(mbps(5)));
+    scene.queue(0).lasts(2_000);
+    scene.params.manual = Some(Manual::Hold);
+    assert_eq!(scene.lasts(2_000).limit(), 5, "the pin is over, the pause is not");
+    scene.params.manual = None;
+    scene.sends_all().queue(150).tick();
+    assert!(scene.limit() <= 5, "not while a queue stands");
+    scene.sends_all().queue(0).until(Reason::Recovery);
+    assert_eq!(scene.limit(), safe.bps() / 1_000_000);
+}
+
+#[test]
+fn a_pin_above_what_is_known_to_be_good_leads_nowhere() {
+    let mut scene = settled();
+    scene.params.manual = Some(Manual::Pin(mbps(500)));
+    scene.queue(0).lasts(2_000);
+    scene.params.manual = None;
+    assert_eq!(scene.sends(10).lasts(5_000).limit(), 500);
+}
+
+#[test]
 fn a_target_more_or_less_is_no_matter() {
     let state = State::remembering(vec![mbps(10), mbps(20)], &[Some(mbps(5))]);
     assert_eq!(state.safe_limits().collect::<Vec<_>>(), [Some(mbps(5)), None]);

@@ -113,7 +113,7 @@ impl Feed {
             reading,
             judgement: bound.judge(reading),
             measured: measured.filter(|_| is_measured),
-            queueing: queueing.map(|queueing| queueing.delay),
+            queueing,
             detail,
         };
         (Observation { role, priority, bound, reading, measured, settled, period, window, queueing }, view)

@@ -3,13 +3,14 @@
 use super::{Change, ObjectiveView, Snapshot, Standing, Tally, TargetView};
 use crate::cluster::PolicyId;
 use crate::enforce::Backend;
-use flow_control::{Action, Bandwidth, Decision, Finite, Judgement, Reason, Unknown};
+use flow_control::{Action, Bandwidth, Decision, Finite, Judgement, Queueing, Reason, Unknown};
 use flow_policy::{FlowPolicy, Policy};
 use jiff::Timestamp;
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) fn spec(mode: &str) -> Value {
     json!({
@@ -49,6 +50,12 @@ pub(crate) fn view(position: usize, reading: Result<f64, Unknown>) -> ObjectiveV
         queueing: None,
         detail: None,
     }
+}
+
+/// A queue of which 150us are allowed.
+pub(crate) fn queueing(us: u64) -> Queueing {
+    let [delay, allowed] = [us, 150].map(Duration::from_micros);
+    Queueing { delay, allowed, growth_percent: 0, settled: true, answered: true }
 }
 
 pub(crate) fn views(readings: &[Result<f64, Unknown>]) -> Vec<ObjectiveView> {

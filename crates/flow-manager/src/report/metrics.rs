@@ -61,7 +61,7 @@ const GAUGES: [Gauge; 10] = [
         name: "flowmanager_objective_queueing_delay_seconds",
         help: "What most of the newest probes behind the indicator of an objective waited in queues",
         series: |policies| {
-            let delay = |view: &ObjectiveView| view.queueing.map(|delay| delay.as_secs_f64());
+            let delay = |view: &ObjectiveView| view.queueing.map(|queueing| queueing.delay.as_secs_f64());
             objectives(policies, |_, view| vec![(None, delay(view))])
         },
     },
@@ -291,7 +291,7 @@ pub(super) fn from_u64(number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::Reporter;
-    use super::super::fixture::{cut, id, policy, running, spec, target, view, well};
+    use super::super::fixture::{cut, id, policy, queueing, running, spec, target, view, well};
     use flow_control::{Action, Bandwidth, Decision, Reason, Unknown};
     use flow_policy::{Invalid, Policy};
     use prometheus_client::registry::Registry;
@@ -408,7 +408,7 @@ mod tests {
     fn the_queueing_delay_of_an_objective_is_absent_where_no_probe_tells_of_one() {
         let series = scrape(vec![(
             "robot",
-            running(|snapshot| snapshot.objectives[0].queueing = Some(std::time::Duration::from_millis(2))),
+            running(|snapshot| snapshot.objectives[0].queueing = Some(queueing(2_000))),
         )]);
         let of_queues: Vec<_> = series.iter().filter(|(name, _)| name.contains("_queueing_")).collect();
         let name = r#"flowmanager_objective_queueing_delay_seconds{namespace="factory",policy="robot",objective="command-jitter",indicator="jitter"}"#;

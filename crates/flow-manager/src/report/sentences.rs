@@ -3,10 +3,10 @@
 
 use super::{Awaiting, ObjectiveView};
 use crate::enforce::Backend;
-use flow_control::{Action, Bandwidth, Decision, Law, Reason, Unknown};
+use flow_control::{Action, Bandwidth, Decision, Law, Queueing, Reason, Unknown};
 use flow_policy::names::POLICIES_FROM;
 use flow_policy::spec::Mode;
-use flow_policy::{Invalid, Objective, Policy, TargetId};
+use flow_policy::{Invalid, Objective, Policy, TargetId, show};
 use jiff::Timestamp;
 use std::borrow::Cow;
 
@@ -61,7 +61,7 @@ fn cause(policy: &Policy, decision: Decision, objectives: &[ObjectiveView]) -> S
     match (decision.reason, decisive) {
         (reason @ (Reason::Recovery | Reason::Idle), _) | (reason, None) => of_all(policy, reason),
         (reason, Some((objective, view))) => {
-            let more = of_objective(policy, reason).map(|more| format!(", and {more}"));
+            let more = of_objective(policy, reason, view).map(|more| format!(", and {more}"));
             format!("{}{}", fact(objective, view), more.unwrap_or_default())
         }
     }
@@ -93,14 +93,21 @@ fn held(policy: &Policy, decision: Decision) -> String {
 }
 
 /// What there is to say of the objective that decided, besides what it is.
-fn of_objective(policy: &Policy, reason: Reason) -> Option<Cow<'static, str>> {
+fn of_objective(policy: &Policy, reason: Reason, view: &ObjectiveView) -> Option<Cow<'static, str>> {
     Some(match reason {
-        Reason::QueueGrows => "the queue on its path grows".into(),
+        Reason::QueueGrows => queue(view)?.into(),
         Reason::NoDataTooLong => format!("onNoData.after ({:?}) is over", policy.no_data.after).into(),
         Reason::NoEffect => "gains nothing by lower limits".into(),
         Reason::NotTheCause => "no target sends what its minimum would not let through".into(),
         _ => return None,
     })
+}
+
+/// How long the queue on the path of an objective is.
+fn queue(view: &ObjectiveView) -> Option<String> {
+    let Queueing { delay, allowed, .. } = view.queueing?;
+    let [delay, allowed] = [delay, allowed].map(show::duration);
+    Some(format!("the queue on its path is {delay}, of {allowed} allowed"))
 }
 
 /// Why something is decided where no single objective has decided.
@@ -109,7 +116,7 @@ fn of_all(policy: &Policy, reason: Reason) -> String {
         (Reason::ObjectiveViolated, _) => "an objective is violated",
         (Reason::QueueGrows, _) => "the queue on a probed path grows",
         (Reason::Headroom, _) => "every objective that decides has headroom",
-        (Reason::Recovery, _) => "the last cut has done its work, and more was good before it",
+        (Reason::Recovery, _) => "it is calm again, and more was good before",
         (Reason::Idle, Law::Adaptive(law)) => {
             return format!("the targets have sent nothing for {:?}", law.idle_after);
         }
@@ -182,10 +189,10 @@ fn effect(mode: Mode, action: Action, limits: &[Bandwidth]) -> String {
         Action::Hold => return format!("limits {would}in force again"),
         Action::Release => return format!("limits {would}taken away"),
     };
-    match (limits, limits.iter().min()) {
-        ([limit], _) => format!("limit {would}{done} to {limit}"),
-        (_, Some(lowest)) => format!("limits {would}{done}, the lowest to {lowest}"),
+    match (limits, limits.iter().min().copied().map(show::bandwidth)) {
         (_, None) => format!("limits {would}{done}"),
+        ([_], Some(limit)) => format!("limit {would}{done} to {limit}"),
+        (_, Some(lowest)) => format!("limits {would}{done}, the lowest to {lowest}"),
     }
 }
 
@@ -274,17 +281,18 @@ mod tests {
 
     #[test]
     fn what_the_law_adaptive_does_is_said_with_what_it_saw() {
-        let (policy, views) = (fixture::policy("Enforce"), fixture::views(&[Ok(212e-6), Ok(6e7)]));
+        let (policy, mut views) = (fixture::policy("Enforce"), fixture::views(&[Ok(212e-6), Ok(6e7)]));
+        views[0].queueing = Some(fixture::queueing(180));
         let said =
             |action, reason, objective| told(&policy, decision(action, reason, objective), &views, &[80]);
         assert_eq!(
             said(Action::Decrease, Reason::QueueGrows, Some(0)),
-            "command-jitter is 212us, bound <= 300us, and the queue on its path grows: limit cut to 80M"
+            "command-jitter is 212us, bound <= 300us, and the queue on its path is 180us, of 150us allowed: limit cut to 80M"
         );
         for objective in [None, Some(0)] {
             assert_eq!(
                 said(Action::Increase, Reason::Recovery, objective),
-                "the last cut has done its work, and more was good before it: limit raised to 80M"
+                "it is calm again, and more was good before: limit raised to 80M"
             );
             assert_eq!(
                 said(Action::Increase, Reason::Idle, objective),

@@ -3,11 +3,10 @@ use super::ineffective::Ineffective;
 use super::sentences;
 use crate::cluster::PodId;
 use crate::enforce::Backend;
-use flow_control::{Bandwidth, Decision, Judgement, Moment, Reading, Unknown};
+use flow_control::{Bandwidth, Decision, Judgement, Moment, Queueing, Reading, Unknown};
 use flow_policy::{Invalid, Overrides, Policy};
 use jiff::Timestamp;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What there is to say about a policy now.
 #[derive(Clone, Debug)]
@@ -76,8 +75,8 @@ pub struct ObjectiveView {
     pub judgement: Judgement,
     /// When it was measured, even if that is too long ago to count.
     pub measured: Option<Moment>,
-    /// The queueing delay on its path lately, where there is one.
-    pub queueing: Option<Duration>,
+    /// The queue on its path lately, where there is one.
+    pub queueing: Option<Queueing>,
     /// What there is to add where it is unknown, such as the error of a query. It goes into the status, so it
     /// must stay the same while the cause does: no port numbers, no times.
     pub detail: Option<String>,

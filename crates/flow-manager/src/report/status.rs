@@ -229,6 +229,11 @@ mod tests {
             ("violated", violated, seen("True/Working", "False/Violated")),
             ("violated and unknown", violated_and_unknown, seen("False/NoData", "False/Violated")),
             ("starting", unmeasured(few, 99), seen("Unknown/Starting", "Unknown/Starting")),
+            (
+                "not scraped yet",
+                unmeasured(Unknown::NoSeries, 99),
+                seen("Unknown/Starting", "Unknown/Starting"),
+            ),
             ("no data for long", unmeasured(Unknown::NoData, 50), seen("False/NoData", "Unknown/NoData")),
             ("no data any more", unmeasured(stale, 99), seen("False/NoData", "Unknown/NoData")),
         ]);
@@ -324,7 +329,7 @@ mod tests {
         );
         assert_eq!(message(&first(&elsewhere(true)), "Accepted"), "Deployment/upload in lab does not exist");
         assert_eq!(message(&first(&invalid()), "Accepted"), "spec.interval: found 0s");
-        let no_series = first(&unmeasured(Unknown::NoSeries, 99));
+        let no_series = first(&unmeasured(Unknown::NoSeries, 50));
         let expected = "command-jitter cannot be measured: the query returned no series";
         assert_eq!(message(&no_series, "Ready"), expected);
         let failed = running(|snapshot| {

@@ -54,6 +54,12 @@ use serde::{Deserialize, Serialize};
         json_path = ".status.lastDecision.message",
         priority = "1"
     ),
+    printcolumn(
+        name = "Paused",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Paused")].reason"#,
+        priority = "1"
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]

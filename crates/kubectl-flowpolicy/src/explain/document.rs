@@ -1,5 +1,6 @@
 use super::gather::{Explained, Touching};
 use super::history::{Happened, with_changes};
+use super::lower::Lower;
 use super::prospect::prospects;
 use super::subject::SubjectKind;
 use crate::page::Recent;
@@ -62,6 +63,9 @@ struct Target {
     max: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<TargetStatus>,
+    /// The other policy that asks for less for its pods, and so decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lower: Option<Lower>,
 }
 
 #[derive(Debug, Serialize)]
@@ -115,6 +119,7 @@ fn target(explained: &Explained, touching: &Touching, view: &TargetView) -> Targ
         min: view.target.range.min.to_string(),
         max: view.target.range.max.to_string(),
         status: view.status.clone(),
+        lower: touching.lower(view).cloned(),
     }
 }
 
@@ -136,7 +141,7 @@ mod tests {
             policy["metadata"]["name"] = json!("cameras");
             policy["status"]["targets"][0]["limit"] = json!("80M");
         });
-        let touching = |(policy, history)| Touching { policy, targets: vec![0], history };
+        let touching = |(policy, history)| Touching { policy, targets: vec![0], history, lower: Vec::new() };
         let unseen = Err("it is not allowed".to_owned());
         let explained = Explained {
             subject: subject.parse().unwrap(),

@@ -1,15 +1,16 @@
 use super::gather::{Explained, Touching};
 use super::history::{Happened, with_changes};
+use super::lower::Lower;
 use super::prospect::prospects;
 use super::subject::SubjectKind;
 use crate::get::{condition_line, warning};
 use crate::page::Recent;
-use crate::policies::{Hold, PodView, TargetView};
+use crate::policies::{Hold, PodView, TargetView, readable_limit};
 use crate::terminal::{Tone, age, hanging, paint};
 use flow_control::{Bandwidth, Law};
-use flow_policy::Scope;
 use flow_policy::spec::Mode;
 use flow_policy::status::ObjectiveState;
+use flow_policy::{Scope, show};
 use jiff::Timestamp;
 
 /// Why a limit is what it is, for a person.
@@ -61,12 +62,12 @@ fn held(pod: &PodView) -> String {
         Hold::Nothing => "no limit of flow-manager".to_owned(),
         Hold::ByHand(deed) => format!("somebody else has {deed}, which flow-manager leaves alone"),
         Hold::Written { limit: Some(limit), before } if *before == Some(*limit) => {
+            let limit = show::bandwidth(*limit);
             format!("{limit}, which it had before flow-manager; no policy asks for less")
         }
         Hold::Written { limit, before } => {
-            let limit =
-                limit.map_or_else(|| "a limit that cannot be read".to_owned(), |limit| limit.to_string());
-            let before = before.map_or_else(|| "none".to_owned(), |before| before.to_string());
+            let limit = limit.map_or_else(|| "a limit that cannot be read".to_owned(), show::bandwidth);
+            let before = before.map_or_else(|| "none".to_owned(), show::bandwidth);
             format!("{limit}, set by flow-manager; before it {before}")
         }
     }
@@ -86,7 +87,7 @@ fn claims(explained: &Explained, width: usize) -> String {
         let is_it = decides.as_ref() == Some(&(touching.policy.id(), target.target.id.clone()));
         let first = format!("  {}: ", touching.policy.name());
         let what = match claim {
-            Some(limit) => format!("{limit} a pod"),
+            Some(limit) => format!("{} a pod", show::bandwidth(*limit)),
             None => format!("no limit{}", why_none(touching)),
         };
         let decides = match (is_it, held_otherwise) {
@@ -140,24 +141,33 @@ fn numbers(touching: &Touching, now: Timestamp, width: usize) -> String {
         text += &hanging(&format!("  objective {}: ", objective.name), &said, width);
     }
     for target in touching.targets() {
-        text += &hanging(&format!("  target {}: ", target.target.id), &range(target), width);
+        let lower = touching.lower(target).map(decides_instead).unwrap_or_default();
+        text += &hanging(&format!("  target {}: ", target.target.id), &(range(target) + &lower), width);
     }
     text + &law(touching)
 }
 
 fn range(target: &TargetView) -> String {
     let status = target.status.as_ref();
-    let limit = status.and_then(|status| status.limit.as_deref()).unwrap_or("no limit");
+    let limit = status.and_then(|status| status.limit.as_deref());
+    let limit = limit.map_or_else(|| "no limit".to_owned(), readable_limit);
     let (min, max) = (target.target.range.min, target.target.range.max);
     let share = match (target.target.scope, target.claim()) {
-        (Scope::Target, Some(share)) => format!(" for all pods together, {share} each"),
+        (Scope::Target, Some(share)) => format!(" for all pods together, {} each", show::bandwidth(share)),
+        (Scope::Pod, Some(_)) => " a pod".to_owned(),
         _ => String::new(),
     };
     let safe = status.and_then(|status| status.safe_limit.as_ref());
-    let safe = safe.map(|safe| format!("; the highest known to be good is {safe}")).unwrap_or_default();
+    let safe = safe
+        .map(|safe| format!("; the highest known to be good is {}", readable_limit(safe)))
+        .unwrap_or_default();
     let message = status.and_then(|status| status.message.as_ref());
     let message = message.map(|message| format!("; {message}")).unwrap_or_default();
     format!("{limit}{share}, within {min} to {max}{safe}{message}")
+}
+
+fn decides_instead(Lower { policy, limit_per_pod, .. }: &Lower) -> String {
+    format!("; {policy} decides for pods of it: it asks for less, {} a pod", show::bandwidth(*limit_per_pod))
 }
 
 fn law(touching: &Touching) -> String {

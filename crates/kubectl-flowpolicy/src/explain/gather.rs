@@ -1,4 +1,5 @@
 use super::history::{Happened, history};
+use super::lower::{Lower, lower};
 use super::subject::{Subject, SubjectKind};
 use crate::connection::{Connection, Failure, Within};
 use crate::error::Error;
@@ -13,6 +14,9 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::ResourceExt;
 use kube::core::{Selector, SelectorExt};
+
+/// What is said where only the policies of one namespace are seen.
+const UNSEEN: &str = "policies of other namespaces may not be seen";
 
 /// All that is needed to explain a limit.
 #[derive(Clone, Debug)]
@@ -39,11 +43,18 @@ pub(super) struct Touching {
     pub(super) targets: Vec<usize>,
     /// What has happened to it, the newest last; or why that is not seen.
     pub(super) history: Result<Vec<Happened>, String>,
+    /// Which other policies decide for pods of its targets, where the policy is the subject.
+    pub(super) lower: Vec<Lower>,
 }
 
 impl Touching {
     pub(super) fn targets(&self) -> impl Iterator<Item = &TargetView> {
         self.targets.iter().filter_map(|position| self.policy.targets.get(*position))
+    }
+
+    /// The other policy that decides for pods of a target, if one is known to.
+    pub(super) fn lower(&self, target: &TargetView) -> Option<&Lower> {
+        self.lower.iter().find(|lower| lower.target == target.target.id)
     }
 
     /// The limit that the policy asks for each pod of a target; none in mode Observe.
@@ -86,7 +97,7 @@ pub(super) async fn gather(connection: &Connection, subject: Subject) -> Result<
     }
     let pods = pods(connection, &namespace, &subject).await?;
     let (policies, unseen) = readable(connection).await?;
-    let unseen = unseen.map(|_| "policies of other namespaces may not be seen".to_owned());
+    let unseen = unseen.map(|_| UNSEEN.to_owned());
     let mut touching = Vec::new();
     for policy in see(connection, policies).await?.policies {
         let targets = meant(&policy, &namespace, &subject, &pods);
@@ -99,20 +110,20 @@ pub(super) async fn gather(connection: &Connection, subject: Subject) -> Result<
 
 async fn of_policy(connection: &Connection, namespace: String, subject: Subject) -> Result<Explained, Error> {
     let stored = connection.get::<FlowPolicy>(&namespace, &subject.name).await?;
+    let id = PolicyId::of(&stored);
+    // Others are looked at for what they ask of the same pods.
+    let (all, unseen) = match readable(connection).await {
+        Ok((all, unseen)) => (all, unseen.map(|_| UNSEEN.to_owned())),
+        Err(failure) => (vec![stored], Some(failure.to_string())),
+    };
+    let all = see(connection, all).await?.policies;
     let mut policies = Vec::new();
-    for policy in see(connection, vec![stored]).await?.policies {
+    for policy in all.iter().filter(|policy| policy.id() == id) {
         let targets = (0..policy.targets.len()).collect();
-        policies.push(with_history(connection, policy, targets).await?);
+        let touching = with_history(connection, policy.clone(), targets).await?;
+        policies.push(Touching { lower: lower(policy, &all), ..touching });
     }
-    Ok(Explained {
-        subject,
-        namespace,
-        pods: Vec::new(),
-        policies,
-        unseen: None,
-        page: None,
-        is_leaderless: false,
-    })
+    Ok(Explained { subject, namespace, pods: Vec::new(), policies, unseen, page: None, is_leaderless: false })
 }
 
 async fn pods(connection: &Connection, namespace: &str, subject: &Subject) -> Result<Vec<PodView>, Failure> {
@@ -189,7 +200,7 @@ async fn with_history(
         Err(failure @ Failure::Forbidden { .. }) => Err(failure.to_string()),
         Err(failure) => return Err(failure),
     };
-    Ok(Touching { policy, targets, history })
+    Ok(Touching { policy, targets, history, lower: Vec::new() })
 }
 
 #[cfg(test)]

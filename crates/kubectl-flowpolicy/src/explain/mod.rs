@@ -4,6 +4,7 @@ mod document;
 mod draw;
 mod gather;
 mod history;
+mod lower;
 mod prospect;
 mod subject;
 

@@ -1,11 +1,12 @@
 use super::sparkline::sparkline;
 use crate::connection::Within;
 use crate::page::Recent;
-use crate::policies::{Hold, PodView, Pods, PolicyView, Seen, TargetView};
+use crate::policies::{Hold, PodView, Pods, PolicyView, Seen, TargetView, readable_limit};
 use crate::terminal::{Tone, Tree, age, hanging, of_truth, paint};
 use flow_page::Page;
 use flow_policy::spec::Mode;
 use flow_policy::status::{DecisionStatus, ObjectiveState, ObjectiveStatus};
+use flow_policy::{Scope, show};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::iter::once;
@@ -45,29 +46,32 @@ fn header(policy: &PolicyView, now: Timestamp, width: usize) -> String {
     for condition in &status.conditions {
         text += &condition_line(condition, now, width);
     }
-    text + &last_decision(status.last_decision.as_ref(), now, width)
+    let change = match &status.last_decision {
+        Some(DecisionStatus { action, reason, message, time }) => {
+            format!("{} ago, {action} ({reason}): {message}", age(time.0, now))
+        }
+        None if policy.targets.iter().any(TargetView::is_below_maximum) => {
+            "none yet: limits go on from what the pods had".to_owned()
+        }
+        None => "none yet".to_owned(),
+    };
+    text + &hanging("    last change   ", &change, width)
 }
 
 /// A condition with its reason, and with its message where it is not as it should be.
 #[must_use]
 pub fn condition_line(condition: &Condition, now: Timestamp, width: usize) -> String {
-    let is_abnormal_if_true = matches!(condition.type_.as_str(), "Stalled" | "Paused" | "Ineffective");
-    let tone = if is_abnormal_if_true { Tone::Bad } else { of_truth(&condition.status) };
+    let tone = match condition.type_.as_str() {
+        "Stalled" | "Ineffective" => Tone::Bad,
+        // As a person wants it.
+        "Paused" => Tone::Unsure,
+        _ => of_truth(&condition.status),
+    };
     let since = age(condition.last_transition_time.0, now);
     let first = format!("  {} {:<13} ", paint(tone, tone.sign()), condition.type_);
     let stands = format!("{} for {since}, {}", condition.status, condition.reason);
     let text = if tone == Tone::Good { stands } else { format!("{stands}: {}", condition.message) };
     hanging(&first, &text, width)
-}
-
-fn last_decision(decision: Option<&DecisionStatus>, now: Timestamp, width: usize) -> String {
-    let text = match decision {
-        Some(DecisionStatus { action, reason, message, time }) => {
-            format!("{} ago, {action} ({reason}): {message}", age(time.0, now))
-        }
-        None => "none yet".to_owned(),
-    };
-    hanging("    last change   ", &text, width)
 }
 
 fn tree(policy: &PolicyView, recent: Option<Recent>, now: Timestamp) -> Tree {
@@ -115,12 +119,17 @@ fn of_objective(
 
 fn of_target(policy: &PolicyView, target: &TargetView, recent: Option<Recent>) -> Tree {
     let status = target.status.as_ref();
-    let limit = status.and_then(|status| status.limit.as_deref());
-    let safe = status.and_then(|status| status.safe_limit.as_deref());
+    let limit = status.and_then(|status| status.limit.as_deref()).map(readable_limit);
+    let safe = status.and_then(|status| status.safe_limit.as_deref()).map(readable_limit);
     let count = status.map(|status| format!("in force on {} of {} pods", status.enforced, status.pods));
-    let asked = limit.map_or_else(|| "no limit asked for".to_owned(), |limit| format!("limit {limit}"));
+    let of = match target.target.scope {
+        Scope::Pod => " a pod",
+        Scope::Target => " for all pods together",
+    };
+    let asked = limit.map_or_else(|| "no limit asked for".to_owned(), |limit| format!("limit {limit}{of}"));
     let safe = safe.map(|safe| format!("known to be good {safe}"));
-    let sent = recent.and_then(|recent| recent.sent(&target.target.id)).map(|sent| format!("sent {sent}"));
+    let sent =
+        recent.and_then(|recent| recent.sent(&target.target.id)).map(|sent| format!("all pods send {sent}"));
     let said: Vec<_> = once(asked).chain(safe).chain(sent).chain(count).collect();
     let message = status.and_then(|status| status.message.as_ref());
     let message = message.map(|message| format!("; {message}")).unwrap_or_default();
@@ -147,7 +156,7 @@ fn of_pod(policy: &PolicyView, target: &TargetView, pod: &PodView, name_width: u
         Hold::Nothing => (Tone::Quiet, "no limit".to_owned()),
         Hold::ByHand(deed) => (Tone::Bad, format!("somebody else has {deed}")),
         Hold::Written { limit, .. } => {
-            let limit = limit.map_or_else(|| "a limit".to_owned(), |limit| limit.to_string());
+            let limit = limit.map_or_else(|| "a limit".to_owned(), show::bandwidth);
             if target.is_in_force() {
                 (Tone::Good, format!("{limit}, in force"))
             } else {

@@ -26,7 +26,8 @@ pub(super) fn of_crd() -> Value {
 pub(super) fn findings(document: &Value, schema: &Value) -> Vec<Finding> {
     match jsonschema::draft4::new(schema) {
         Ok(validator) => {
-            let mut findings: Vec<_> = validator.iter_errors(document).map(|error| finding(&error)).collect();
+            let mut findings: Vec<_> =
+                validator.iter_errors(document).map(|error| finding(&error, schema)).collect();
             findings.extend(twice(document, schema, ""));
             findings
         }
@@ -34,14 +35,26 @@ pub(super) fn findings(document: &Value, schema: &Value) -> Vec<Finding> {
     }
 }
 
-fn finding(error: &ValidationError) -> Finding {
+fn finding(error: &ValidationError, schema: &Value) -> Finding {
     let field = path(error.instance_path());
     if let ValidationErrorKind::Required { property } = error.kind() {
         let separator = if field.is_empty() { "" } else { "." };
         let field = format!("{field}{separator}{}", plain(property));
         return Finding::error(&field, "found nothing; it must be set");
     }
-    Finding::error(&field, problem(error.kind(), error.instance()))
+    let example = example(error, schema).map(|example| format!(", such as {example}")).unwrap_or_default();
+    Finding::error(&field, problem(error.kind(), error.instance()) + &example)
+}
+
+/// What may be meant by a number where a text is asked for: in YAML, a quantity without its unit is one.
+fn example(error: &ValidationError, schema: &Value) -> Option<String> {
+    let (parent, "type") = error.schema_path().as_str().rsplit_once('/')? else { return None };
+    let pattern = schema.pointer(&format!("{parent}/pattern"))?.as_str()?;
+    let number = error.instance().as_number()?;
+    let is_unit_optional = pattern.ends_with(")?$");
+    let units = ["us", "M"].into_iter().find(|unit| pattern.contains(&format!("{unit}|")));
+    let unit = units.filter(|_| !is_unit_optional).unwrap_or_default();
+    Some(format!("\"{number}{unit}\""))
 }
 
 fn problem(kind: &ValidationErrorKind, found: &Value) -> String {

@@ -8,4 +8,4 @@ mod view;
 
 pub use document::Pod;
 pub use gather::{Seen, readable, see};
-pub use view::{Hold, PodView, Pods, PolicyView, TargetView};
+pub use view::{Hold, PodView, Pods, PolicyView, TargetView, readable_limit};

@@ -4,7 +4,7 @@ use flow_manager::enforce::OnPod;
 use flow_policy::names::{LIMITING, RECORDS};
 use flow_policy::spec::Mode;
 use flow_policy::status::{FlowPolicyStatus, TargetStatus};
-use flow_policy::{FlowPolicy, Policy, Scope, Target};
+use flow_policy::{FlowPolicy, Policy, Scope, Target, show};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
@@ -141,6 +141,12 @@ impl PodView {
     }
 }
 
+/// A limit of a status as a person would write it.
+#[must_use]
+pub fn readable_limit(limit: &str) -> String {
+    limit.parse().map_or_else(|_| limit.to_owned(), show::bandwidth)
+}
+
 impl Hold {
     fn of(on_pod: Option<OnPod>) -> Self {
         match on_pod {
@@ -160,6 +166,13 @@ impl TargetView {
             Scope::Pod => limit,
             Scope::Target => limit.share(self.limitable()),
         })
+    }
+
+    /// Whether less is asked for than the spec lets it have.
+    #[must_use]
+    pub fn is_below_maximum(&self) -> bool {
+        let limit = self.status.as_ref().and_then(|status| status.limit.as_ref()?.parse().ok());
+        limit.is_some_and(|limit: Bandwidth| limit < self.target.range.max)
     }
 
     fn limitable(&self) -> usize {

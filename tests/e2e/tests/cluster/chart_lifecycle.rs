@@ -185,7 +185,9 @@ async fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_by_the_comm
     scene.type_in("### Uninstall", 0).await;
     scene.is_as_before().await;
     assert_eq!(left_behind().await, "");
-    assert!(stage.cluster.policies(&stage.namespace).get_opt("steady").await.unwrap().is_some(), "it stays");
+    let left = stage.cluster.policies(&stage.namespace).get_opt("steady").await.unwrap().expect("it stays");
+    assert!(condition(&left, "Ready").starts_with("False GivenBack"), "{:?}", left.status);
+    assert!(condition(&left, "Enforced").starts_with("False GivenBack"), "{:?}", left.status);
     scene.type_in("### Uninstall", 1).await;
     assert_eq!(stage.cluster.pods(NAMESPACE).list(&ListParams::default()).await.unwrap().items, []);
 }

@@ -123,8 +123,14 @@ async fn without_the_operator_it_still_shows_and_gives_limits_back() {
     stage.limited(&pod, Some(10 * MBPS)).await.unwrap();
     operator::scale(0).await.unwrap();
 
-    says(&plugin(&stage, "get sinking").await.unwrap(), &["limit 10M"]);
-    says(&plugin(&stage, "explain deployment/best-effort").await.unwrap(), &["10M"]);
+    let place = format!("--system-namespace {}", operator::NAMESPACE);
+    let leaderless = "no controller leads";
+    says(&plugin(&stage, &format!("get sinking {place}")).await.unwrap(), &[leaderless, "limit 10M"]);
+    let why = plugin(&stage, &format!("explain deployment/best-effort {place}")).await.unwrap();
+    says(&why, &[leaderless, "10M"]);
+    // It tells on the standard output.
+    let said = complaint(&stage, &format!("status sinking --timeout 1s {place} >&2")).await;
+    says(&said, &["is not ready", "controller"]);
     says(&plugin(&stage, "restore").await.unwrap(), &["given back: 1 pod"]);
     stage.annotated(&pod, EGRESS_BANDWIDTH, None).await.unwrap();
     operator::scale(1).await.unwrap();

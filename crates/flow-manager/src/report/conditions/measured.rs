@@ -58,8 +58,13 @@ pub(in super::super) fn is_starting(
     };
     let allowed =
         SignedDuration::try_from(STARTING_TIME.saturating_add(probes)).unwrap_or(SignedDuration::MAX);
-    let has_nothing_yet = matches!(view.reading, Err(Unknown::NoData | Unknown::TooFewSamples { .. }));
-    has_nothing_yet && view.detail.is_none() && now.duration_since(snapshot.measured_since) < allowed
+    let has_nothing_yet = match view.reading {
+        Err(Unknown::NoData | Unknown::TooFewSamples { .. }) => view.detail.is_none(),
+        // What was just started has not been scraped yet.
+        Err(Unknown::NoSeries) => true,
+        _ => false,
+    };
+    has_nothing_yet && now.duration_since(snapshot.measured_since) < allowed
 }
 
 pub(super) fn objectives_met(snapshot: &Snapshot, unmeasured: Option<&Unmeasured>) -> Finding {

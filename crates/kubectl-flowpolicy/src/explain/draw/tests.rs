@@ -6,7 +6,7 @@ use serde_json::json;
 
 fn touching(policy: PolicyView) -> Touching {
     let history = super::super::history::history(&policy, &[]);
-    Touching { policy, targets: vec![0], history: Ok(history) }
+    Touching { policy, targets: vec![0], history: Ok(history), lower: Vec::new() }
 }
 
 fn drawn(explained: &Explained) -> String {
@@ -33,8 +33,8 @@ factory/robot: what led to its limits
   ✘ ObjectivesMet False for 60s, Violated: command-jitter (<= 300us) is violated
   ✔ Enforced      True for 60s, InForce
   objective command-jitter: Violated for 12s: 412us, bound <= 300us
-  target Deployment/upload: 64M, within 10M to 1G; the highest known to be good
-      is 80M
+  target Deployment/upload: 64M a pod, within 10M to 1G; the highest known to be
+      good is 80M
   law: Adaptive (docs/control.md)
 
 factory/robot: what has happened
@@ -52,6 +52,21 @@ factory/robot: what would have to happen for a change
 #[test]
 fn a_policy_is_explained_by_numbers_history_and_prospects() {
     assert_eq!(drawn(&explained("fp/robot", vec![violated()])), POLICY);
+}
+
+#[test]
+fn of_a_policy_it_is_told_who_asks_for_less() {
+    let mut explained = explained("fp/robot", vec![violated()]);
+    let (target, policy) = (violated().targets[0].target.id.clone(), "factory/cameras".to_owned());
+    let limit_per_pod = Bandwidth::from_mbps(50);
+    explained.policies[0].lower = vec![Lower { target, policy, limit_per_pod }];
+    let text = drawn(&explained);
+    let expected = "\
+  target Deployment/upload: 64M a pod, within 10M to 1G; the highest known to be
+      good is 80M; factory/cameras decides for pods of it: it asks for less, 50M
+      a pod
+";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

@@ -26,8 +26,8 @@ factory/robot · mode Enforce · back-end shaper
 ├─ objectives
 │  └─ ✘ command-jitter  Violated for 12s: 412us, bound <= 300us
 └─ targets
-   └─ Deployment/upload  limit 64M, known to be good 80M, in force on 1 of 1
-      │  pods
+   └─ Deployment/upload  limit 64M a pod, known to be good 80M, in force on 1 of
+      │  1 pods
       └─ ✔ upload-7d9f  64M, in force
 ";
     assert_eq!(drawn(violated()), expected);
@@ -40,8 +40,8 @@ fn where_there_is_a_page_the_last_minutes_and_what_is_sent_come_with_it() {
 │  └─ ✘ command-jitter  Violated for 12s: 412us, bound <= 300us
 │        ·························▂▄▆·▇ in 10m (▇█ beyond)
 └─ targets
-   └─ Deployment/upload  limit 64M, known to be good 80M, sent 61.5M, in force
-      │  on 1 of 1 pods
+   └─ Deployment/upload  limit 64M a pod, known to be good 80M, all pods send
+      │  61.5M, in force on 1 of 1 pods
       └─ ✔ upload-7d9f  64M, in force
 ";
     let text = drawn_with(Some(&page()), violated());
@@ -69,6 +69,18 @@ factory/robot · mode Enforce
       └─ ? upload-7d9f  64M, written
 ";
     assert_eq!(drawn(unseen), expected);
+}
+
+#[test]
+fn limits_that_nothing_was_decided_for_are_told_to_be_those_of_before() {
+    let undecided = |limit: &str| {
+        drawn(changed(|policy| {
+            policy["status"].as_object_mut().unwrap().remove("lastDecision");
+            policy["status"]["targets"][0]["limit"] = json!(limit);
+        }))
+    };
+    assert!(undecided("64M").contains("last change   none yet: limits go on from what the pods had\n"));
+    assert!(undecided("1G").contains("last change   none yet\n"));
 }
 
 #[test]
