@@ -4,7 +4,7 @@ use super::board::Board;
 use super::write_status::write_status;
 use super::{Standing, events, status};
 use crate::cluster::PolicyId;
-use flow_policy::{FlowPolicy, FlowPolicyStatus, names};
+use flow_policy::{FlowPolicy, FlowPolicyStatus};
 use jiff::Timestamp;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource};
