@@ -21,7 +21,7 @@ pub const fn why(reason: Reason) -> &'static str {
         Reason::ObjectiveViolated => "an objective is violated",
         Reason::AtMinimum => "violated, and every limit is at its minimum",
         Reason::QueueGrows => "the queue on the path grows",
-        Reason::Recovery => "it is calm again: back to what was good",
+        Reason::Recovery => "it is calm again, back to what was good",
         Reason::RetryLater => "more has failed lately",
         Reason::Unused => "what is sent does not use the limits",
         Reason::Idle => "nothing has been sent for a while",

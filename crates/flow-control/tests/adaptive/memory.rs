@@ -65,13 +65,13 @@ fn after_a_pin_limits_do_not_go_back_to_where_they_were_going() {
 fn after_a_pin_or_a_pause_limits_go_back_to_what_is_known_to_be_good() {
     let mut scene = settled();
     let safe = scene.state.safe_limits().next().flatten().unwrap();
-    scene.params.manual = Some(Manual::Pin(mbps(5)));
+    scene.params.manual = Some(Manual::Pin(mbps(20)));
     scene.queue(0).lasts(2_000);
     scene.params.manual = Some(Manual::Hold);
-    assert_eq!(scene.lasts(2_000).limit(), 5, "the pin is over, the pause is not");
+    assert_eq!(scene.lasts(2_000).limit(), 20, "the pin is over, the pause is not");
     scene.params.manual = None;
     scene.sends_all().queue(150).tick();
-    assert!(scene.limit() <= 5, "not while a queue stands");
+    assert_eq!(scene.limit(), 20, "not while a queue stands");
     scene.sends_all().queue(0).until(Reason::Recovery);
     assert_eq!(scene.limit(), safe.bps() / 1_000_000);
 }
