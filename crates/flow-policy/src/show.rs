@@ -6,7 +6,11 @@ use std::time::Duration;
 /// A limit or rate in bit/s, such as `39.221M`.
 #[must_use]
 pub fn bandwidth(bandwidth: Bandwidth) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "no more than five digits are shown")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::as_conversions,
+        reason = "no more than five digits are shown"
+    )]
     let bps = bandwidth.bps() as f64;
     scaled(bps)
 }

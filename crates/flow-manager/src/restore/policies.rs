@@ -17,12 +17,13 @@ pub(super) async fn let_go(client: &Client) -> Result<usize, Error> {
     let (mut held, mut untold) = (0, None);
     for policy in &policies {
         let api: Api<FlowPolicy> = Api::namespaced(client.clone(), &policy.namespace().unwrap_or_default());
-        // Whoever may not tell can let go all the same.
-        untold = tell(&api, policy).await.err().or(untold);
+        // First: once its status is written, the policy is of another version.
         if is_held(policy) {
             release(&api, policy).await.map_err(Error::Finalizer)?;
             held += 1;
         }
+        // Whoever may not tell has let go all the same.
+        untold = tell(&api, policy).await.err().or(untold);
     }
     untold.map_or(Ok(held), |error| Err(Error::Status(error)))
 }
@@ -57,5 +58,77 @@ fn unless_gone(written: kube::Result<()>) -> kube::Result<()> {
     match written {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         written => written,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{cut, spec};
+    use crate::report::{Standing, status};
+    use flow_policy::FlowPolicyStatus;
+    use http::{Request, Response, StatusCode};
+    use kube::client::Body;
+    use serde_json::Value;
+    use std::collections::BTreeMap;
+
+    /// A policy at work, as the API server has it.
+    fn policy(name: &str) -> Value {
+        let standing = Standing::Running(cut(412e-6, 80, 99));
+        json!({
+            "apiVersion": "flow.fustli.io/v1alpha1", "kind": "FlowPolicy", "spec": spec("Enforce"),
+            "metadata": {
+                "name": name, "namespace": "factory", "uid": name, "resourceVersion": "1",
+                "finalizers": [names::FINALIZER, "another"],
+            },
+            "status": status(&FlowPolicyStatus::default(), &standing, Timestamp::UNIX_EPOCH),
+        })
+    }
+
+    /// What the API server says to a patch of `stored`: one of another version is refused, and each makes a new one.
+    fn patched(stored: &mut Value, path: &str, body: &Value) -> (StatusCode, Value) {
+        let meant = &body["metadata"]["resourceVersion"];
+        if !meant.is_null() && *meant != stored["metadata"]["resourceVersion"] {
+            let refused = json!({
+                "kind": "Status", "status": "Failure", "reason": "Conflict", "message": "modified", "code": 409,
+            });
+            return (StatusCode::CONFLICT, refused);
+        }
+        match path.strip_suffix("/status") {
+            Some(_) => stored["status"] = body["status"].clone(),
+            None => stored["metadata"]["finalizers"] = body["metadata"]["finalizers"].clone(),
+        }
+        stored["metadata"]["resourceVersion"] = json!("2");
+        (StatusCode::OK, stored.clone())
+    }
+
+    #[tokio::test]
+    async fn every_policy_is_let_go_and_says_so_at_the_first_try() {
+        let (service, mut requests) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+        let server = tokio::spawn(async move {
+            let mut stored: BTreeMap<_, _> = ["robot", "scanner"].map(|name| (name, policy(name))).into();
+            while let Some((request, send)) = requests.next_request().await {
+                let path = request.uri().path().to_owned();
+                let body = request.into_body().collect_bytes().await.unwrap();
+                let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+                let meant = stored.iter_mut().find(|(name, _)| path.contains(&format!("/{name}")));
+                let (code, answer) = match meant {
+                    Some((_, stored)) => patched(stored, &path, &body),
+                    None => {
+                        let items: Vec<_> = stored.values().collect();
+                        let list = json!({"kind": "FlowPolicyList", "metadata": {}, "items": items});
+                        (StatusCode::OK, list)
+                    }
+                };
+                let answer = serde_json::to_vec(&answer).unwrap();
+                send.send_response(Response::builder().status(code).body(answer.into()).unwrap());
+            }
+            stored
+        });
+        assert_eq!(let_go(&Client::new(service, "factory")).await.unwrap(), 2);
+        for (name, policy) in server.await.unwrap() {
+            assert_eq!(policy["metadata"]["finalizers"], json!(["another"]), "{name}");
+            assert_eq!(policy["status"]["conditions"][1]["reason"], "GivenBack", "{name}");
+        }
     }
 }
