@@ -75,7 +75,7 @@ impl Cli {
 async fn dispatch(command: Command, connection: &Connection) -> Result<ExitCode, Error> {
     match command {
         Command::Get(args) => get::run(args, connection).await,
-        Command::Explain(args) => explain::run(args, connection).await,
+        Command::Explain(args) => Box::pin(explain::run(args, connection)).await,
         Command::Dashboard(args) => dashboard::run(&args, connection).await,
         Command::Status(args) => status::run(args, connection).await,
         Command::Pause(args) => overrides::pause(args, connection).await,

@@ -112,13 +112,11 @@ mod tests {
                 let body = request.into_body().collect_bytes().await.unwrap();
                 let body: Value = serde_json::from_slice(&body).unwrap_or_default();
                 let meant = stored.iter_mut().find(|(name, _)| path.contains(&format!("/{name}")));
-                let (code, answer) = match meant {
-                    Some((_, stored)) => patched(stored, &path, &body),
-                    None => {
-                        let items: Vec<_> = stored.values().collect();
-                        let list = json!({"kind": "FlowPolicyList", "metadata": {}, "items": items});
-                        (StatusCode::OK, list)
-                    }
+                let (code, answer) = if let Some((_, stored)) = meant {
+                    patched(stored, &path, &body)
+                } else {
+                    let items: Vec<_> = stored.values().collect();
+                    (StatusCode::OK, json!({"kind": "FlowPolicyList", "metadata": {}, "items": items}))
                 };
                 let answer = serde_json::to_vec(&answer).unwrap();
                 send.send_response(Response::builder().status(code).body(answer.into()).unwrap());

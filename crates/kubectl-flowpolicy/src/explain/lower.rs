@@ -16,6 +16,7 @@ pub(super) struct Lower {
     pub(super) limit_per_pod: Bandwidth,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn as_text<S: serde::Serializer>(limit: &Bandwidth, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(limit)
 }
@@ -68,7 +69,7 @@ mod tests {
         let limit_per_pod = Bandwidth::from_mbps(50);
         let target = violated().targets[0].target.id.clone();
         let expected = Lower { target, policy: "factory/cameras".to_owned(), limit_per_pod };
-        assert_eq!(lower(&all[0], &all), [expected.clone()]);
+        assert_eq!(lower(&all[0], &all), std::slice::from_ref(&expected));
         assert_eq!(lower(&all[1], &all), []);
         assert_eq!(
             serde_json::to_value(expected).unwrap(),
