@@ -3,7 +3,7 @@ use super::lower::{Lower, lower};
 use super::subject::{Subject, SubjectKind};
 use crate::connection::{Connection, Failure, Within};
 use crate::error::Error;
-use crate::policies::{Hold, PodView, PolicyView, TargetView, readable, see};
+use crate::policies::{Hold, PodView, PolicyView, TargetView, reached, readable, see};
 use crate::workload;
 use flow_control::{Bandwidth, Claim, arbitrate};
 use flow_manager::cluster::PolicyId;
@@ -14,6 +14,7 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::ResourceExt;
 use kube::core::{Selector, SelectorExt};
+use std::collections::BTreeSet;
 
 /// What is said where only the policies of one namespace are seen.
 const UNSEEN: &str = "policies of other namespaces may not be seen";
@@ -98,6 +99,8 @@ pub(super) async fn gather(connection: &Connection, subject: Subject) -> Result<
     let pods = pods(connection, &namespace, &subject).await?;
     let (policies, unseen) = readable(connection).await?;
     let unseen = unseen.map(|_| UNSEEN.to_owned());
+    let here = BTreeSet::from([namespace.clone()]);
+    let policies = policies.into_iter().filter(|policy| !reached(policy).is_disjoint(&here)).collect();
     let mut touching = Vec::new();
     for policy in see(connection, policies).await?.policies {
         let targets = meant(&policy, &namespace, &subject, &pods);
@@ -110,13 +113,14 @@ pub(super) async fn gather(connection: &Connection, subject: Subject) -> Result<
 
 async fn of_policy(connection: &Connection, namespace: String, subject: Subject) -> Result<Explained, Error> {
     let stored = connection.get::<FlowPolicy>(&namespace, &subject.name).await?;
-    let id = PolicyId::of(&stored);
+    let (id, reaches) = (PolicyId::of(&stored), reached(&stored));
     // Others are looked at for what they ask of the same pods.
     let (all, unseen) = match readable(connection).await {
         Ok((all, unseen)) => (all, unseen.map(|_| UNSEEN.to_owned())),
         Err(failure) => (vec![stored], Some(failure.to_string())),
     };
-    let all = see(connection, all).await?.policies;
+    let near = |other: &FlowPolicy| PolicyId::of(other) == id || !reached(other).is_disjoint(&reaches);
+    let all = see(connection, all.into_iter().filter(near).collect()).await?.policies;
     let mut policies = Vec::new();
     for policy in all.iter().filter(|policy| policy.id() == id) {
         let targets = (0..policy.targets.len()).collect();
@@ -165,9 +169,7 @@ fn meant(policy: &PolicyView, namespace: &str, subject: &Subject, pods: &[PodVie
         let is_it = target_namespace.as_deref() == Some(namespace)
             && id.name == subject.name
             && Some(id.kind) == workload_kind(subject.kind);
-        let same = |pod: &PodView| {
-            pods.iter().any(|other| (&other.namespace, &other.name) == (&pod.namespace, &pod.name))
-        };
+        let same = |pod: &PodView| pods.iter().any(|other| other.is(pod));
         is_it || target.pods.seen().iter().any(same)
     };
     policy

@@ -37,11 +37,7 @@ pub(super) fn lower(policy: &PolicyView, all: &[PolicyView]) -> Vec<Lower> {
 }
 
 fn share_a_pod(one: &TargetView, other: &TargetView) -> bool {
-    let theirs = other.pods.seen();
-    one.pods
-        .seen()
-        .iter()
-        .any(|pod| theirs.iter().any(|their| (&their.namespace, &their.name) == (&pod.namespace, &pod.name)))
+    one.pods.seen().iter().any(|pod| other.pods.seen().iter().any(|their| their.is(pod)))
 }
 
 #[cfg(test)]

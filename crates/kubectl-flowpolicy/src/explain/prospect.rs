@@ -89,11 +89,7 @@ fn by_objectives(view: &PolicyView, policy: &Policy, recent: Option<Recent>) -> 
 
 /// Whether each target is at this end of its range.
 fn all_at(view: &PolicyView, end: impl Fn(&TargetView) -> Bandwidth) -> bool {
-    let limit = |target: &TargetView| {
-        let limit: Option<Bandwidth> = target.status.as_ref()?.limit.as_ref()?.parse().ok();
-        limit
-    };
-    !view.targets.is_empty() && view.targets.iter().all(|target| limit(target) == Some(end(target)))
+    !view.targets.is_empty() && view.targets.iter().all(|target| target.limit() == Some(end(target)))
 }
 
 fn down(view: &PolicyView, violated: &str) -> String {

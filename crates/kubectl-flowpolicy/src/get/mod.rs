@@ -52,8 +52,7 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
     let (shown, page) = tokio::join!(look(connection, &args.installation, &within, name), reader.read());
     let shown = shown?;
     if args.watch && args.output.is_text() {
-        let look = async || look(connection, &args.installation, &within, name).await;
-        return watch::watch(connection, &within, name, look, reader, shown, page).await;
+        return watch::watch(connection, &args.installation, &within, name, reader, shown, page).await;
     }
     let text = || shown.text(page.as_ref(), &within, Timestamp::now(), terminal::width());
     args.output.print(&document::of(&shown, page.as_ref()), text)?;

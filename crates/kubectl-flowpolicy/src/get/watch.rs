@@ -1,6 +1,7 @@
-use super::Shown;
+use super::{Shown, look};
 use crate::connection::{Ask, Connection, Within};
 use crate::error::Error;
+use crate::installation::{Installation, Lead};
 use crate::output::{OutputError, print};
 use crate::page::Reader;
 use crate::terminal::{Tone, age, paint, width};
@@ -35,9 +36,9 @@ struct Picture<'a> {
 /// Draws policies whenever something changes, until the command is ended.
 pub(super) async fn watch(
     connection: &Connection,
+    installation: &Installation,
     within: &Within,
     name: Option<&str>,
-    look: impl AsyncFn() -> Result<Shown, Error>,
     mut reader: Reader<'_>,
     shown: Shown,
     page: Option<Page>,
@@ -65,21 +66,29 @@ pub(super) async fn watch(
             },
             _ = ticks.tick() => {
                 if std::mem::take(&mut outdated) {
-                    picture.look_again(&look, &mut reader).await;
+                    let look = look(connection, installation, within, name);
+                    picture.look_again(look, &mut reader).await;
                     picture.draw(is_terminal)?;
                 } else if is_terminal {
                     picture.draw(is_terminal)?;
                 }
             }
-            // Nothing tells of a controller that is gone.
-            _ = pages.tick(), if is_terminal => outdated = true,
+            // Nothing else tells of a controller that is gone.
+            _ = pages.tick(), if is_terminal => {
+                let is_leaderless = Lead::is_missing(connection, installation);
+                (picture.page, picture.shown.is_leaderless) = tokio::join!(reader.read(), is_leaderless);
+            }
         }
     }
 }
 
 impl Picture<'_> {
-    async fn look_again(&mut self, look: &impl AsyncFn() -> Result<Shown, Error>, reader: &mut Reader<'_>) {
-        let (shown, page) = tokio::join!(look(), reader.read());
+    async fn look_again(
+        &mut self,
+        look: impl Future<Output = Result<Shown, Error>>,
+        reader: &mut Reader<'_>,
+    ) {
+        let (shown, page) = tokio::join!(look, reader.read());
         self.page = page;
         match shown {
             Ok(shown) => (self.shown, self.at, self.problem) = (shown, Timestamp::now(), None),

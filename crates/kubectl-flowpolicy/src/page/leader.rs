@@ -1,8 +1,6 @@
 use super::Problem;
 use crate::connection::{Ask, Connection, Failure, Within};
-use crate::installation::{Installation, leader};
-use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::Lease;
+use crate::installation::{Installation, Lead};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::Portforwarder;
 
@@ -22,21 +20,20 @@ pub struct Leader {
 
 /// The controller that leads now.
 pub async fn find(connection: &Connection, installation: &Installation) -> Result<Leader, Problem> {
-    let Installation { system_namespace: namespace, release } = installation;
-    let lease = connection.get::<Lease>(namespace, release).await;
-    let lease = lease.map_err(|failure| match failure {
-        Failure::NotFound { .. } => Problem::NotInstalled(installation.clone()),
-        failure => failure.into(),
-    })?;
+    let namespace = &installation.system_namespace;
     let no_leader = || Problem::NoLeader(installation.clone());
-    let holder = leader(&lease, Timestamp::now()).ok_or_else(no_leader)?;
-    let pod = connection.get::<Pod>(namespace, holder).await.map_err(|failure| match failure {
+    let holder = match Lead::find(connection, installation).await? {
+        Lead::By(holder) => holder,
+        Lead::Nobody => return Err(no_leader()),
+        Lead::NotInstalled => return Err(Problem::NotInstalled(installation.clone())),
+    };
+    let pod = connection.get::<Pod>(namespace, &holder).await.map_err(|failure| match failure {
         Failure::NotFound { .. } => no_leader(),
         failure => failure.into(),
     })?;
-    let off = || Problem::Off { installation: installation.clone(), pod: holder.to_owned() };
+    let off = || Problem::Off { installation: installation.clone(), pod: holder.clone() };
     let port = port(&pod).ok_or_else(off)?;
-    Ok(Leader { namespace: namespace.clone(), pod: holder.to_owned(), port })
+    Ok(Leader { namespace: namespace.clone(), pod: holder.clone(), port })
 }
 
 fn port(pod: &Pod) -> Option<u16> {

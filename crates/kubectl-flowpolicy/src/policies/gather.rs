@@ -55,6 +55,13 @@ fn wanted(policies: &[(Option<Policy>, FlowPolicy)]) -> Wanted {
     wanted
 }
 
+/// The namespaces in which a policy has targets; none where its spec cannot be used.
+#[must_use]
+pub fn reached(stored: &FlowPolicy) -> BTreeSet<String> {
+    let policy = Policy::try_from(&stored.spec).ok();
+    policy.iter().flat_map(|policy| &policy.targets).map(|target| namespace_of(target, stored)).collect()
+}
+
 fn namespace_of(target: &Target, stored: &FlowPolicy) -> String {
     target.id.namespace.clone().or_else(|| stored.namespace()).unwrap_or_default()
 }

@@ -7,5 +7,5 @@ mod gather;
 mod view;
 
 pub use document::Pod;
-pub use gather::{Seen, readable, see};
+pub use gather::{Seen, reached, readable, see};
 pub use view::{Hold, PodView, Pods, PolicyView, TargetView, readable_limit};

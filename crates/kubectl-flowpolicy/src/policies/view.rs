@@ -123,6 +123,12 @@ impl PolicyView {
 }
 
 impl PodView {
+    /// Whether that is the same pod, however long ago each was seen.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        (&self.namespace, &self.name) == (&other.namespace, &other.name)
+    }
+
     /// What a pod says of itself.
     #[must_use]
     pub fn of(pod: &Pod) -> Self {
@@ -158,10 +164,16 @@ impl Hold {
 }
 
 impl TargetView {
+    /// The limit that is asked for, if any is: of each pod, or with the scope Target of all together.
+    #[must_use]
+    pub fn limit(&self) -> Option<Bandwidth> {
+        self.status.as_ref()?.limit.as_ref()?.parse().ok()
+    }
+
     /// The limit that is asked for each pod, if any is.
     #[must_use]
     pub fn claim(&self) -> Option<Bandwidth> {
-        let limit: Bandwidth = self.status.as_ref()?.limit.as_ref()?.parse().ok()?;
+        let limit = self.limit()?;
         Some(match self.target.scope {
             Scope::Pod => limit,
             Scope::Target => limit.share(self.limitable()),
@@ -171,8 +183,7 @@ impl TargetView {
     /// Whether less is asked for than the spec lets it have.
     #[must_use]
     pub fn is_below_maximum(&self) -> bool {
-        let limit = self.status.as_ref().and_then(|status| status.limit.as_ref()?.parse().ok());
-        limit.is_some_and(|limit: Bandwidth| limit < self.target.range.max)
+        self.limit().is_some_and(|limit| limit < self.target.range.max)
     }
 
     fn limitable(&self) -> usize {

@@ -28,7 +28,9 @@ fn answer(path: &str) -> (u16, Value) {
             (200, json!({"metadata": {"name": "upload"}, "spec": {"selector": selector, "template": {}}}))
         }
         "/apis/flow.fustli.io/v1alpha1/flowpolicies" => {
-            list(&[policy("robot", "upload"), policy("camera", "erp")])
+            let mut elsewhere = policy("office", "mail");
+            elsewhere["metadata"]["namespace"] = json!("office");
+            list(&[policy("robot", "upload"), policy("camera", "erp"), elsewhere])
         }
         "/apis/flow.fustli.io/v1alpha1/namespaces/factory/flowpolicies" => list(&[policy("robot", "upload")]),
         "/api/v1/namespaces/factory/events" => list(&[]),
@@ -55,6 +57,22 @@ async fn only_policies_with_a_pod_of_the_subject_touch_it() {
     let log = log.lock().unwrap();
     let events = log.iter().find(|asked| asked.path.ends_with("/events")).unwrap();
     assert!(events.query.contains("involvedObject.name%3Drobot"), "{}", events.query);
+}
+
+#[tokio::test]
+async fn namespaces_that_have_no_pod_of_the_subject_are_not_looked_into() {
+    let (connection, log) = serve(|asked| match asked.path.as_str() {
+        "/apis/flow.fustli.io/v1alpha1/namespaces/factory/flowpolicies/robot" => {
+            (200, policy("robot", "upload"))
+        }
+        path => answer(path),
+    });
+    for subject in ["pod/upload", "fp/robot"] {
+        assert_eq!(names(&explained(&connection, subject).await.unwrap()), ["factory/robot"]);
+    }
+    let log = log.lock().unwrap();
+    let elsewhere: Vec<_> = log.iter().filter(|asked| asked.path.contains("office")).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }
 
 #[tokio::test]
