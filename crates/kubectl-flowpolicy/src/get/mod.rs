@@ -52,7 +52,8 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
     let (shown, page) = tokio::join!(look(connection, &args.installation, &within, name), reader.read());
     let shown = shown?;
     if args.watch && args.output.is_text() {
-        return watch::watch(connection, &args.installation, &within, name, reader, shown, page).await;
+        let watch = watch::watch(connection, &args.installation, &within, name, reader, shown, page);
+        return Box::pin(watch).await;
     }
     let text = || shown.text(page.as_ref(), &within, Timestamp::now(), terminal::width());
     args.output.print(&document::of(&shown, page.as_ref()), text)?;
