@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+#[cfg(test)]
+pub(crate) mod answers;
 mod later;
 
 use later::Later;

@@ -2,12 +2,12 @@
 
 use super::lease::{DURATION, RENEW_DEADLINE, RETRY};
 use super::*;
+use crate::api_server::answers::failure;
 use crate::serve::Readiness;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::client::Body;
 use prometheus_client::registry::Registry;
-use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,20 +31,15 @@ fn json_of(stored: &(Lease, u64)) -> Vec<u8> {
     serde_json::to_vec(&lease).unwrap()
 }
 
-fn refusal(code: u16) -> Response<Body> {
-    let status = json!({"kind": "Status", "status": "Failure", "message": "no", "reason": "", "code": code});
-    Response::builder().status(code).body(serde_json::to_vec(&status).unwrap().into()).unwrap()
-}
-
 async fn answer(request: Request<Body>, stored: &Stored) -> Response<Body> {
     let is_read = request.method() == Method::GET;
     let body = request.into_body().collect_bytes().await.unwrap();
     let mut stored = stored.lock().unwrap();
-    let Some(present) = stored.as_mut() else { return refusal(404) };
+    let Some(present) = stored.as_mut() else { return failure(StatusCode::NOT_FOUND, "no") };
     if !is_read {
         let lease: Lease = serde_json::from_slice(&body).unwrap();
         if lease.metadata.resource_version != Some(present.1.to_string()) {
-            return refusal(409);
+            return failure(StatusCode::CONFLICT, "no");
         }
         *present = (lease, present.1 + 1);
     }

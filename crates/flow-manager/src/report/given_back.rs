@@ -29,14 +29,14 @@ mod tests {
     use super::super::fixture::{at, cut};
     use super::super::{Standing, status};
     use super::*;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
     #[test]
     fn nothing_is_left_that_says_a_limit_holds_and_saying_so_again_changes_nothing() {
         let before = status(&FlowPolicyStatus::default(), &Standing::Running(cut(412e-6, 80, 99)), at(100));
         let after = given_back(&before, at(200));
-        let shown = |condition: &_| {
-            let k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition { type_, status, reason, .. } =
-                condition;
+        let shown = |condition: &Condition| {
+            let Condition { type_, status, reason, .. } = condition;
             format!("{type_} {status} {reason}")
         };
         assert_eq!(

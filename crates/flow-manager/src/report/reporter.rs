@@ -128,6 +128,7 @@ fn fill(writing: &mut Writing, writer: &mut Writer) {
 mod tests {
     use super::super::fixture::{cache, cut, id, well};
     use super::*;
+    use crate::api_server::answers::{answer, failure};
     use crate::clock::Clock;
     use http::{Request, Response, StatusCode};
     use kube::client::Body;
@@ -184,11 +185,6 @@ mod tests {
         }
     }
 
-    fn answer(code: StatusCode, body: &Value) -> Response<Body> {
-        let body = serde_json::to_vec(body).unwrap();
-        Response::builder().status(code).body(Body::from(body)).unwrap()
-    }
-
     const STATUS_OF: &str = "PATCH /apis/flow.fustli.io/v1alpha1/namespaces/factory/flowpolicies";
 
     #[tokio::test]
@@ -225,9 +221,7 @@ mod tests {
         let mut running = start(&["robot"]);
         running.report("robot", well());
         let patch = running.asked().await;
-        let gone =
-            json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "message": "", "code": 404});
-        patch.answer.send_response(answer(StatusCode::NOT_FOUND, &gone));
+        patch.answer.send_response(failure(StatusCode::NOT_FOUND, ""));
         running.shutdown.cancel();
         running.task.await.unwrap();
         assert!(running.reporter.board.get(&id("robot")).is_none());

@@ -93,6 +93,7 @@ fn whole(event: events::Event, about: ObjectReference, now: Timestamp) -> Event 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api_server::answers::{answer, failure};
     use http::{Method, Request, Response, StatusCode};
     use kube::client::Body;
     use serde_json::Value;
@@ -119,22 +120,17 @@ mod tests {
             name: Some("robot".to_owned()),
             ..ObjectReference::default()
         };
-        let answer = async {
-            let (request, answer) = api.next_request().await.unwrap();
+        let answered = async {
+            let (request, send) = api.next_request().await.unwrap();
             let (parts, body) = request.into_parts();
             let body = body.collect_bytes().await.unwrap();
-            let answered =
-                if status.is_success() { body.to_vec() } else { failure(status).to_string().into_bytes() };
-            answer.send_response(Response::builder().status(status).body(Body::from(answered)).unwrap());
-            (parts.method, parts.uri.path().to_owned(), serde_json::from_slice(&body).unwrap())
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            let answered = if status.is_success() { answer(status, &body) } else { failure(status, "") };
+            send.send_response(answered);
+            (parts.method, parts.uri.path().to_owned(), body)
         };
         // What failed is told by what is sent next.
-        tokio::join!(series.publish(client, event(), about), answer).1
-    }
-
-    fn failure(status: StatusCode) -> Value {
-        let code = status.as_u16();
-        json!({"kind": "Status", "status": "Failure", "code": code, "reason": "", "message": "", "metadata": {}})
+        tokio::join!(series.publish(client, event(), about), answered).1
     }
 
     fn cluster() -> (Client, Handle<Request<Body>, Response<Body>>) {

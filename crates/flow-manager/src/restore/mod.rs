@@ -47,8 +47,8 @@ pub enum Error {
     Status(#[source] kube::Error),
 }
 
-/// Gives every limit of the cluster back, and lets every policy say so and go. Controllers that work by the Lease `lease` stop
-/// writing for [`HOLD`].
+/// Gives every limit of the cluster back, lets every policy go, and has it say so. Controllers that work by the Lease
+/// `lease` stop writing for [`HOLD`].
 pub async fn give_everything_back(
     client: &Client,
     lease_namespace: String,

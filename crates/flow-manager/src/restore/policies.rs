@@ -6,7 +6,7 @@ use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
-/// Has every policy say that its limits are given back, removes our finalizer, and returns from how many.
+/// Removes our finalizer from every policy, has it say that its limits are given back, and returns from how many.
 pub(super) async fn let_go(client: &Client) -> Result<usize, Error> {
     let all: Api<FlowPolicy> = Api::all(client.clone());
     let policies = match all.list(&ListParams::default()).await {
@@ -64,6 +64,7 @@ fn unless_gone(written: kube::Result<()>) -> kube::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api_server::answers::{answer, failure};
     use crate::report::fixture::{cut, spec};
     use crate::report::{Standing, status};
     use flow_policy::FlowPolicyStatus;
@@ -86,20 +87,17 @@ mod tests {
     }
 
     /// What the API server says to a patch of `stored`: one of another version is refused, and each makes a new one.
-    fn patched(stored: &mut Value, path: &str, body: &Value) -> (StatusCode, Value) {
+    fn patched(stored: &mut Value, path: &str, body: &Value) -> Response<Body> {
         let meant = &body["metadata"]["resourceVersion"];
         if !meant.is_null() && *meant != stored["metadata"]["resourceVersion"] {
-            let refused = json!({
-                "kind": "Status", "status": "Failure", "reason": "Conflict", "message": "modified", "code": 409,
-            });
-            return (StatusCode::CONFLICT, refused);
+            return failure(StatusCode::CONFLICT, "modified");
         }
         match path.strip_suffix("/status") {
             Some(_) => stored["status"] = body["status"].clone(),
             None => stored["metadata"]["finalizers"] = body["metadata"]["finalizers"].clone(),
         }
         stored["metadata"]["resourceVersion"] = json!("2");
-        (StatusCode::OK, stored.clone())
+        answer(StatusCode::OK, stored)
     }
 
     #[tokio::test]
@@ -112,14 +110,12 @@ mod tests {
                 let body = request.into_body().collect_bytes().await.unwrap();
                 let body: Value = serde_json::from_slice(&body).unwrap_or_default();
                 let meant = stored.iter_mut().find(|(name, _)| path.contains(&format!("/{name}")));
-                let (code, answer) = if let Some((_, stored)) = meant {
+                send.send_response(if let Some((_, stored)) = meant {
                     patched(stored, &path, &body)
                 } else {
                     let items: Vec<_> = stored.values().collect();
-                    (StatusCode::OK, json!({"kind": "FlowPolicyList", "metadata": {}, "items": items}))
-                };
-                let answer = serde_json::to_vec(&answer).unwrap();
-                send.send_response(Response::builder().status(code).body(answer.into()).unwrap());
+                    answer(StatusCode::OK, &json!({"kind": "FlowPolicyList", "metadata": {}, "items": items}))
+                });
             }
             stored
         });

@@ -1,6 +1,7 @@
 //! Rollouts against an API server that refuses, fails, and takes its time.
 
 use super::{Ask, Kind, RolloutMetrics, Rollouts, Stage, WorkloadId};
+use crate::api_server::answers::{answer, failure};
 use crate::cluster::{Caches, PolicyId};
 use flow_control::{Bandwidth, Moment};
 use flow_policy::names::{
@@ -78,7 +79,7 @@ impl Scene {
     async fn write_after_a_look_at(&mut self, deployment: &Value) -> Asked {
         let look = self.asked().await;
         assert_eq!(look.method, Method::GET);
-        look.answer.send_response(response(StatusCode::OK, deployment));
+        look.answer.send_response(answer(StatusCode::OK, deployment));
         let write = self.asked().await;
         assert_eq!(write.method, Method::PATCH);
         write
@@ -126,17 +127,12 @@ impl Asked {
         merge(&mut after, &self.body);
         after["metadata"]["resourceVersion"] = json!(version.to_string());
         after["metadata"]["generation"] = json!(version);
-        self.answer.send_response(response(StatusCode::OK, &after));
+        self.answer.send_response(answer(StatusCode::OK, &after));
         after
     }
 
     fn refuse(self, status: StatusCode, message: &str) {
-        let code = status.as_u16();
-        let body = json!({
-            "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message,
-            "reason": "", "metadata": {},
-        });
-        self.answer.send_response(response(status, &body));
+        self.answer.send_response(failure(status, message));
     }
 }
 
@@ -155,10 +151,6 @@ fn merge(target: &mut Value, patch: &Value) {
             _ => target[name] = value.clone(),
         }
     }
-}
-
-fn response(status: StatusCode, body: &Value) -> Response<Body> {
-    Response::builder().status(status).body(Body::from(serde_json::to_vec(body).unwrap())).unwrap()
 }
 
 fn policy() -> PolicyId {
@@ -265,10 +257,10 @@ async fn a_template_that_somebody_else_has_changed_is_looked_at_and_left() {
     let before = limited(7, "50M");
     scene.watch(&before);
     scene.ask(50, true);
-    scene.asked().await.answer.send_response(response(StatusCode::OK, &before));
+    scene.asked().await.answer.send_response(answer(StatusCode::OK, &before));
     assert!(scene.is_quiet().await, "it has its limit");
     scene.watch(&limited(8, "5M"));
-    scene.asked().await.answer.send_response(response(StatusCode::OK, &limited(8, "5M")));
+    scene.asked().await.answer.send_response(answer(StatusCode::OK, &limited(8, "5M")));
     assert!(scene.is_quiet().await);
     let Stage::Blocked(why) = scene.stage() else { panic!("{:?}", scene.stage()) };
     assert!(why.contains("5M"), "{why}");
@@ -295,7 +287,7 @@ async fn after_a_restart_the_recorded_limit_goes_on_and_the_recorded_time_counts
     scene.watch(&before);
     assert_eq!(id().applied(&scene.caches), Some(Bandwidth::from_mbps(50)));
     scene.ask(20, true);
-    scene.asked().await.answer.send_response(response(StatusCode::OK, &before));
+    scene.asked().await.answer.send_response(answer(StatusCode::OK, &before));
     assert!(scene.is_quiet().await);
     assert!(matches!(scene.stage(), Stage::Due(_)), "{:?}", scene.stage());
 }

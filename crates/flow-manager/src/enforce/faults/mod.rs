@@ -7,6 +7,7 @@ mod restoring;
 
 use super::shapers::Heard;
 use super::{Backend, Confirmed, EnforceMetrics, Enforcer, Held, InForce};
+use crate::api_server::answers::{answer, failure};
 use crate::clock::Clock;
 use crate::cluster::{CachedPod, Objects, ObjectsWriter, PodId, PolicyId};
 use flow_control::{Bandwidth, Moment};
@@ -126,22 +127,13 @@ impl Asked {
                 None => annotations.remove(name),
             };
         }
-        self.answer.send_response(response(StatusCode::OK, &serde_json::to_value(&after).unwrap()));
+        self.answer.send_response(answer(StatusCode::OK, &serde_json::to_value(&after).unwrap()));
         after
     }
 
     fn refuse(self, status: StatusCode, message: &str) {
-        let code = status.as_u16();
-        let body = json!({
-            "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message,
-            "reason": "", "metadata": {},
-        });
-        self.answer.send_response(response(status, &body));
+        self.answer.send_response(failure(status, message));
     }
-}
-
-fn response(status: StatusCode, body: &Value) -> Response<Body> {
-    Response::builder().status(status).body(Body::from(serde_json::to_vec(body).unwrap())).unwrap()
 }
 
 fn in_force(enforcer: &Enforcer, now: Moment) -> InForce {
