@@ -120,5 +120,5 @@ async fn the_columns_of_kubectl_get_are_those_of_the_documentation() {
     let table = kubectl("get fp columns -o wide").await.unwrap();
     kubectl("delete flowpolicy columns --wait=false").await.unwrap();
     let columns: Vec<&str> = table.lines().next().unwrap_or_default().split_whitespace().collect();
-    assert_eq!(columns, ["NAME", "MODE", "READY", "MET", "LIMIT", "REASON", "AGE"]);
+    assert_eq!(columns, ["NAME", "MODE", "READY", "MET", "LIMIT", "REASON", "PAUSED", "AGE"]);
 }

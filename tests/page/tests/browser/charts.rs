@@ -94,7 +94,7 @@ async fn a_decision_tells_its_reason_to_pointer_and_keyboard() {
     browser.run::<()>("document.querySelector('.mark.chosen').focus()").await.unwrap();
     browser.press(Key::Right).await.unwrap();
     browser.press(Key::Right).await.unwrap();
-    browser.until(&format!("{reason}.includes('Increase, Recovery: the queue is gone')")).await.unwrap();
+    browser.until(&format!("{reason}.includes('Increase, Recovery: it is calm again')")).await.unwrap();
     let focused: String = browser.get("document.activeElement.getAttribute('aria-label')").await.unwrap();
     assert!(focused.contains("Increase, Recovery"), "{focused}");
     let tabs: u32 = browser.get("document.querySelectorAll('.mark[tabindex=\"0\"]').length").await.unwrap();
