@@ -9,6 +9,7 @@
 //! 4. The [`node`] starts the components of the cluster, one after the other, and restarts them for tests.
 
 pub mod address;
+mod away;
 mod build;
 mod cgroup;
 mod command;
@@ -35,6 +36,7 @@ mod status;
 pub mod supervisor;
 mod tool;
 
+pub use away::Away;
 pub use build::{BuildError, Building};
 pub use command::CommandError;
 pub use component::Component;

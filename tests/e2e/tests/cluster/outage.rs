@@ -8,37 +8,11 @@ use flow_e2e::policies::{by_probe, by_query, target, with};
 use flow_e2e::stage::condition;
 use flow_e2e::wait::{Look, until};
 use flow_e2e::workload::Work;
-use flow_lab::{Component, Control, Lab};
+use flow_lab::{Away, Component};
 use serde_json::json;
 use std::time::Duration;
 
 const NAMESPACE: &str = "e2e-outage";
-
-/// A component that is away, and comes back with the end of this, also when a test fails.
-struct Away {
-    control: Control,
-    component: Option<Component>,
-}
-
-impl Away {
-    fn send(component: Component) -> Self {
-        let control = Lab::current().unwrap().control();
-        control.stop(component).unwrap();
-        Self { control, component: Some(component) }
-    }
-
-    fn bring_back(&mut self) {
-        if let Some(component) = self.component.take() {
-            self.control.start(component).unwrap();
-        }
-    }
-}
-
-impl Drop for Away {
-    fn drop(&mut self) {
-        self.bring_back();
-    }
-}
 
 async fn readyz_says(endpoint: &Endpoint, status: u16, text: &str) {
     endpoint.readyz_says(status, text, Duration::from_secs(30)).await.unwrap();
@@ -61,13 +35,13 @@ async fn without_the_api_server_the_operator_stays_up_and_goes_on_when_it_is_bac
     stage.limited(&pods[0], Some(100_000_000)).await.unwrap();
     let endpoint = Endpoint::of_controller(&stage.cluster).await.unwrap();
     let restarts = stage.cluster.restarts(&[operator::NAMESPACE, operator::SHAPER_NAMESPACE]).await.unwrap();
-    let mut api_server = Away::send(Component::KubeApiserver);
+    let mut api_server = Away::send(Component::KubeApiserver).unwrap();
     readyz_says(&endpoint, 503, "api-server").await;
     metric_is(&endpoint, "flowmanager_api_server_up", 0.0).await;
     // The outage itself is what takes this time: long enough for watches and writers to have failed often.
     tokio::time::sleep(Duration::from_secs(20)).await;
     stage.limited(&pods[0], Some(100_000_000)).await.unwrap();
-    api_server.bring_back();
+    api_server.bring_back().unwrap();
     readyz_says(&endpoint, 200, "ok").await;
     // Not by a new pod: the cluster's own controllers may take a minute to make one.
     let other = json!({"targets": [target("Deployment", "best-effort", "45M")]});
@@ -90,13 +64,13 @@ async fn without_prometheus_its_objective_is_unknown_and_holds_the_limit_until_i
     let met = |policy: &_| condition(policy, "ObjectivesMet").starts_with("True");
     stage.policy_where("asking", "its objective met", met).await.unwrap();
     let endpoint = Endpoint::of_controller(&stage.cluster).await.unwrap();
-    let mut prometheus = Away::send(Component::Prometheus);
+    let mut prometheus = Away::send(Component::Prometheus).unwrap();
     readyz_says(&endpoint, 503, "prometheus").await;
     metric_is(&endpoint, "flowmanager_prometheus_up", 0.0).await;
     let unknown = |policy: &_| condition(policy, "ObjectivesMet").starts_with("Unknown NoData");
     stage.policy_where("asking", "its objective unknown", unknown).await.unwrap();
     stage.limited(&pods[0], Some(50_000_000)).await.unwrap();
-    prometheus.bring_back();
+    prometheus.bring_back().unwrap();
     stage.policy_where("asking", "its objective met again", met).await.unwrap();
     readyz_says(&endpoint, 200, "ok").await;
 }

@@ -9,35 +9,9 @@ use flow_faults::figures::note;
 use flow_faults::operator::{Operator, Setup};
 use flow_faults::proxy::{Answer, Asked, Fault};
 use flow_faults::world::{PATIENCE, World};
-use flow_lab::{Component, Control, Lab};
+use flow_lab::{Away, Component, Lab};
 use serde_json::json;
 use std::time::{Duration, Instant};
-
-/// A component that is away, and comes back with the end of this, also when a test fails.
-struct Away {
-    control: Control,
-    component: Option<Component>,
-}
-
-impl Away {
-    fn send(component: Component) -> Self {
-        let control = Lab::current().unwrap().control();
-        control.stop(component).unwrap();
-        Self { control, component: Some(component) }
-    }
-
-    fn bring_back(&mut self) {
-        if let Some(component) = self.component.take() {
-            self.control.start(component).unwrap();
-        }
-    }
-}
-
-impl Drop for Away {
-    fn drop(&mut self) {
-        self.bring_back();
-    }
-}
 
 /// A policy that is steady, and the operator that looks after it.
 struct Scene {
@@ -95,9 +69,9 @@ async fn lasts(short: Duration, full: Duration) {
 #[tokio::test]
 async fn limits_outlast_an_api_server_that_is_away() {
     let scene = Scene::begin_directly().await;
-    let mut away = Away::send(Component::KubeApiserver);
+    let mut away = Away::send(Component::KubeApiserver).unwrap();
     lasts(Duration::from_secs(20), Duration::from_mins(5)).await;
-    away.bring_back();
+    away.bring_back().unwrap();
     scene.violate().await;
     scene.goes_on("it was away").await;
 }
@@ -105,9 +79,9 @@ async fn limits_outlast_an_api_server_that_is_away() {
 #[tokio::test]
 async fn limits_outlast_a_restart_of_etcd() {
     let scene = Scene::begin_directly().await;
-    let mut away = Away::send(Component::Etcd);
+    let mut away = Away::send(Component::Etcd).unwrap();
     lasts(Duration::from_secs(5), Duration::from_secs(30)).await;
-    away.bring_back();
+    away.bring_back().unwrap();
     until("a policy that is violated", PATIENCE, async || {
         let objective = json!({"name": "queried", "prometheus": {"query": VIOLATED}, "value": {"max": "1"}});
         scene.world.patch(NAME, &json!({"spec": {"objectives": [objective]}})).await?;
@@ -198,9 +172,9 @@ async fn limits_outlast_a_way_to_the_api_server_that_is_cut() {
 #[tokio::test]
 async fn another_certificate_of_the_same_authority_is_accepted() {
     let scene = Scene::begin_directly().await;
-    let mut away = Away::send(Component::KubeApiserver);
+    let mut away = Away::send(Component::KubeApiserver).unwrap();
     Lab::current().unwrap().renew_api_server_certificate().unwrap();
-    away.bring_back();
+    away.bring_back().unwrap();
     scene.violate().await;
     scene.goes_on("another certificate").await;
 }

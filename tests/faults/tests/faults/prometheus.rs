@@ -11,7 +11,7 @@ use flow_faults::figures::note;
 use flow_faults::operator::{Operator, Setup};
 use flow_faults::proxy::{Answer, Fault, Proxy, Upstream};
 use flow_lab::address::{NODE, PROMETHEUS_PORT};
-use flow_lab::{Component, Lab};
+use flow_lab::{Away, Component};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::json;
@@ -121,30 +121,12 @@ async fn whatever_it_answers_that_is_none_is_unknown_with_its_reason_and_met_aga
     scene.limit_never_moved();
 }
 
-/// Prometheus while it is away, without its data. It comes back when this is dropped.
-struct Empty(Option<flow_lab::Control>);
-
-impl Empty {
-    fn make() -> Result<Self> {
-        let (control, data) = (Lab::current()?.control(), data_folder()?);
-        let stopped = control.stop(Component::Prometheus);
-        let empty = Self(Some(control));
-        stopped.map_err(std::io::Error::other)?;
-        fs_err::remove_dir_all(data)?;
-        Ok(empty)
-    }
-
-    fn come_back(&mut self) {
-        if let Some(control) = self.0.take() {
-            control.start(Component::Prometheus).unwrap();
-        }
-    }
-}
-
-impl Drop for Empty {
-    fn drop(&mut self) {
-        self.come_back();
-    }
+/// Prometheus while it is away, without its data.
+fn emptied() -> Result<Away> {
+    let data = data_folder()?;
+    let away = Away::send(Component::Prometheus)?;
+    fs_err::remove_dir_all(data)?;
+    Ok(away)
 }
 
 /// Where the Prometheus that runs now keeps its data.
@@ -163,10 +145,10 @@ async fn after_a_restart_with_empty_data_what_needs_the_past_is_unknown_until_th
     // It needs data of more than ten seconds.
     let scene = Scene::set("0.8 * min_over_time(up{job=\"prometheus\"}[5s] offset 10s)").await;
     scene.says("True AllMet", "").await;
-    let mut prometheus = Empty::make().unwrap();
+    let mut prometheus = emptied().unwrap();
     let unknown = scene.says("Unknown NoData", "").await;
     note("prometheus: killed, until its objective is unknown", unknown).unwrap();
-    prometheus.come_back();
+    prometheus.bring_back().unwrap();
     scene.says("Unknown NoData", "no series").await;
     let back = scene.says("True AllMet", "").await;
     note(

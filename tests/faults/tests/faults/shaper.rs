@@ -11,7 +11,7 @@ use flow_e2e::{LimitWatch, Result, Stage, factory, release};
 use flow_faults::depth::Depth;
 use flow_faults::figures::note;
 use flow_faults::honesty::Honesty;
-use flow_lab::{Component, Lab};
+use flow_lab::{Away, Component};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::json;
@@ -127,11 +127,10 @@ async fn limits_stand_while_the_shaper_is_killed_replaced_or_hangs() {
 async fn limits_stand_and_follow_while_containerd_is_away_and_after() {
     let scene = Scene::set("faults-containerd").await;
     let limits = scene.limits().await;
-    let control = Lab::current().unwrap().control();
-    control.stop(Component::Containerd).unwrap();
+    let mut containerd = Away::send(Component::Containerd).unwrap();
     scene.obeys(40).await;
     scene.says("True").await;
-    control.start(Component::Containerd).unwrap();
+    containerd.bring_back().unwrap();
     scene.obeys(30).await;
     scene.says("True").await;
     assert_eq!(rates(&limits), [50.0, 40.0, 30.0].map(Some));
