@@ -29,7 +29,18 @@ pub(super) fn draw(explained: &Explained, now: Timestamp, width: usize) -> Strin
         }
         text += &part;
     }
+    if explained.subject.kind == SubjectKind::FlowPolicy
+        && let Some(unseen) = unseen(explained, width)
+    {
+        text += &format!("\n{unseen}");
+    }
     text
+}
+
+/// What may not be seen, and so may be lower than all that is told.
+fn unseen(explained: &Explained, width: usize) -> Option<String> {
+    let unseen = explained.unseen.as_ref()?;
+    Some(hanging(&format!("  {} ", paint(Tone::Unsure, "?")), unseen, width))
 }
 
 fn heading(text: &str) -> String {
@@ -49,9 +60,7 @@ fn subject(explained: &Explained, width: usize) -> String {
     for pod in &explained.pods {
         text += &hanging(&format!("  {}: ", pod.name), &held(pod), width);
     }
-    if let Some(unseen) = &explained.unseen {
-        text += &hanging(&format!("  {} ", paint(Tone::Unsure, "?")), unseen, width);
-    }
+    text += &unseen(explained, width).unwrap_or_default();
     text += &next_heading("Policies that touch it");
     text + &claims(explained, width)
 }

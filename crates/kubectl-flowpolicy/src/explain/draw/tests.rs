@@ -70,6 +70,13 @@ fn of_a_policy_it_is_told_who_asks_for_less() {
 }
 
 #[test]
+fn of_a_policy_it_is_told_that_others_may_not_be_seen() {
+    let unseen = Some("policies of other namespaces may not be seen".to_owned());
+    let explained = Explained { unseen, ..explained("fp/robot", vec![violated()]) };
+    assert_eq!(drawn(&explained), format!("{POLICY}\n  ? policies of other namespaces may not be seen\n"));
+}
+
+#[test]
 fn of_a_pod_it_is_told_who_decides() {
     let other = changed(|policy| {
         policy["metadata"]["name"] = json!("cameras");
