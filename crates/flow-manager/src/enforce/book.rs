@@ -77,6 +77,11 @@ impl Claims {
         self.0.iter().map(|(policy, limit)| Claim { policy, limit: *limit })
     }
 
+    /// Who claims a limit.
+    pub(super) fn policies(&self) -> impl Iterator<Item = &PolicyId> {
+        self.0.iter().map(|(policy, _)| policy)
+    }
+
     fn insert(&mut self, policy: &PolicyId, limit: Bandwidth) {
         match self.place(policy) {
             Ok(place) => drop(self.0.get_mut(place).map(|(_, present)| *present = limit)),

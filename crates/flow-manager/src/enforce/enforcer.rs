@@ -53,7 +53,7 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct State {
     book: Book,
-    pub(super) inheritance: Inheritance,
+    pub(super) inheritance: Inheritance<PodId>,
     /// Whether every policy has made its claims: before that, a pod that nobody claims is left as it is.
     all_known: bool,
     desks: HashMap<PodId, Desk>,
@@ -234,12 +234,9 @@ impl State {
         let sent = if let Todo::Write(write) = &todo { limit_of(write) } else { None };
         if let (Some(found), Some(sent), Some(claims)) = (found, sent, self.book.claims(id))
             && found < sent
-            && !desk.own.contains(&found)
+            && !self.inheritance.may_raise(id, found, &mut desk.own, claims.policies())
         {
-            if !self.inheritance.is_known(id, found, claims) {
-                return Todo::Has(found);
-            }
-            desk.own.push(found);
+            return Todo::Has(found);
         }
         self.inheritance.forget(id);
         if sent.is_none() {

@@ -1,55 +1,87 @@
 //! Limits that somebody who led before has set since what this one has started from: an API server that is itself broken
 //! may have told it of an older time.
 
-use super::book::Claims;
 use super::enforcer::Enforcer;
 use crate::cluster::{PodId, PolicyId};
 use flow_control::Bandwidth;
 use std::collections::HashMap;
+use std::hash::Hash;
 
-/// A limit that this enforcer has not set, and who has heard of it.
+/// A limit that this operator has not set, and who has heard of it.
 #[derive(Debug)]
 struct Inherited {
     limit: Bandwidth,
     heard_by: Vec<PolicyId>,
 }
 
-/// The pods that have a lower limit than is claimed for them, not set by this enforcer. None is raised before each policy
-/// that claims the pod has heard of it, and claims what it does in spite of it.
-#[derive(Debug, Default)]
-pub(super) struct Inheritance(HashMap<PodId, Inherited>);
+/// The pods, or the workloads by their templates, that have a lower limit than is asked for, not set by this operator.
+/// None is raised before each policy that asks for it has heard of the limit, and asks for what it does in spite of it.
+#[derive(Debug)]
+pub(crate) struct Inheritance<K>(HashMap<K, Inherited>);
 
-impl Inheritance {
-    /// Whether all that claim the pod have heard of the `limit` that was found on it.
-    pub(super) fn is_known(&mut self, pod: &PodId, limit: Bandwidth, claims: &Claims) -> bool {
+impl<K> Default for Inheritance<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Inheritance<K> {
+    /// Whether the limit that was `found` may be raised: it is one of our `own`, or all of these policies have heard of
+    /// it, which makes it one.
+    pub(crate) fn may_raise<'a>(
+        &mut self,
+        key: &K,
+        found: Bandwidth,
+        own: &mut Vec<Bandwidth>,
+        policies: impl IntoIterator<Item = &'a PolicyId>,
+    ) -> bool {
+        if own.contains(&found) {
+            return true;
+        }
+        let is_known = self.is_known(key, found, policies);
+        own.extend(is_known.then_some(found));
+        is_known
+    }
+
+    fn is_known<'a>(
+        &mut self,
+        key: &K,
+        limit: Bandwidth,
+        policies: impl IntoIterator<Item = &'a PolicyId>,
+    ) -> bool {
         let new = || Inherited { limit, heard_by: Vec::new() };
-        let inherited = self.0.entry(pod.clone()).or_insert_with(new);
+        let inherited = self.0.entry(key.clone()).or_insert_with(new);
         if inherited.limit != limit {
             *inherited = new();
         }
-        claims.iter().all(|claim| inherited.heard_by.contains(claim.policy))
+        policies.into_iter().all(|policy| inherited.heard_by.contains(policy))
     }
 
-    /// Forgets a pod that has nothing to be told of.
-    pub(super) fn forget(&mut self, pod: &PodId) {
-        self.0.remove(pod);
+    /// Forgets one that has nothing to be told of.
+    pub(crate) fn forget(&mut self, key: &K) {
+        self.0.remove(key);
     }
 
-    fn unheard<'a>(
+    /// The limits of which `policy` has not heard.
+    pub(crate) fn unheard<'a>(
         &self,
         policy: &PolicyId,
-        pods: impl IntoIterator<Item = &'a PodId>,
-    ) -> Vec<(PodId, Bandwidth)> {
+        keys: impl IntoIterator<Item = &'a K>,
+    ) -> Vec<(K, Bandwidth)>
+    where
+        K: 'a,
+    {
         if self.0.is_empty() {
             return Vec::new();
         }
-        let found = pods.into_iter().filter_map(|pod| Some((pod, self.0.get(pod)?)));
+        let found = keys.into_iter().filter_map(|key| Some((key, self.0.get(key)?)));
         let unheard = found.filter(|(_, inherited)| !inherited.heard_by.contains(policy));
-        unheard.map(|(pod, inherited)| (pod.clone(), inherited.limit)).collect()
+        unheard.map(|(key, inherited)| (key.clone(), inherited.limit)).collect()
     }
 
-    fn hears(&mut self, policy: &PolicyId, pod: &PodId, limit: Bandwidth) {
-        if let Some(inherited) = self.0.get_mut(pod).filter(|inherited| inherited.limit == limit)
+    /// Notes that `policy` has heard of this `limit`.
+    pub(crate) fn hears(&mut self, policy: &PolicyId, key: &K, limit: Bandwidth) {
+        if let Some(inherited) = self.0.get_mut(key).filter(|inherited| inherited.limit == limit)
             && !inherited.heard_by.contains(policy)
         {
             inherited.heard_by.push(policy.clone());
@@ -87,24 +119,40 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_known_once_each_policy_that_claims_the_pod_has_heard_of_it_and_of_no_other() {
+    fn a_limit_may_be_raised_once_each_policy_that_asks_has_heard_of_it_and_of_no_other() {
         let [low, lower] = [20, 10].map(Bandwidth::from_mbps);
         let pod = PodId::new("factory", "upload", "u1");
-        let claims: Claims =
-            ["a", "b"].map(|name| (policy(name), Bandwidth::from_mbps(50))).into_iter().collect();
+        let policies = ["a", "b"].map(policy);
         let mut inheritance = Inheritance::default();
-        assert!(!inheritance.is_known(&pod, low, &claims));
+        let may_raise = |inheritance: &mut Inheritance<_>, limit| {
+            inheritance.may_raise(&pod, limit, &mut Vec::new(), &policies)
+        };
+        assert!(!may_raise(&mut inheritance, low));
         assert_eq!(inheritance.unheard(&policy("a"), [&pod]), [(pod.clone(), low)]);
         inheritance.hears(&policy("a"), &pod, low);
         assert_eq!(inheritance.unheard(&policy("a"), [&pod]), []);
-        assert!(!inheritance.is_known(&pod, low, &claims), "the other one has not");
+        assert!(!may_raise(&mut inheritance, low), "the other one has not");
         inheritance.hears(&policy("b"), &pod, lower);
-        assert!(!inheritance.is_known(&pod, low, &claims), "it has heard of something else");
+        assert!(!may_raise(&mut inheritance, low), "it has heard of something else");
         inheritance.hears(&policy("b"), &pod, low);
-        assert!(inheritance.is_known(&pod, low, &claims));
-        assert!(!inheritance.is_known(&pod, lower, &claims), "a newer one");
+        assert!(may_raise(&mut inheritance, low));
+        assert!(!may_raise(&mut inheritance, lower), "a newer one");
         assert_eq!(inheritance.unheard(&policy("a"), [&pod]), [(pod.clone(), lower)]);
         inheritance.forget(&pod);
         assert_eq!(inheritance.unheard(&policy("a"), [&pod]), []);
+    }
+
+    #[test]
+    fn an_own_limit_may_be_raised_unheard_and_one_that_all_have_heard_of_is_own() {
+        let [own_limit, found] = [20, 10].map(Bandwidth::from_mbps);
+        let (pod, policies, mut own) =
+            (PodId::new("factory", "upload", "u1"), [policy("a")], vec![own_limit]);
+        let mut inheritance = Inheritance::default();
+        assert!(inheritance.may_raise(&pod, own_limit, &mut own, &policies));
+        assert_eq!(inheritance.unheard(&policy("a"), [&pod]), []);
+        assert!(!inheritance.may_raise(&pod, found, &mut own, &policies));
+        inheritance.hears(&policy("a"), &pod, found);
+        assert!(inheritance.may_raise(&pod, found, &mut own, &policies));
+        assert_eq!(own, [own_limit, found]);
     }
 }

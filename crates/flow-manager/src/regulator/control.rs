@@ -127,16 +127,20 @@ impl Regulator {
 
     /// Goes on from lower limits that were set by who led before, and of which this one did not know as it started.
     fn inherit(&mut self) {
-        let pods = self.plan.targets.iter().flat_map(|planned| &planned.found.pods);
-        let found = self.services.enforcer.inherited(&self.id, pods.map(|pod| &pod.id));
-        if found.is_empty() {
+        let Services { enforcer, rollouts, .. } = &*self.services;
+        let targets = &self.plan.targets;
+        let pods = targets.iter().flat_map(|planned| &planned.found.pods).map(|pod| &pod.id);
+        let workloads = targets.iter().filter_map(|planned| Some(&planned.template.as_ref()?.workload));
+        let (pods, templates) = (enforcer.inherited(&self.id, pods), rollouts.inherited(&self.id, workloads));
+        if pods.is_empty() && templates.is_empty() {
             return;
         }
-        for (planned, limit) in self.plan.targets.iter().zip(&mut self.state.limits) {
-            *limit = planned.lowered(*limit, &found);
+        for (planned, limit) in targets.iter().zip(&mut self.state.limits) {
+            *limit = planned.lowered(*limit, &pods, &templates);
         }
         self.claim();
-        self.services.enforcer.heard(&self.id, &found);
+        enforcer.heard(&self.id, &pods);
+        rollouts.heard(&self.id, &templates);
     }
 
     /// Observes, decides, and passes on what was decided; so `late` where that was due at a time.

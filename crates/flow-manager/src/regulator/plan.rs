@@ -125,16 +125,31 @@ impl PlannedTarget {
         present.map_or(self.target.initial, |limit| self.within_range(limit))
     }
 
-    /// The limit to go on from instead of `limit`, where some pods were `found` to have these from us already: never a
-    /// higher one.
-    pub(super) fn lowered(&self, limit: Bandwidth, found: &[(PodId, Bandwidth)]) -> Bandwidth {
-        let here = found.iter().filter(|(id, _)| self.found.pods.iter().any(|pod| pod.id == *id));
+    /// The limit to go on from instead of `limit`, where some `pods` and `templates` were found to have these from us
+    /// already: never a higher one.
+    pub(super) fn lowered(
+        &self,
+        limit: Bandwidth,
+        pods: &[(PodId, Bandwidth)],
+        templates: &[(WorkloadId, Bandwidth)],
+    ) -> Bandwidth {
+        let found = self.lowest_of_pods(pods).into_iter().chain(self.of_template(templates));
+        found.map(|found| self.within_range(found)).fold(limit, Bandwidth::min)
+    }
+
+    fn of_template(&self, templates: &[(WorkloadId, Bandwidth)]) -> Option<Bandwidth> {
+        let own = &self.template.as_ref()?.workload;
+        templates.iter().find(|(workload, _)| workload == own).map(|(_, limit)| *limit)
+    }
+
+    /// The limit of the target that is behind the lowest of those that some of its pods have.
+    fn lowest_of_pods(&self, pods: &[(PodId, Bandwidth)]) -> Option<Bandwidth> {
+        let here = pods.iter().filter(|(id, _)| self.found.pods.iter().any(|pod| pod.id == *id));
         let behind = |lowest: Bandwidth| match self.target.scope {
             Scope::Pod => lowest,
             Scope::Target => lowest.shared_by(self.limitable().count()),
         };
-        let lowest = here.map(|(_, limit)| *limit).min();
-        lowest.map_or(limit, |lowest| limit.min(self.within_range(behind(lowest))))
+        here.map(|(_, limit)| *limit).min().map(behind)
     }
 
     pub(super) fn within_range(&self, limit: Bandwidth) -> Bandwidth {
@@ -211,7 +226,7 @@ mod tests {
         let mbps = Bandwidth::from_mbps;
         let lowered = |planned: &PlannedTarget, name: &str, found| {
             planned
-                .lowered(mbps(50), &[(pod(name, None).id, mbps(found)), (pod("y", None).id, mbps(40))])
+                .lowered(mbps(50), &[(pod(name, None).id, mbps(found)), (pod("y", None).id, mbps(40))], &[])
                 .bps()
         };
         for (name, found, limit) in [("x", 30, 30), ("x", 90, 40), ("x", 1, 10), ("z", 30, 40)] {
@@ -219,7 +234,7 @@ mod tests {
         }
         planned.target.scope = Scope::Target;
         assert_eq!(lowered(&planned, "x", 20), mbps(40).bps(), "two pods share it");
-        assert_eq!(planned.lowered(mbps(50), &[]), mbps(50));
+        assert_eq!(planned.lowered(mbps(50), &[], &[]), mbps(50));
     }
 
     #[test]
@@ -230,6 +245,24 @@ mod tests {
             let applied = applied.map(Bandwidth::from_mbps);
             planned.template = Some(Template { workload: workload.clone(), applied });
             assert_eq!(planned.present_limit(), Bandwidth::from_mbps(present));
+        }
+    }
+
+    #[test]
+    fn a_target_is_lowered_to_what_its_own_template_was_found_to_have_and_never_raised() {
+        let mut planned = plan([vec![], vec![]]).targets.remove(0);
+        let mbps = Bandwidth::from_mbps;
+        let workload = WorkloadId::of(&planned.target, "factory").unwrap();
+        let other = WorkloadId { name: "other".to_owned(), ..workload.clone() };
+        let lowered = |planned: &PlannedTarget, workload: &WorkloadId, found| {
+            planned.lowered(mbps(50), &[], &[(workload.clone(), mbps(found))])
+        };
+        assert_eq!(lowered(&planned, &workload, 30), mbps(50), "limits are written to its pods");
+        planned.template = Some(Template { workload: workload.clone(), applied: None });
+        for (named, found, limit) in
+            [(&workload, 30, 30), (&workload, 90, 50), (&workload, 1, 10), (&other, 30, 50)]
+        {
+            assert_eq!(lowered(&planned, named, found), mbps(limit), "{named} {found}");
         }
     }
 

@@ -43,6 +43,11 @@ impl Book {
         self.asks.get(workload).into_iter().flat_map(BTreeMap::values).copied().collect()
     }
 
+    /// Who asks anything of a workload.
+    pub(super) fn policies(&self, workload: &WorkloadId) -> impl Iterator<Item = &PolicyId> {
+        self.asks.get(workload).into_iter().flat_map(BTreeMap::keys)
+    }
+
     /// The workloads of which anything is asked.
     pub(super) fn workloads(&self) -> impl Iterator<Item = &WorkloadId> {
         self.asks.keys()
@@ -76,6 +81,7 @@ mod tests {
         let concerned = book.replace(&policy("a"), vec![(workload("x"), ask(40))]);
         assert!(concerned.contains(&workload("x")) && concerned.contains(&workload("y")), "{concerned:?}");
         assert_eq!(book.of(&workload("x")), [ask(40), ask(20)]);
+        assert_eq!(book.policies(&workload("x")).collect::<Vec<_>>(), [&policy("a"), &policy("b")]);
         assert_eq!(book.of(&workload("y")), []);
         assert_eq!(book.workloads().collect::<Vec<_>>(), [&workload("x")]);
         book.replace(&policy("a"), Vec::new());

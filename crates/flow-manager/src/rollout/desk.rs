@@ -1,6 +1,6 @@
 use super::due::{Ask, Todo, todo};
 use super::workload::{Workload, is_marked};
-use flow_control::Moment;
+use flow_control::{Bandwidth, Moment};
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
 use std::collections::HashMap;
@@ -21,6 +21,8 @@ pub(super) struct Desk {
     /// When we last changed its template, as far as this controller remembers: what is recorded on the workload is gone
     /// once it was restored.
     changed: Option<Timestamp>,
+    /// The limit that the template has by this controller, as far as it knows, and those of writes that may have arrived.
+    pub(super) own: Vec<Bandwidth>,
     problem: Option<String>,
     failures: u32,
     /// Whether a worker is at it.
@@ -76,8 +78,13 @@ impl Desk {
 
     /// Notes that a write was accepted at `now`, and what it made of the workload.
     pub(super) fn wrote(&mut self, workload: Workload, now: Timestamp) {
-        *self =
-            Self { returned: Some(workload), changed: Some(now), at_work: self.at_work, ..Self::default() };
+        *self = Self {
+            own: workload.present().into_iter().collect(),
+            returned: Some(workload),
+            changed: Some(now),
+            at_work: self.at_work,
+            ..Self::default()
+        };
     }
 
     /// Notes that a look or a write failed, and returns how long to wait before the next.
@@ -136,13 +143,14 @@ pub(super) enum Next {
     Write(crate::enforce::Write),
 }
 
-/// What there is to do next for the workload `id`.
+/// What there is to do next for a workload, unless `is_kept` says that its template stays as it is for now.
 pub(super) fn next(
     desk: &mut Desk,
     cached: ObjectMeta,
     asks: &[Ask],
     all_known: bool,
     now: Timestamp,
+    is_kept: impl FnOnce(&mut Desk, &Workload) -> bool,
 ) -> Next {
     let metadata = desk.newest(cached);
     if !concerns(&metadata, asks, all_known) {
@@ -150,11 +158,11 @@ pub(super) fn next(
         return Next::Done;
     }
     let Some(workload) = desk.workload(&metadata) else { return Next::Look };
-    match desk.todo(&workload, asks, now) {
-        Todo::Write(write) => Next::Write(write),
-        Todo::Nothing | Todo::Wait(_) | Todo::Leave(_) => {
-            desk.settled();
-            Next::Done
-        }
+    if !is_kept(desk, &workload)
+        && let Todo::Write(write) = desk.todo(&workload, asks, now)
+    {
+        return Next::Write(write);
     }
+    desk.settled();
+    Next::Done
 }

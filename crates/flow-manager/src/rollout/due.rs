@@ -43,8 +43,7 @@ pub(super) fn todo(workload: &Workload, asks: &[Ask], changed: Option<Timestamp>
     if let Some(why) = obstacle(workload) {
         return Todo::Leave(why);
     }
-    let present = workload.original().and_then(|_| workload.applied()?.parse().ok());
-    let Some(limit) = wanted(asks, present) else { return Todo::Nothing };
+    let Some(limit) = wanted(asks, workload.present()) else { return Todo::Nothing };
     match free_at(asks, changed).filter(|at| now < *at) {
         Some(at) => Todo::Wait(at),
         None => Todo::Write(match workload.original() {
@@ -52,6 +51,12 @@ pub(super) fn todo(workload: &Workload, asks: &[Ask], changed: Option<Timestamp>
             None => take_over(workload, limit, now),
         }),
     }
+}
+
+/// The limit that the template of `workload` has from us, where a higher one is asked for.
+pub(super) fn raised_from(workload: &Workload, asks: &[Ask]) -> Option<Bandwidth> {
+    let present = workload.present()?;
+    lowest(asks, Some(present)).filter(|limit| *limit > present).map(|_| present)
 }
 
 /// When the template may be changed again, if it was changed at all.
@@ -63,19 +68,22 @@ pub(super) fn free_at(asks: &[Ask], changed: Option<Timestamp>) -> Option<Timest
 
 /// The limit that the template should have instead of `present`, if that is worth a rollout: any lower one, and one that
 /// is higher by a tenth.
-///
-/// The lowest that is asked for holds. A policy that has not decided anything yet never lowers it.
 fn wanted(asks: &[Ask], present: Option<Bandwidth>) -> Option<Bandwidth> {
-    let counting = asks.iter().filter_map(|ask| match (ask.begun, present) {
-        (true, _) => Some(ask.limit),
-        (false, present) => present.map(|present| ask.limit.max(present)),
-    });
     let worth = |limit: &Bandwidth| {
         present.is_none_or(|present| {
             *limit < present || *limit >= present.plus(present.percent(WORTH_PERCENT)) && *limit > present
         })
     };
-    counting.min().filter(worth)
+    lowest(asks, present).filter(worth)
+}
+
+/// The lowest limit that is asked for: it holds. A policy that has not decided anything yet never lowers `present`.
+fn lowest(asks: &[Ask], present: Option<Bandwidth>) -> Option<Bandwidth> {
+    let counting = asks.iter().filter_map(|ask| match (ask.begun, present) {
+        (true, _) => Some(ask.limit),
+        (false, present) => present.map(|present| ask.limit.max(present)),
+    });
+    counting.min()
 }
 
 fn obstacle(workload: &Workload) -> Option<String> {
@@ -166,6 +174,22 @@ mod tests {
         for (mbps, worth) in [(49, true), (50, false), (54, false), (55, true), (100, true)] {
             assert_eq!(written(&ours("50M"), &[ask(mbps)]).is_some(), worth, "{mbps}M instead of 50M");
         }
+    }
+
+    #[test]
+    fn a_limit_is_raised_by_any_higher_one_even_before_that_is_worth_a_rollout() {
+        let present = Some(Bandwidth::from_mbps(50));
+        for (asks, raised_from) in [
+            (vec![ask(51)], present),
+            (vec![waiting(51)], present),
+            (vec![ask(50)], None),
+            (vec![ask(80), waiting(20)], None),
+            (vec![ask(80), ask(40)], None),
+            (vec![], None),
+        ] {
+            assert_eq!(super::raised_from(&ours("50M"), &asks), raised_from, "{asks:?}");
+        }
+        assert_eq!(super::raised_from(&untouched(Some("50M")), &[ask(80)]), None, "it is not ours");
     }
 
     #[test]

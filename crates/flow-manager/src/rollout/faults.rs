@@ -22,6 +22,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tower_test::mock::{Handle, SendResponse};
 
+mod raising;
+
 const NAMESPACE: &str = "factory";
 
 /// Rollouts, the cache that they read and the API server that they write to.
@@ -181,9 +183,14 @@ fn deployment(version: u32, limit: Option<&str>, annotations: &[(&str, &str)]) -
 
 /// One that got 50M long ago, with that limit in its template now.
 fn limited(version: u32, present: &str) -> Value {
+    recorded(version, present, "50M")
+}
+
+/// One that got `applied` long ago, with that limit in its template now.
+fn recorded(version: u32, present: &str, applied: &str) -> Value {
     let records = [
         (ORIGINAL_EGRESS_BANDWIDTH, "1G"),
-        (APPLIED_EGRESS_BANDWIDTH, "50M"),
+        (APPLIED_EGRESS_BANDWIDTH, applied),
         (ROLLED_OUT_AT, "2020-01-01T00:00:00Z"),
     ];
     deployment(version, Some(present), &records)

@@ -1,11 +1,14 @@
 use super::asks::Book;
 use super::desk::{Desk, Next, next};
 use super::due::Ask;
+use super::inherited::is_kept;
 use super::metrics::RolloutMetrics;
 use super::standing::{Standing, stand};
 use super::worker;
 use super::workload::{Workload, WorkloadId, is_marked, marked};
+use super::write::limit_of;
 use crate::cluster::{Caches, PodId, PolicyId};
+use crate::enforce::{Inheritance, Write};
 use flow_control::Moment;
 use jiff::Timestamp;
 use kube::Client;
@@ -29,7 +32,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// before: so a change by somebody else is seen, and a quiet workload costs nothing. Clones are handles of the same.
 #[derive(Clone)]
 pub struct Rollouts {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 pub(super) struct Shared {
@@ -45,8 +48,9 @@ pub(super) struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     book: Book,
+    pub(super) inheritance: Inheritance<WorkloadId>,
     /// Whether every policy has said what it asks: before that, a template that nobody asks for is left as it is.
     all_known: bool,
     desks: HashMap<WorkloadId, Desk>,
@@ -143,7 +147,7 @@ impl Rollouts {
     }
 
     /// Starts a worker for each workload that has something to do and no worker yet.
-    fn attend_all(&self, state: &mut State, workloads: Vec<WorkloadId>) {
+    pub(super) fn attend_all(&self, state: &mut State, workloads: Vec<WorkloadId>) {
         for id in workloads.into_iter().filter(|_| self.shared.allowed) {
             let at_work = state.desks.get(&id).is_some_and(|desk| desk.at_work);
             if !at_work && !matches!(self.shared.next(state, &id), Next::Done) {
@@ -181,9 +185,14 @@ impl Shared {
     }
 
     fn next(&self, state: &mut State, id: &WorkloadId) -> Next {
-        let Some(cached) = id.metadata(&self.caches) else { return Next::Done };
-        let (asks, all_known) = (state.book.of(id), state.all_known);
-        next(state.desks.entry(id.clone()).or_default(), cached, &asks, all_known, Timestamp::now())
+        let State { book, inheritance, all_known, desks } = state;
+        let (asks, cached) = (book.of(id), id.metadata(&self.caches));
+        if asks.is_empty() || cached.is_none() {
+            inheritance.forget(id);
+        }
+        let Some(cached) = cached else { return Next::Done };
+        let is_kept = |desk: &mut Desk, workload: &Workload| is_kept(inheritance, book, desk, workload);
+        next(desks.entry(id.clone()).or_default(), cached, &asks, *all_known, Timestamp::now(), is_kept)
     }
 
     /// Notes how the workload is.
@@ -195,6 +204,13 @@ impl Shared {
     pub(super) fn wrote(&self, id: &WorkloadId, workload: Workload) {
         self.lock().desks.entry(id.clone()).or_default().wrote(workload, Timestamp::now());
         self.settled.notify_waiters();
+    }
+
+    /// Notes that `write` may have been made: no answer tells.
+    pub(super) fn unanswered(&self, id: &WorkloadId, write: &Write) {
+        let mut state = self.lock();
+        let own = &mut state.desks.entry(id.clone()).or_default().own;
+        own.extend(limit_of(write).filter(|sent| !own.contains(sent)));
     }
 
     /// Notes that a look or a write failed, and returns how long to wait before the next.
@@ -210,7 +226,7 @@ impl Shared {
         here.all(|id| !state.book.of(&id).is_empty() || state.is_restored(&self.caches, &id))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

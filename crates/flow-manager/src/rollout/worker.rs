@@ -18,6 +18,9 @@ pub(super) async fn work(shared: Arc<Shared>, id: WorkloadId) {
             Next::Write(write) => {
                 let answer = write_to(&shared.client, &id, &write).await;
                 shared.metrics.wrote(outcome(&write, &answer));
+                if let Err(Problem::Refused(_)) = answer {
+                    shared.unanswered(&id, &write);
+                }
                 answer.map(|written| shared.wrote(&id, written)).err()
             }
         };

@@ -153,6 +153,11 @@ impl Workload {
         record(&self.metadata, APPLIED_EGRESS_BANDWIDTH)
     }
 
+    /// The limit that its template has from us.
+    pub(super) fn present(&self) -> Option<Bandwidth> {
+        self.original().and_then(|_| self.applied()?.parse().ok())
+    }
+
     /// When we last changed the template; `None` where that is not recorded, or cannot be so at `now`.
     pub(super) fn rolled_out_at(&self, now: Timestamp) -> Option<Timestamp> {
         let recorded: Timestamp = record(&self.metadata, ROLLED_OUT_AT)?.parse().ok()?;

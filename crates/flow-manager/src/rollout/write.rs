@@ -67,6 +67,12 @@ pub(super) fn restore(workload: &Workload) -> Option<Write> {
     Some(Write::Restore(body))
 }
 
+/// The limit that a write gives a template; `None` where it gives back what was there before.
+pub(super) fn limit_of(write: &Write) -> Option<Bandwidth> {
+    let (Write::TakeOver(body) | Write::Change(body)) = write else { return None };
+    body.pointer("/metadata/annotations")?.get(APPLIED_EGRESS_BANDWIDTH)?.as_str()?.parse().ok()
+}
+
 /// `workload` after its API server has accepted `write`.
 #[cfg(test)]
 pub(super) fn after(workload: &Workload, write: &Write) -> Workload {
@@ -129,6 +135,7 @@ mod tests {
                 "spec": {"template": {"metadata": {"annotations": {EGRESS_BANDWIDTH: "50M"}}}},
             });
             assert_eq!(write, Write::TakeOver(expected));
+            assert_eq!(limit_of(&write), Some(LIMIT));
             let (params, _) = write.request(FIELD_MANAGER);
             assert!(params.force);
         }
@@ -159,6 +166,7 @@ mod tests {
         let Some(Write::Restore(body)) = restore(&ours) else { panic!("nothing to restore") };
         assert_eq!(body.get("spec"), None);
         assert_eq!(body["metadata"]["resourceVersion"], "7");
+        assert_eq!(limit_of(&Write::Restore(body.clone())), None);
         assert_eq!(after(&ours, &Write::Restore(body)).original(), None);
     }
 

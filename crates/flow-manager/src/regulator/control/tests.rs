@@ -6,17 +6,19 @@ use super::*;
 use crate::cluster::{Caches, Found, PodId, TargetPod, WatchedPod};
 use crate::enforce::Backend;
 use crate::regulator::plan::Template;
-use crate::rollout::WorkloadId;
+use crate::rollout::{RolloutMetrics, Rollouts, WorkloadId};
 use flow_control::{Finite, Reading, Unknown};
 use flow_policy::names::{
-    APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, LIMIT, ORIGINAL_EGRESS_BANDWIDTH, PAUSED,
+    APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, LIMIT, ORIGINAL_EGRESS_BANDWIDTH, PAUSED, ROLLED_OUT_AT,
 };
 use flow_policy::{Objective, Overrides};
 use futures::FutureExt;
 use http::{Request, Response};
+use kube::Client;
 use kube::client::Body;
 use kube::runtime::reflector;
 use kube::runtime::watcher::Event;
+use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower_test::mock::Handle;
@@ -48,6 +50,16 @@ fn plan(mode: &str, overrides: Overrides) -> Plan {
     let found = Found { consents: true, exists: true, pods };
     let targets = vec![PlannedTarget { target: policy.targets[0].clone(), found, template: None }];
     Plan { generation: Some(1), policy: Arc::new(policy), overrides: Arc::new(overrides), targets }
+}
+
+/// The same for the template of the Deployment, which has this limit from us.
+fn rollout(applied: Option<Bandwidth>) -> Plan {
+    let mut plan = plan("Enforce", Overrides::default());
+    let strategy = Strategy::Rollout { min_interval: Duration::from_mins(10) };
+    plan.policy = Arc::new(Policy { strategy, ..(*plan.policy).clone() });
+    let workload = WorkloadId::of(&plan.targets[0].target, "factory").unwrap();
+    plan.targets[0].template = Some(Template { workload, applied });
+    plan
 }
 
 impl Stage {
@@ -97,6 +109,14 @@ impl Stage {
         Some(limit)
     }
 
+    /// The limit that is written into a pod template now, if one is. The write is never answered.
+    async fn written_to_template(&mut self) -> Option<String> {
+        let (request, _) = self.next().await?;
+        let body = request.into_body().collect_bytes().await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        Some(body["metadata"]["annotations"][APPLIED_EGRESS_BANDWIDTH].as_str()?.to_owned())
+    }
+
     /// What the workers ask the API server for, once each of them has done all it can.
     async fn next(&mut self) -> Option<(Request<Body>, tower_test::mock::SendResponse<Response<Body>>)> {
         for _ in 0..100 {
@@ -140,6 +160,48 @@ async fn who_started_from_an_old_view_goes_on_from_the_lower_limit_that_a_newer_
         stage.decide(value(decided), second);
         assert_eq!(stage.written().await.as_deref(), next);
     }
+}
+
+#[tokio::test]
+async fn who_started_from_an_old_view_of_a_pod_template_goes_on_from_the_lower_limit_that_it_has() {
+    let (deployments, mut cache) = reflector::store();
+    let upload = |limit: &str, version: &str| {
+        let records = json!({
+            ORIGINAL_EGRESS_BANDWIDTH: "", APPLIED_EGRESS_BANDWIDTH: limit, ROLLED_OUT_AT: "2020-01-01T00:00:00Z",
+        });
+        let template = json!({"metadata": {"annotations": {EGRESS_BANDWIDTH: limit}}});
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": template},
+            "metadata": {
+                "name": "upload", "namespace": "factory", "uid": "u1", "resourceVersion": version,
+                "annotations": records,
+            },
+        })
+    };
+    let old = json!({"metadata": upload("100M", "7")["metadata"]});
+    cache.apply_watcher_event(&Event::Apply(serde_json::from_value(old).unwrap()));
+    let caches = Caches::of(crate::cluster::Objects::empty().0, deployments);
+    let (mut services, _) = fixture::services(caches.clone(), Backend::AtCreation);
+    let (service, api) = tower_test::mock::pair();
+    let metrics = RolloutMetrics::register(&mut Registry::default());
+    services.rollouts = Rollouts::new(Client::new(service, "factory"), caches, true, metrics);
+    let (id, plan) = (PolicyId::new("factory", "robot"), Arc::new(rollout(Some("100M".parse().unwrap()))));
+    let mut stage = Stage { regulator: Regulator::new(Arc::new(services), id, plan), api };
+    assert_eq!(stage.regulator.state.limits, ["100M".parse().unwrap()]);
+    let (look, answer) = stage.next().await.unwrap();
+    assert_eq!(look.method(), http::Method::GET);
+    let newer = serde_json::to_vec(&upload("20M", "8")).unwrap();
+    answer.send_response(Response::new(Body::from(newer)));
+    assert!(stage.next().await.is_none(), "20M is raised");
+    stage.regulator.inherit();
+    assert_eq!(stage.regulator.state.limits, ["20M".parse().unwrap()]);
+    assert!(stage.next().await.is_none(), "20M is raised");
+    stage.regulator.plan = Arc::new(Plan {
+        overrides: Arc::new(Overrides::of(&[(LIMIT.to_owned(), "40M".to_owned())].into())),
+        ..(*stage.regulator.plan).clone()
+    });
+    stage.decide(value(0.7), 1);
+    assert_eq!(stage.written_to_template().await.as_deref(), Some("40M"), "a person asks for it");
 }
 
 #[tokio::test]
@@ -290,13 +352,8 @@ async fn a_limit_that_waits_for_its_rollout_is_not_in_effect_however_long_that_t
     cache.apply_watcher_event(&Event::Apply(serde_json::from_value(upload).unwrap()));
     let services =
         fixture::services(Caches::of(crate::cluster::Objects::empty().0, deployments), Backend::AtCreation).0;
-    let mut plan = plan("Enforce", Overrides::default());
-    let strategy = Strategy::Rollout { min_interval: Duration::from_mins(10) };
-    plan.policy = Arc::new(Policy { strategy, ..(*plan.policy).clone() });
-    let workload = WorkloadId::of(&plan.targets[0].target, "factory").unwrap();
-    plan.targets[0].template = Some(Template { workload, applied: None });
     let id = PolicyId::new("factory", "robot");
-    let mut regulator = Regulator::new(Arc::new(services), id, Arc::new(plan));
+    let mut regulator = Regulator::new(Arc::new(services), id, Arc::new(rollout(None)));
     regulator.taken_up = at(1_000);
     assert_eq!(regulator.settled_since(at(1_000)), at(1_000), "none is needed yet");
     regulator.needed = true;
