@@ -98,9 +98,8 @@ async fn a_lower_limit_that_we_have_set_ourselves_is_raised_though_nobody_has_he
     scene.watch(&before);
     scene.ask_at_once(20);
     let lowered = scene.write_after_a_look_at(&before).await;
-    lowered.answer.send_response(answer(StatusCode::OK, &recorded(8, "20M", "20M")));
-    assert!(scene.is_quiet().await);
     scene.ask_at_once(60);
+    lowered.answer.send_response(answer(StatusCode::OK, &recorded(8, "20M", "20M")));
     assert_eq!(scene.asked().await.limit(), "60M");
 }
 
