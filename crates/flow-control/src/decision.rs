@@ -22,7 +22,9 @@ pub enum Reason {
     AtMinimum,
     /// The queue on the way grows, and an objective would break.
     QueueGrows,
-    /// Limits go back to what was good, now that the queue is gone.
+    /// A queue stands on the way: too short to cut limits, too long to raise them.
+    QueueStands,
+    /// Limits go back to what the link seems to carry, now that the queue is gone.
     Recovery,
     /// More than the present limits has failed lately; it is tried again later.
     RetryLater,

@@ -18,6 +18,10 @@ pub(super) struct Pressure {
     pub(super) delay: Duration,
     /// How much the delay grows at most, in hundredths of the time that passes.
     pub(super) growth_percent: u32,
+    /// The objective with the worst queueing delay, if there is any.
+    pub(super) queued: Option<usize>,
+    /// The objective in which a change shows last.
+    pub(super) slowest: Option<usize>,
     /// The highest-ranking objective that presses.
     pub(super) objective: Option<usize>,
     /// How far what presses tells of the present limits.
@@ -56,9 +60,12 @@ pub(super) enum Evidence {
 impl Pressure {
     pub(super) fn of(seen: &Situation) -> Self {
         let (mut all, mut ranked) = (Self { is_read: true, is_known: true, ..Self::default() }, None);
+        let mut slowest = None;
         for (position, observation) in seen.decisive() {
             let part = Part::of(observation);
-            all.queue_percent = all.queue_percent.max(part.queue_percent);
+            if part.queue_percent > all.queue_percent {
+                (all.queue_percent, all.queued) = (part.queue_percent, Some(position));
+            }
             all.bound_percent = all.bound_percent.max(part.bound_percent);
             if let Some(queueing) = known_queueing(observation) {
                 all.delay = all.delay.max(queueing.delay);
@@ -66,6 +73,9 @@ impl Pressure {
             }
             all.is_read &= observation.reading.is_ok();
             all.is_known &= observation.reading.is_ok() && observation.settled.is_ok();
+            if slowest.is_none_or(|slowest| slowest < shows_after(observation)) {
+                (slowest, all.slowest) = (Some(shows_after(observation)), Some(position));
+            }
             all.period = all.period.max(observation.period);
             all.window = all.window.max(observation.window);
             if part.presses() {
@@ -81,6 +91,11 @@ impl Pressure {
     pub(super) fn percent(&self) -> u32 {
         self.queue_percent.max(self.bound_percent)
     }
+}
+
+/// How long it takes until a measurement looks back on nothing older than a change.
+const fn shows_after(observation: &Observation) -> Duration {
+    observation.period.saturating_add(observation.window)
 }
 
 /// Where nothing is answered any more, there is no queue to speak of: nobody knows. Where little is, it is a bad one.

@@ -11,7 +11,7 @@ use std::time::Duration;
 const RAISE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The rules in the order in which they are asked; the first that answers decides.
-pub(super) const RULES: [fn(&Look) -> Option<Decision>; 12] = [
+pub(super) const RULES: [fn(&Look) -> Option<Decision>; 14] = [
     asked_by_hand,
     of_no_effect,
     first_cut,
@@ -23,7 +23,9 @@ pub(super) const RULES: [fn(&Look) -> Option<Decision>; 12] = [
     unused,
     retry_later,
     growth,
+    not_settled,
     within_bounds,
+    queue_stands,
 ];
 
 fn asked_by_hand(look: &Look) -> Option<Decision> {
@@ -57,7 +59,8 @@ fn cut(look: &Look) -> Decision {
     let pressure = look.signs.pressure;
     let broken = pressure.bound_percent > FULL_PERCENT;
     let reason = if broken { Reason::ObjectiveViolated } else { Reason::QueueGrows };
-    Decision { action: Action::Decrease, reason, objective: pressure.objective }
+    // Right after a raise, a queue counts that does not press yet.
+    Decision { action: Action::Decrease, reason, objective: pressure.objective.or(pressure.queued) }
 }
 
 /// What was cut takes its time.
@@ -78,7 +81,7 @@ fn recovery(look: &Look) -> Option<Decision> {
         if may_rise(look) && look.is_calm() {
             Decision { action: Action::Increase, reason: Reason::Recovery, objective: None }
         } else {
-            hold(Reason::AwaitingEffect, None)
+            hold(Reason::AwaitingEffect, look.signs.pressure.slowest)
         }
     })
 }
@@ -109,11 +112,27 @@ fn growth(look: &Look) -> Option<Decision> {
     if !look.signs.is_roomy() {
         return None;
     }
-    Some(if may_rise(look) && (!look.creeps() || (look.is_calm() && look.signs.is_empty())) {
-        Decision { action: Action::Increase, reason: Reason::Headroom, objective: None }
+    let (pressure, creeps) = (look.signs.pressure, look.creeps());
+    Some(if !may_rise(look) || (creeps && !look.is_calm()) {
+        hold(Reason::AwaitingEffect, pressure.slowest)
+    } else if creeps && !look.signs.is_empty() {
+        hold(Reason::QueueStands, pressure.queued)
     } else {
-        hold(Reason::AwaitingEffect, None)
+        Decision { action: Action::Increase, reason: Reason::Headroom, objective: None }
     })
+}
+
+/// What is not measured yet under the present limits says nothing about higher ones.
+fn not_settled(look: &Look) -> Option<Decision> {
+    let unsettled = |observation: &crate::Observation| observation.settled.is_err();
+    Some(hold(Reason::AwaitingEffect, Some(look.signs.seen.first(unsettled)?)))
+}
+
+/// A queue that is not gone lets nothing rise, however short it is.
+fn queue_stands(look: &Look) -> Option<Decision> {
+    let pressure = look.signs.pressure;
+    let stands = pressure.queue_percent >= Adaptive::ROOMY_PERCENT;
+    stands.then(|| hold(Reason::QueueStands, pressure.queued))
 }
 
 /// What holds without headroom stays as it is.

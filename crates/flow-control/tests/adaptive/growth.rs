@@ -45,12 +45,21 @@ fn nothing_grows_while_an_objective_is_close_to_its_bound() {
 }
 
 #[test]
+fn nothing_grows_while_a_queue_stands_that_is_too_short_for_a_cut() {
+    let mut scene = Scene::at(100);
+    scene.sends_all().queue(80).lasts(20_000);
+    assert_eq!((scene.said(), scene.limit()), ((Action::Hold, Reason::QueueStands), 100));
+    assert_eq!(scene.last.objective, Some(0));
+}
+
+#[test]
 fn nothing_grows_before_the_last_raise_is_measured() {
     let mut scene = Scene::at(100);
     scene.until(Reason::Headroom);
     scene.settled = Some(Err(Unknown::NoData));
     let limit = scene.sends_all().limit();
     assert_eq!(scene.lasts(10_000).limit(), limit);
+    assert_eq!((scene.said().1, scene.last.objective), (Reason::AwaitingEffect, Some(0)));
     scene.settled = None;
     scene.until(Reason::Headroom);
 }
@@ -96,6 +105,7 @@ fn a_raise_that_is_followed_by_a_faint_queue_is_taken_back() {
     let raised = scene.limit();
     let after = scene.sends_all().queue(50).tick().limit();
     assert!(after < raised && after >= 90, "{raised} to {after}");
+    assert_eq!((scene.last.reason, scene.last.objective), (Reason::QueueGrows, Some(0)));
 }
 
 #[test]

@@ -81,7 +81,11 @@ fn held(policy: &Policy, decision: Decision) -> String {
         Reason::NoData | Reason::NoDataTooLong => format!("{name} cannot be measured"),
         Reason::AtMinimum => format!("{name} is violated, and every limit is at its minimum"),
         Reason::AtMaximum => "every limit is at its maximum".to_owned(),
-        Reason::AwaitingEffect => "the effect of the last change is not measured yet".to_owned(),
+        Reason::AwaitingEffect if objective.is_some() => {
+            format!("the effect of the last change does not show in {name} yet")
+        }
+        Reason::AwaitingEffect => "the effect of the last change does not show yet".to_owned(),
+        Reason::QueueStands => format!("the queue on the path of {name} is not gone"),
         Reason::NotTheCause | Reason::NoEffect => "lower ones do not help".to_owned(),
         Reason::NoPods => "no target has a running pod".to_owned(),
         Reason::NotInForce => "no running pod is held to its limit".to_owned(),
@@ -106,8 +110,10 @@ fn of_objective(policy: &Policy, reason: Reason, view: &ObjectiveView) -> Option
 /// How long the queue on the path of an objective is.
 fn queue(view: &ObjectiveView) -> Option<String> {
     let Queueing { delay, allowed, .. } = view.queueing?;
+    let blamed =
+        if delay <= allowed { ", soon after limits rose near to what was too much before" } else { "" };
     let [delay, allowed] = [delay, allowed].map(show::duration);
-    Some(format!("the queue on its path is {delay}, of {allowed} allowed"))
+    Some(format!("the queue on its path is {delay}, of {allowed} allowed{blamed}"))
 }
 
 /// Why something is decided where no single objective has decided.
@@ -116,7 +122,7 @@ fn of_all(policy: &Policy, reason: Reason) -> String {
         (Reason::ObjectiveViolated, _) => "an objective is violated",
         (Reason::QueueGrows, _) => "the queue on a probed path grows",
         (Reason::Headroom, _) => "every objective that decides has headroom",
-        (Reason::Recovery, _) => "it is calm again, and more was good before",
+        (Reason::Recovery, _) => "it is calm again, and the link seems to carry more",
         (Reason::Idle, Law::Adaptive(law)) => {
             return format!("the targets have sent nothing for {:?}", law.idle_after);
         }
@@ -215,6 +221,7 @@ pub const fn reason_word(reason: Reason) -> &'static str {
         Reason::ObjectiveViolated => "ObjectiveViolated",
         Reason::AtMinimum => "AtMinimum",
         Reason::QueueGrows => "QueueGrows",
+        Reason::QueueStands => "QueueStands",
         Reason::Recovery => "Recovery",
         Reason::RetryLater => "RetryLater",
         Reason::Unused => "Unused",
@@ -289,10 +296,17 @@ mod tests {
             said(Action::Decrease, Reason::QueueGrows, Some(0)),
             "command-jitter is 212us, bound <= 300us, and the queue on its path is 180us, of 150us allowed: limit cut to 80M"
         );
+        let faint = Decision { action: Action::Decrease, reason: Reason::QueueGrows, objective: Some(0) };
+        let mut views = views.clone();
+        views[0].queueing = Some(fixture::queueing(90));
+        assert_eq!(
+            told(&policy, faint, &views, &[80]),
+            "command-jitter is 212us, bound <= 300us, and the queue on its path is 90us, of 150us allowed, soon after limits rose near to what was too much before: limit cut to 80M"
+        );
         for objective in [None, Some(0)] {
             assert_eq!(
                 said(Action::Increase, Reason::Recovery, objective),
-                "it is calm again, and more was good before: limit raised to 80M"
+                "it is calm again, and the link seems to carry more: limit raised to 80M"
             );
             assert_eq!(
                 said(Action::Increase, Reason::Idle, objective),

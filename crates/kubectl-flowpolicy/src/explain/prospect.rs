@@ -144,7 +144,10 @@ fn up(
         format!("every objective is below {percent} % of its bound: {}", ceilings.join("; "))
     };
     let and = match policy.law {
-        Law::Adaptive(_) => ". After a cut, back to what was good as soon as the queue is gone",
+        Law::Adaptive(_) => {
+            "; and no queue is left on its path. After a cut, back to what the link seems to carry, once every \
+             objective shows that it is calm"
+        }
         Law::Aimd(_) => "",
     };
     format!("Up: once {need}{and}.")
