@@ -23,10 +23,6 @@ type Touched<K> = BoxStream<'static, Result<K, watcher::Error>>;
 /// Annotations that tell the operator nothing, and may be as long as all else of a policy.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// How many objects are listed at once. While they are read, they take many times the memory of what is kept of them, and
-/// most of that stays with the process.
-const PAGE: u32 = 100;
-
 /// The caches that the whole operator reads. Each holds only what is used of its objects.
 #[derive(Clone)]
 pub struct Caches {
@@ -215,10 +211,7 @@ impl Filling {
         mut take: impl FnMut(watcher::Event<K>) -> Option<T> + Send + 'static,
     ) -> (Touched<T>, CancellationToken) {
         self.readiness.wait(self.part, "not listed yet");
-        let events = flow_shaper::watch(
-            Api::<K>::all(self.client.clone()),
-            watcher::Config::default().page_size(PAGE),
-        );
+        let events = flow_shaper::watch(Api::<K>::all(self.client.clone()), watcher::Config::default());
         let listed = CancellationToken::new();
         let seen = listed.clone();
         let touched = events.filter_map(move |event| {
