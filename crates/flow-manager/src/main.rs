@@ -8,6 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+#[cfg(target_env = "gnu")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Keeps critical network flows within their objectives by regulating everyone else's bandwidth.
 #[derive(Parser)]
 #[command(version, about, arg_required_else_help = true)]

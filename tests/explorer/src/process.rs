@@ -26,8 +26,6 @@ impl Process {
         let program = in_repository(PROGRAMS).join("flow-manager");
         let output = File::options().create(true).append(true).open(&log)?.into_parts().0;
         let mut command = Command::new(&program);
-        // As the chart sets it.
-        command.env("MALLOC_ARENA_MAX", "1");
         command.args(arguments).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let child = command
             .spawn()

@@ -43,8 +43,6 @@ impl Program {
         let log = fs_err::File::create(in_repository(FOLDER).join(format!("{name}.log")))?.into_parts().0;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
-        // As the chart sets it; no other of these programs is moved by it.
-        command.env("MALLOC_ARENA_MAX", "1");
         let child = command.spawn().map_err(|source| Error::Start { program: name.to_owned(), source })?;
         Ok(Self { name: name.to_owned(), child })
     }

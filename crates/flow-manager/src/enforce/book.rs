@@ -1,10 +1,11 @@
 use crate::cluster::{PodId, PolicyId};
 use flow_control::{Bandwidth, Claim, arbitrate};
+use smallvec::SmallVec;
 use std::collections::{HashMap, HashSet};
 
 /// The limits that policies claim for one pod, in the order of the policies. Mostly it is one.
 #[derive(Debug, Default)]
-pub(super) struct Claims(Vec<(PolicyId, Bandwidth)>);
+pub(super) struct Claims(SmallVec<[(PolicyId, Bandwidth); 1]>);
 
 /// What every policy claims, and what that means for each pod.
 #[derive(Debug, Default)]
@@ -86,7 +87,6 @@ impl Claims {
         match self.place(policy) {
             Ok(place) => drop(self.0.get_mut(place).map(|(_, present)| *present = limit)),
             Err(place) => {
-                self.0.reserve_exact(1);
                 self.0.insert(place, (policy.clone(), limit));
             }
         }

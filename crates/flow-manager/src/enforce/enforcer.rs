@@ -3,7 +3,7 @@ use super::book::Book;
 use super::confirmed::{Confirmed, all, by_shaper};
 use super::held::{Held, held};
 use super::in_force::{InForce, Witness, Written, judge, set_by_somebody};
-use super::inherited::Inheritance;
+use super::inherited::{Inheritance, OwnLimits};
 use super::metrics::EnforceMetrics;
 use super::record::{applied_limit, before_us};
 use super::request::Write;
@@ -70,7 +70,7 @@ struct Desk {
     /// The pod as the last write returned it: the cache may be older.
     returned: Option<Arc<CachedPod>>,
     /// The limit that the pod has by this enforcer, as far as it knows, and those of writes that may have arrived.
-    own: Vec<Bandwidth>,
+    own: OwnLimits,
     failures: u32,
     at_work: bool,
 }

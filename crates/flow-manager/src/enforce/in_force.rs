@@ -1,6 +1,7 @@
 use super::shapers::Heard;
 use super::write::Foreign;
 use flow_control::{Bandwidth, Moment};
+use smallvec::SmallVec;
 use std::time::Duration;
 
 /// How long a new limit may take to be seen in force before something is wrong: its write, the shaper, and the
@@ -48,15 +49,13 @@ pub(super) struct Written {
     /// Why the last write failed, or was not made.
     pub(super) problem: Option<String>,
     /// The newest limit, and those that it replaced lately, with the moment at which each was written.
-    pub(super) limits: Vec<(Moment, Bandwidth)>,
+    pub(super) limits: SmallVec<[(Moment, Bandwidth); 1]>,
 }
 
 impl Written {
     /// Notes a limit, and forgets those that no longer count.
     pub(super) fn note(&mut self, limit: Bandwidth, now: Moment) {
         self.limits = self.counting(now).chain([(now, limit)]).collect();
-        // Mostly it is one, of each of many pods.
-        self.limits.shrink_to_fit();
     }
 
     /// Notes that the pod has this limit now.

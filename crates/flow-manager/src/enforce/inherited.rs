@@ -4,8 +4,12 @@
 use super::enforcer::Enforcer;
 use crate::cluster::{PodId, PolicyId};
 use flow_control::Bandwidth;
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::hash::Hash;
+
+/// The limits that something may have by this operator: mostly it is one, of each of many pods.
+pub(crate) type OwnLimits = SmallVec<[Bandwidth; 1]>;
 
 /// A limit that this operator has not set, and who has heard of it.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ impl<K: Clone + Eq + Hash> Inheritance<K> {
         &mut self,
         key: &K,
         found: Bandwidth,
-        own: &mut Vec<Bandwidth>,
+        own: &mut OwnLimits,
         policies: impl IntoIterator<Item = &'a PolicyId>,
     ) -> bool {
         if own.contains(&found) {
@@ -125,7 +129,7 @@ mod tests {
         let policies = ["a", "b"].map(policy);
         let mut inheritance = Inheritance::default();
         let may_raise = |inheritance: &mut Inheritance<_>, limit| {
-            inheritance.may_raise(&pod, limit, &mut Vec::new(), &policies)
+            inheritance.may_raise(&pod, limit, &mut OwnLimits::new(), &policies)
         };
         assert!(!may_raise(&mut inheritance, low));
         assert_eq!(inheritance.unheard(&policy("a"), [&pod]), [(pod.clone(), low)]);
@@ -146,13 +150,13 @@ mod tests {
     fn an_own_limit_may_be_raised_unheard_and_one_that_all_have_heard_of_is_own() {
         let [own_limit, found] = [20, 10].map(Bandwidth::from_mbps);
         let (pod, policies, mut own) =
-            (PodId::new("factory", "upload", "u1"), [policy("a")], vec![own_limit]);
+            (PodId::new("factory", "upload", "u1"), [policy("a")], OwnLimits::from([own_limit]));
         let mut inheritance = Inheritance::default();
         assert!(inheritance.may_raise(&pod, own_limit, &mut own, &policies));
         assert_eq!(inheritance.unheard(&policy("a"), [&pod]), []);
         assert!(!inheritance.may_raise(&pod, found, &mut own, &policies));
         inheritance.hears(&policy("a"), &pod, found);
         assert!(inheritance.may_raise(&pod, found, &mut own, &policies));
-        assert_eq!(own, [own_limit, found]);
+        assert_eq!(own.as_slice(), [own_limit, found]);
     }
 }

@@ -39,7 +39,7 @@ pub use detect::{Choice, of_cluster};
 pub use enforcer::Enforcer;
 pub use held::{Held, sentence as held_sentence};
 pub use in_force::InForce;
-pub(crate) use inherited::Inheritance;
+pub(crate) use inherited::{Inheritance, OwnLimits};
 pub use ledger::Sent;
 pub use metrics::EnforceMetrics;
 pub use on_pod::OnPod;

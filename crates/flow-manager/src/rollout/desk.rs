@@ -1,6 +1,7 @@
 use super::due::{Ask, Todo, todo};
 use super::workload::{Workload, is_marked};
-use flow_control::{Bandwidth, Moment};
+use crate::enforce::OwnLimits;
+use flow_control::Moment;
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ pub(super) struct Desk {
     /// once it was restored.
     changed: Option<Timestamp>,
     /// The limit that the template has by this controller, as far as it knows, and those of writes that may have arrived.
-    pub(super) own: Vec<Bandwidth>,
+    pub(super) own: OwnLimits,
     problem: Option<String>,
     failures: u32,
     /// Whether a worker is at it.
