@@ -21,7 +21,7 @@ pub(super) const UNKNOWABLE: &str = "\
     The past is as it was: no limit of this replay changed it. So limits fall for as long as a violation lasts, as if \
     they never helped; in truth they may have ended it. Read how deep and how long as the most that it would have been. \
     effectCheck is off here, what the targets sent is unknown, and queues that probes see before a violation are not in \
-    Prometheus. If something throttled the targets then, the past shows that already.";
+    Prometheus. What lasted less than the step between two values may be missing: --step 1s sees more. If something throttled the targets then, the past shows that already.";
 
 /// A plot, when limits would have been lower, violations, and what other bounds would have meant.
 pub(super) fn text(backtest: &Backtest) -> String {

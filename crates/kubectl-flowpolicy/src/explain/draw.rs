@@ -84,7 +84,7 @@ fn held(pod: &PodView) -> String {
 
 fn claims(explained: &Explained, width: usize) -> String {
     if explained.policies.is_empty() {
-        return "  none: flow-manager never limits it\n".to_owned();
+        return "  none, so flow-manager does not limit it\n".to_owned();
     }
     let rows = explained.policies.iter().flat_map(|touching| {
         touching.targets().map(move |target| (touching, target, touching.claim(target)))
@@ -101,6 +101,7 @@ fn claims(explained: &Explained, width: usize) -> String {
         };
         let decides = match (is_it, held_otherwise) {
             (false, _) => "",
+            (true, false) if rows.len() == 1 => ", decides",
             (true, false) => ", decides: the lowest limit holds",
             (true, true) => ", the lowest of them; something else holds the pods",
         };

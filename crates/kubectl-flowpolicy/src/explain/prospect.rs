@@ -182,7 +182,7 @@ mod tests {
     fn a_violated_policy_falls_further_and_rises_with_headroom() {
         let expected = [
             "Down: while command-jitter stays violated under the present limits, they fall further, to `limit.min` at the lowest.",
-            "Up: once every objective is below 75 % of its bound: command-jitter below 225us (it was 412us when last told). After a cut, back to what was good as soon as the queue is gone.",
+            "Up: once every objective is below 75 % of its bound: command-jitter below 225us (it was 412us when last told); and no queue is left on its path. After a cut, back to what the link seems to carry, once every objective shows that it is calm.",
         ];
         assert_eq!(prospects(&violated(), None), expected);
     }

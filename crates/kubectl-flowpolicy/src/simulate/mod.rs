@@ -18,12 +18,13 @@ use std::process::ExitCode;
 /// The operator's control code regulates modelled senders for a few minutes; that takes a second. Without a scenario,
 /// two TCP senders of each target fill a link of 100 Mbit/s from second 10 on.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = concat!("The scenario without --scenario:\n\n", include_str!("default.yaml")))]
 pub struct Args {
     /// The policy; - reads standard input
     #[arg(short, long, value_name = "FILE")]
     filename: PathBuf,
 
-    /// The link and its senders, in the format of the model's scenarios
+    /// The link, its senders and how long it lasts, as in the scenario below
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
 

@@ -107,7 +107,7 @@ fn summary(simulation: &Simulation) -> String {
         let _ = writeln!(text, "  {}", violations(objective, *judged));
     }
     let share = 100.0 * figures.goodput_mbps / simulation.best_mbps;
-    let best = format!("{share:.0} % of what one who knows the capacity gives");
+    let best = format!("{share:.0} % of the best, which leaves 5 % of the link free");
     let _ = writeln!(text, "  goodput {:.1} Mbit/s, {best}", figures.goodput_mbps);
     let _ = writeln!(text, "  {:.1} changes a minute of each limit", figures.changes_per_minute);
     if let Some(after) = figures.ineffective_after {

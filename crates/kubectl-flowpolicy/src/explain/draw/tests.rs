@@ -45,8 +45,9 @@ factory/robot: what would have to happen for a change
   - Down: while command-jitter stays violated under the present limits, they
     fall further, to `limit.min` at the lowest.
   - Up: once every objective is below 75 % of its bound: command-jitter below
-    225us (it was 412us when last told). After a cut, back to what was good as
-    soon as the queue is gone.
+    225us (it was 412us when last told); and no queue is left on its path. After
+    a cut, back to what the link seems to carry, once every objective shows that
+    it is calm.
 ";
 
 #[test]
@@ -126,7 +127,7 @@ pod upload-7d9f in factory
   upload-7d9f: 64M, set by flow-manager; before it none
 
 Policies that touch it
-  none: flow-manager never limits it
+  none, so flow-manager does not limit it
 ";
     assert_eq!(drawn(&explained("pod/upload-7d9f", vec![])), expected);
 }
