@@ -20,6 +20,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// How long the deletion of a policy waits for its pods and workloads before it tries again.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The same while it waits for other policies to be reconciled, which may wait for it: not all are at the same time.
+const START_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How many policies are given their finalizer at the same time: of thousands that are new, each sends a request, and an
 /// API server that is asked for all at once answers none of them in time.
 const TAKEN_UP_AT_ONCE: usize = 64;
@@ -94,8 +97,9 @@ async fn clean_up(id: &PolicyId, policy: &FlowPolicy, context: &Context) -> Resu
     context.reconciled(id);
     let namespaces = namespaces(policy);
     let (pods, workloads) = (context.enforcer.restored(&namespaces), context.rollouts.restored(&namespaces));
-    let restored = tokio::time::timeout(RESTORE_TIMEOUT, async { tokio::join!(pods, workloads) });
-    restored.await.map_err(|_| Error::NotRestored(RESTORE_TIMEOUT))?;
+    let timeout = if context.startup.is_over() { RESTORE_TIMEOUT } else { START_TIMEOUT };
+    let restored = tokio::time::timeout(timeout, async { tokio::join!(pods, workloads) });
+    restored.await.map_err(|_| Error::NotRestored(timeout))?;
     Ok(Action::await_change())
 }
 

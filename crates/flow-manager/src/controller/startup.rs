@@ -2,10 +2,11 @@ use crate::cluster::{Caches, PolicyId};
 use flow_policy::FlowPolicy;
 use kube::runtime::reflector::{ObjectRef, Store};
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
 
-/// The policies that were there when the operator started and have not been reconciled yet.
+/// The policies that were there when the operator started and have not been reconciled yet, but for those that are being
+/// deleted, which claim nothing.
 ///
 /// Until there is none left, nobody knows all claims, and a pod that nobody claims may well be limited.
 #[derive(Debug, Default)]
@@ -20,13 +21,19 @@ impl Startup {
         let mut are_none = false;
         let note = async {
             caches.ready().await;
-            let policies: HashSet<_> =
-                caches.policies.state().iter().map(|policy| PolicyId::of(policy)).collect();
+            let policies = caches.policies.state();
+            let stays = policies.iter().filter(|policy| policy.metadata.deletion_timestamp.is_none());
+            let policies: HashSet<_> = stays.map(|policy| PolicyId::of(policy)).collect();
             are_none = policies.is_empty();
             Mutex::new(policies)
         };
         self.unseen.get_or_init(|| note).await;
         are_none
+    }
+
+    /// Whether all claims are known.
+    pub(super) fn is_over(&self) -> bool {
+        self.unseen.get().is_some_and(|unseen| lock(unseen).is_empty())
     }
 
     /// Notes that a policy was reconciled, or is gone. Returns whether it was the last one.
@@ -45,17 +52,23 @@ impl Startup {
 
     fn strike(&self, out: impl FnOnce(&mut HashSet<PolicyId>)) -> bool {
         let Some(unseen) = self.unseen.get() else { return false };
-        let mut unseen = unseen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unseen = lock(unseen);
         let was_empty = unseen.is_empty();
         out(&mut unseen);
         !was_empty && unseen.is_empty()
     }
 }
 
+fn lock(unseen: &Mutex<HashSet<PolicyId>>) -> MutexGuard<'_, HashSet<PolicyId>> {
+    unseen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cluster::Inventory;
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use kube::runtime::reflector;
     use kube::runtime::watcher::Event;
     use serde_json::json;
@@ -77,6 +90,19 @@ mod tests {
             !startup.begin(&caches).await,
             "each reconcile asks, and all pods would be looked at each time"
         );
+    }
+
+    #[tokio::test]
+    async fn policies_that_are_being_deleted_are_not_waited_for() {
+        let (startup, mut caches) = (Startup::default(), Caches::from(Inventory::default()));
+        let (reader, mut writer) = reflector::store();
+        caches.policies = reader;
+        let mut deleted = policy("deleted");
+        deleted.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        writer.apply_watcher_event(&Event::Apply(deleted));
+        writer.apply_watcher_event(&Event::Apply(policy("stays")));
+        assert!(!startup.begin(&caches).await && !startup.is_over());
+        assert!(startup.done(&PolicyId::of(&policy("stays"))) && startup.is_over());
     }
 
     #[test]
