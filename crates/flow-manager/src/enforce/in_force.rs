@@ -233,7 +233,7 @@ mod tests {
         let problem = Some("conflict".to_owned());
         let mut pod = Written { behind_since: Some(at(0)), problem, ..written(&[(0, 64)]) };
         pod.has(mbps(64), at(5_000));
-        assert_eq!((pod.behind_since, &pod.problem, &pod.limits), (None, &None, &vec![(at(0), mbps(64))]));
+        assert_eq!((pod.behind_since, &pod.problem, &pod.limits), (None, &None, &[(at(0), mbps(64))].into()));
         pod.has(mbps(32), at(6_000));
         assert_eq!(pod.limits.last(), Some(&(at(6_000), mbps(32))));
     }
