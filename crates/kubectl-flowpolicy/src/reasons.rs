@@ -22,7 +22,7 @@ pub const fn why(reason: Reason) -> &'static str {
         Reason::AtMinimum => "violated, and every limit is at its minimum",
         Reason::QueueGrows => "the queue on the path grows",
         Reason::QueueStands => "the queue on the path is not gone",
-        Reason::Recovery => "it is calm again, and the link seems to carry more",
+        Reason::Recovery => "it is calm again, and more seems to fit",
         Reason::RetryLater => "more has failed lately",
         Reason::Unused => "what is sent does not use the limits",
         Reason::Idle => "nothing has been sent for a while",

@@ -105,7 +105,7 @@ fn marks() -> Vec<Mark> {
     vec![
         mark(42, "Decrease", "QueueGrows", "the queue on the path of command-jitter grows"),
         mark(46, "Decrease", "ObjectiveViolated", "command-jitter is 640us, above its bound of 150us"),
-        mark(70, "Increase", "Recovery", "it is calm again, and the link seems to carry more"),
+        mark(70, "Increase", "Recovery", "it is calm again, and more seems to fit"),
         mark(100, "Increase", "Headroom", "every objective has headroom"),
         mark(162, "Decrease", "ObjectiveViolated", "command-jitter is 730us, above its bound of 150us"),
         mark(168, "Decrease", "ObjectiveViolated", "command-jitter is 412us, above its bound of 150us"),
