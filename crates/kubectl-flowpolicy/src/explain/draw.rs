@@ -32,7 +32,8 @@ pub(super) fn draw(explained: &Explained, now: Timestamp, width: usize) -> Strin
     if explained.subject.kind == SubjectKind::FlowPolicy
         && let Some(unseen) = unseen(explained, width)
     {
-        text += &format!("\n{unseen}");
+        text.push('\n');
+        text += &unseen;
     }
     text
 }
