@@ -18,7 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How long it may take to lead: longer than a Lease lasts whose holder was killed.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How an operator is started.
 #[derive(Clone, Debug)]
