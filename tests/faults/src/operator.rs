@@ -17,7 +17,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// How long it may take to lead: longer than a Lease lasts whose holder was killed.
+/// How long it may take to lead: longer than a Lease lasts whose holder was killed, and than a token is kept before its file
+/// is read again.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How an operator is started.
