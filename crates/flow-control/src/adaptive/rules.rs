@@ -4,7 +4,7 @@ use super::Adaptive;
 use super::look::Look;
 use super::pressure::FULL_PERCENT;
 use crate::rules::{HOLD, by_hand, unknown, unknown_too_long};
-use crate::{Action, Decision, Reason};
+use crate::{Action, Decision, Observation, Reason};
 use std::time::Duration;
 
 /// The shortest time between two raises.
@@ -124,11 +124,11 @@ fn growth(look: &Look) -> Option<Decision> {
 
 /// What is not measured yet under the present limits says nothing about higher ones.
 fn not_settled(look: &Look) -> Option<Decision> {
-    let unsettled = |observation: &crate::Observation| observation.settled.is_err();
+    let unsettled = |observation: &Observation| observation.settled.is_err();
     Some(hold(Reason::AwaitingEffect, Some(look.signs.seen.first(unsettled)?)))
 }
 
-/// A queue that is not gone lets nothing rise, however short it is.
+/// A queue too short for a cut still lets nothing rise.
 fn queue_stands(look: &Look) -> Option<Decision> {
     let pressure = look.signs.pressure;
     let stands = pressure.queue_percent >= Adaptive::ROOMY_PERCENT;
@@ -137,7 +137,7 @@ fn queue_stands(look: &Look) -> Option<Decision> {
 
 /// What holds without headroom stays as it is.
 fn within_bounds(look: &Look) -> Option<Decision> {
-    let tight = |observation: &crate::Observation| {
+    let tight = |observation: &Observation| {
         let percent = Adaptive::ROOMY_PERCENT;
         observation.settled.is_ok_and(|value| !observation.bound.has_headroom(value, percent))
     };

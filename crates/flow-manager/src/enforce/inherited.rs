@@ -83,12 +83,14 @@ impl<K: Clone + Eq + Hash> Inheritance<K> {
         unheard.map(|(key, inherited)| (key.clone(), inherited.limit)).collect()
     }
 
-    /// Notes that `policy` has heard of this `limit`.
-    pub(crate) fn hears(&mut self, policy: &PolicyId, key: &K, limit: Bandwidth) {
-        if let Some(inherited) = self.0.get_mut(key).filter(|inherited| inherited.limit == limit)
-            && !inherited.heard_by.contains(policy)
-        {
-            inherited.heard_by.push(policy.clone());
+    /// Notes that `policy` has heard of these limits.
+    pub(crate) fn hears(&mut self, policy: &PolicyId, found: &[(K, Bandwidth)]) {
+        for (key, limit) in found {
+            if let Some(inherited) = self.0.get_mut(key).filter(|inherited| inherited.limit == *limit)
+                && !inherited.heard_by.contains(policy)
+            {
+                inherited.heard_by.push(policy.clone());
+            }
         }
     }
 }
@@ -107,9 +109,7 @@ impl Enforcer {
     /// Notes that `policy` has heard of these limits, and claims what it claims now in spite of them.
     pub fn heard(&self, policy: &PolicyId, found: &[(PodId, Bandwidth)]) {
         let mut state = self.shared.lock();
-        for (pod, limit) in found {
-            state.inheritance.hears(policy, pod, *limit);
-        }
+        state.inheritance.hears(policy, found);
         self.attend_all(&mut state, found.iter().map(|(pod, _)| pod.clone()).collect());
     }
 }
@@ -133,12 +133,12 @@ mod tests {
         };
         assert!(!may_raise(&mut inheritance, low));
         assert_eq!(inheritance.unheard(&policy("a"), [&pod]), [(pod.clone(), low)]);
-        inheritance.hears(&policy("a"), &pod, low);
+        inheritance.hears(&policy("a"), &[(pod.clone(), low)]);
         assert_eq!(inheritance.unheard(&policy("a"), [&pod]), []);
         assert!(!may_raise(&mut inheritance, low), "the other one has not");
-        inheritance.hears(&policy("b"), &pod, lower);
+        inheritance.hears(&policy("b"), &[(pod.clone(), lower)]);
         assert!(!may_raise(&mut inheritance, low), "it has heard of something else");
-        inheritance.hears(&policy("b"), &pod, low);
+        inheritance.hears(&policy("b"), &[(pod.clone(), low)]);
         assert!(may_raise(&mut inheritance, low));
         assert!(!may_raise(&mut inheritance, lower), "a newer one");
         assert_eq!(inheritance.unheard(&policy("a"), [&pod]), [(pod.clone(), lower)]);
@@ -155,7 +155,7 @@ mod tests {
         assert!(inheritance.may_raise(&pod, own_limit, &mut own, &policies));
         assert_eq!(inheritance.unheard(&policy("a"), [&pod]), []);
         assert!(!inheritance.may_raise(&pod, found, &mut own, &policies));
-        inheritance.hears(&policy("a"), &pod, found);
+        inheritance.hears(&policy("a"), &[(pod.clone(), found)]);
         assert!(inheritance.may_raise(&pod, found, &mut own, &policies));
         assert_eq!(own.as_slice(), [own_limit, found]);
     }

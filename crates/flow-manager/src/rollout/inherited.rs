@@ -24,9 +24,7 @@ impl Rollouts {
     /// Notes that `policy` has heard of these limits, and asks what it asks now in spite of them.
     pub fn heard(&self, policy: &PolicyId, found: &[(WorkloadId, Bandwidth)]) {
         let mut state = self.shared.lock();
-        for (workload, limit) in found {
-            state.inheritance.hears(policy, workload, *limit);
-        }
+        state.inheritance.hears(policy, found);
         self.attend_all(&mut state, found.iter().map(|(workload, _)| workload.clone()).collect());
     }
 }

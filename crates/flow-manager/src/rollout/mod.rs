@@ -2,7 +2,8 @@
 //! read a limit only as a pod is created.
 //!
 //! [`Rollouts`] is told what each policy asks of a workload. [`due`] says when which limit is worth a rollout, [`write`]
-//! what has to be written, [`inherited`] keeps lower limits that we have not set ourselves, [`worker`] writes, and [`standing`] tells how far the newest rollout has come.
+//! what has to be written, [`inherited`] keeps lower limits that we have not set ourselves, [`worker`] writes, and
+//! [`standing`] tells how far the newest rollout has come.
 
 mod asks;
 mod desk;

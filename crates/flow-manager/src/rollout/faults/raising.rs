@@ -1,6 +1,6 @@
 //! What a limit in a pod template may be raised from.
 
-use super::{Scene, deployment, id, policy, recorded};
+use super::{Asked, Scene, deployment, id, policy, recorded};
 use crate::api_server::answers::answer;
 use crate::cluster::PolicyId;
 use crate::rollout::Ask;
@@ -22,6 +22,17 @@ impl Scene {
         scene.ask(50, false);
         scene.find(&recorded(8, "20M", "20M")).await;
         scene
+    }
+
+    /// Rollouts that write 20M over 50M, have no answer yet, and are asked for 60M by now.
+    async fn with_a_cut_under_way() -> (Self, Asked) {
+        let mut scene = Self::set(true);
+        let before = recorded(7, "50M", "50M");
+        scene.watch(&before);
+        scene.ask_at_once(20);
+        let cut = scene.write_after_a_look_at(&before).await;
+        scene.ask_at_once(60);
+        (scene, cut)
     }
 
     /// Answers a look.
@@ -93,24 +104,14 @@ async fn who_goes_on_from_the_limit_that_is_there_raises_it_as_an_own_one() {
 
 #[tokio::test]
 async fn a_lower_limit_that_we_have_set_ourselves_is_raised_though_nobody_has_heard_of_it() {
-    let mut scene = Scene::set(true);
-    let before = recorded(7, "50M", "50M");
-    scene.watch(&before);
-    scene.ask_at_once(20);
-    let lowered = scene.write_after_a_look_at(&before).await;
-    scene.ask_at_once(60);
+    let (mut scene, lowered) = Scene::with_a_cut_under_way().await;
     lowered.answer.send_response(answer(StatusCode::OK, &recorded(8, "20M", "20M")));
     assert_eq!(scene.asked().await.limit(), "60M");
 }
 
 #[tokio::test]
 async fn a_lower_limit_may_be_our_own_of_which_no_answer_came() {
-    let mut scene = Scene::set(true);
-    let before = recorded(7, "50M", "50M");
-    scene.watch(&before);
-    scene.ask_at_once(20);
-    let lost = scene.write_after_a_look_at(&before).await;
-    scene.ask_at_once(60);
+    let (mut scene, lost) = Scene::with_a_cut_under_way().await;
     lost.refuse(StatusCode::INTERNAL_SERVER_ERROR, "nobody knows whether it was made");
     let raise = scene.write_after_a_look_at(&recorded(8, "20M", "20M")).await;
     assert_eq!(raise.limit(), "60M");
