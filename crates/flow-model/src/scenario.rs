@@ -72,6 +72,12 @@ impl Scenario {
         }
     }
 
+    /// How long nothing counts at first.
+    #[must_use]
+    pub const fn warm_up(&self) -> Duration {
+        self.warm_up.0
+    }
+
     /// The time that counts.
     pub(crate) fn judged(&self) -> Duration {
         self.lasts.0.saturating_sub(self.warm_up.0)

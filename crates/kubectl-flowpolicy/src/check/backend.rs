@@ -61,9 +61,9 @@ fn on_nodes(nodes: &BTreeSet<String>, pods: &[Pod], namespace: &str) -> Vec<Chec
     let ready: BTreeSet<_> = pods.iter().filter(|pod| is_ready_shaper(pod)).filter_map(node).collect();
     let without: Vec<_> = nodes.iter().filter(|node| !ready.contains(node.as_str())).collect();
     if without.is_empty() {
-        let (nodes, shapers) = (nodes.len(), ready.len());
+        let nodes = nodes.len();
         return vec![Check::passed(format!(
-            "{shapers} shapers are ready, on all {nodes} nodes with targets"
+            "a shaper is ready on each node with a target ({nodes} of {nodes})"
         ))];
     }
     let hint = format!("kubectl -n {namespace} get pods -o wide");
@@ -104,7 +104,7 @@ mod tests {
     fn each_node_with_a_target_needs_a_shaper_that_is_ready() {
         let nodes = nodes_with_targets(&Seen { policies: vec![violated()] });
         let found = |pods: &[Pod]| on_nodes(&nodes, pods, "shapers").remove(0).found;
-        assert_eq!(found(&[shaper("n1", "True")]), "1 shapers are ready, on all 1 nodes with targets");
+        assert_eq!(found(&[shaper("n1", "True")]), "a shaper is ready on each node with a target (1 of 1)");
         let missing = "no shaper is ready on the node n1, which has a pod of a target";
         assert_eq!(found(&[shaper("n1", "False"), shaper("n2", "True")]), missing);
     }

@@ -105,7 +105,10 @@ impl Failure {
     #[must_use]
     pub fn next(&self) -> String {
         match self {
-            Self::NoCluster(_) | Self::Context { .. } => "kubectl config get-contexts".to_owned(),
+            Self::NoCluster(_) => {
+                "kubectl config get-contexts   (simulate, lint and import need no cluster)".to_owned()
+            }
+            Self::Context { .. } => "kubectl config get-contexts".to_owned(),
             Self::Kubeconfig(_) => "kubectl config view".to_owned(),
             Self::Unreachable { .. } | Self::Timeout { .. } => "kubectl cluster-info".to_owned(),
             Self::Unauthorized { .. } => "kubectl auth whoami".to_owned(),

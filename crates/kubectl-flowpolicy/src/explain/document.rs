@@ -6,7 +6,6 @@ use super::subject::SubjectKind;
 use crate::page::Recent;
 use crate::policies::{Pod, TargetView};
 use flow_policy::status::{ObjectiveStatus, TargetStatus};
-use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use serde::Serialize;
@@ -39,7 +38,7 @@ struct Policy {
     targets: Vec<Target>,
     /// What has happened, the newest last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    history: Option<Vec<Event>>,
+    history: Option<Vec<Happened>>,
     /// Why that is not seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     history_unseen: Option<String>,
@@ -68,16 +67,6 @@ struct Target {
     lower: Option<Lower>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    at: Timestamp,
-    reason: String,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    times: Option<i32>,
-}
-
 /// The document of `explained`.
 pub(super) fn of(explained: &Explained) -> Document {
     let has_pods = explained.subject.kind != SubjectKind::FlowPolicy;
@@ -101,7 +90,7 @@ fn policy(explained: &Explained, touching: &Touching) -> Policy {
         conditions: status.conditions,
         objectives: status.objectives,
         targets: touching.targets().map(|view| target(explained, touching, view)).collect(),
-        history: history.ok().map(|told| with_changes(told, recent).iter().map(event).collect()),
+        history: history.ok().map(|told| with_changes(told, recent)),
         history_unseen: history.err().cloned(),
         prospects: prospects(view, recent),
     }
@@ -121,11 +110,6 @@ fn target(explained: &Explained, touching: &Touching, view: &TargetView) -> Targ
         status: view.status.clone(),
         lower: touching.lower(view).cloned(),
     }
-}
-
-fn event(happened: &Happened) -> Event {
-    let Happened { at, reason, message, times } = happened.clone();
-    Event { at, reason, message, times }
 }
 
 #[cfg(test)]

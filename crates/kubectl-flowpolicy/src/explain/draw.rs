@@ -1,5 +1,5 @@
 use super::gather::{Explained, Touching};
-use super::history::{Happened, with_changes};
+use super::history::{Happened, Repeated, with_changes};
 use super::lower::Lower;
 use super::prospect::prospects;
 use super::subject::SubjectKind;
@@ -9,7 +9,7 @@ use crate::policies::{Hold, PodView, TargetView, readable_limit};
 use crate::terminal::{Tone, age, hanging, paint};
 use flow_control::{Bandwidth, Law};
 use flow_policy::spec::Mode;
-use flow_policy::status::ObjectiveState;
+use flow_policy::status::{ObjectiveState, ObjectiveStatus};
 use flow_policy::{Scope, show};
 use jiff::Timestamp;
 
@@ -123,7 +123,7 @@ fn policy(touching: &Touching, recent: Option<Recent>, now: Timestamp, width: us
     let name = touching.policy.name();
     let mut text = heading(&format!("{name}: what led to its limits"));
     text += &conditions(touching, now, width);
-    text += &numbers(touching, now, width);
+    text += &numbers(touching, recent, now, width);
     text += &next_heading(&format!("{name}: what has happened"));
     text += &happened(touching, recent, now, width);
     text += &next_heading(&format!("{name}: what would have to happen for a change"));
@@ -138,7 +138,7 @@ fn conditions(touching: &Touching, now: Timestamp, width: usize) -> String {
     status.conditions.iter().map(|condition| condition_line(condition, now, width)).collect()
 }
 
-fn numbers(touching: &Touching, now: Timestamp, width: usize) -> String {
+fn numbers(touching: &Touching, recent: Option<Recent>, now: Timestamp, width: usize) -> String {
     let mut text = String::new();
     for objective in touching.policy.status().objectives {
         let state = match objective.state {
@@ -146,9 +146,10 @@ fn numbers(touching: &Touching, now: Timestamp, width: usize) -> String {
             ObjectiveState::Violated => "Violated",
             ObjectiveState::Unknown => "Unknown",
         };
-        let since = objective.since.map(|since| format!(" for {}", age(since.0, now))).unwrap_or_default();
-        let value = objective.value.or(objective.message).unwrap_or_else(|| "not measured".to_owned());
-        let said = format!("{state}{since}: {value}, bound {}", objective.bound);
+        let since =
+            objective.since.as_ref().map(|since| format!(" for {}", age(since.0, now))).unwrap_or_default();
+        let said =
+            format!("{state}{since}: {}, bound {}", figure(touching, recent, &objective), objective.bound);
         text += &hanging(&format!("  objective {}: ", objective.name), &said, width);
     }
     for target in touching.targets() {
@@ -156,6 +157,15 @@ fn numbers(touching: &Touching, now: Timestamp, width: usize) -> String {
         text += &hanging(&format!("  target {}: ", target.target.id), &(range(target) + &lower), width);
     }
     text + &law(touching)
+}
+
+/// What an objective was lately, or else when it was last told.
+fn figure(touching: &Touching, recent: Option<Recent>, objective: &ObjectiveStatus) -> String {
+    if let Some(lately) = recent.and_then(|recent| recent.shown(&touching.policy, &objective.name)) {
+        return format!("{lately} lately");
+    }
+    let told = objective.value.as_ref().or(objective.message.as_ref());
+    told.cloned().unwrap_or_else(|| "not measured".to_owned())
 }
 
 fn range(target: &TargetView) -> String {
@@ -168,13 +178,10 @@ fn range(target: &TargetView) -> String {
         (Scope::Pod, Some(_)) => " a pod".to_owned(),
         _ => String::new(),
     };
-    let safe = status.and_then(|status| status.safe_limit.as_ref());
-    let safe = safe
-        .map(|safe| format!("; the highest known to be good is {}", readable_limit(safe)))
-        .unwrap_or_default();
+    let good = target.known_good().map(|good| format!("; {good}")).unwrap_or_default();
     let message = status.and_then(|status| status.message.as_ref());
     let message = message.map(|message| format!("; {message}")).unwrap_or_default();
-    format!("{limit}{share}, within {min} to {max}{safe}{message}")
+    format!("{limit}{share}, within {min} to {max}{good}{message}")
 }
 
 fn decides_instead(Lower { policy, limit_per_pod, .. }: &Lower) -> String {
@@ -200,9 +207,14 @@ fn happened(touching: &Touching, recent: Option<Recent>, now: Timestamp, width: 
 }
 
 fn line(one: &Happened, now: Timestamp, width: usize) -> String {
-    let times = one.times.map(|times| format!(" ({times} times)")).unwrap_or_default();
+    let repeated = one.repeated.as_ref().map(|repeated| often(repeated, now)).unwrap_or_default();
     let first = format!("  {:>5} ago  ", age(one.at, now));
-    hanging(&first, &format!("{}{times}: {}", one.reason, one.message), width)
+    hanging(&first, &format!("{}{repeated}: {}", one.reason, one.message), width)
+}
+
+fn often(repeated: &Repeated, now: Timestamp) -> String {
+    let since = repeated.first.map(|first| format!(", first {} ago", age(first, now))).unwrap_or_default();
+    format!(" ({} times{since})", repeated.times)
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 use crate::page::Recent;
 use crate::policies::PolicyView;
+use flow_control::Action;
+use flow_manager::report::action_word;
 use flow_page::Mark;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
+use serde::Serialize;
 
 /// Something that has happened to a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Happened {
     /// When it happened last.
     pub(super) at: Timestamp,
@@ -13,14 +16,26 @@ pub(super) struct Happened {
     pub(super) reason: String,
     /// What, as a sentence.
     pub(super) message: String,
-    /// How often, where that was more than once.
-    pub(super) times: Option<i32>,
+    /// Where it happened more than once.
+    #[serde(flatten)]
+    pub(super) repeated: Option<Repeated>,
+}
+
+/// That something has happened more than once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Repeated {
+    /// How often.
+    pub(super) times: i32,
+    /// When it happened first.
+    #[serde(rename = "since", skip_serializing_if = "Option::is_none")]
+    pub(super) first: Option<Timestamp>,
 }
 
 /// How many of the newest are told.
 const MOST: usize = 10;
-/// How many of the newest changes of limits are told besides.
-const CHANGES: usize = 5;
+/// How many of the newest changes of limits are told besides, raises in a row as one.
+const CHANGES: usize = 8;
 
 /// What has happened to a policy, the newest last: what Events tell, and the last decision.
 pub(super) fn history(policy: &PolicyView, events: &[Event]) -> Vec<Happened> {
@@ -28,7 +43,7 @@ pub(super) fn history(policy: &PolicyView, events: &[Event]) -> Vec<Happened> {
         at: decision.time.0,
         reason: format!("{}, {}", decision.action, decision.reason),
         message: decision.message,
-        times: None,
+        repeated: None,
     });
     let uid = policy.stored.metadata.uid.as_ref();
     let of_it = events.iter().filter(|event| uid.is_none() || event.involved_object.uid.as_ref() == uid);
@@ -39,9 +54,8 @@ pub(super) fn history(policy: &PolicyView, events: &[Event]) -> Vec<Happened> {
 
 /// What is `told`, and by how much limits have changed lately, as the operator's page has it.
 pub(super) fn with_changes(told: &[Happened], recent: Option<Recent>) -> Vec<Happened> {
-    let changes = recent.map(Recent::changes).unwrap_or_default();
-    let newest = changes.iter().skip(changes.len().saturating_sub(CHANGES)).filter_map(changed);
-    let newest: Vec<_> = newest.collect();
+    let mut newest = in_a_row(recent.map(Recent::changes).unwrap_or_default());
+    let newest = newest.split_off(newest.len().saturating_sub(CHANGES));
     let is_new = |one: &&Happened| {
         newest.iter().all(|change| (&change.reason, &change.message) != (&one.reason, &one.message))
     };
@@ -50,10 +64,26 @@ pub(super) fn with_changes(told: &[Happened], recent: Option<Recent>) -> Vec<Hap
     all
 }
 
+/// Changes of limits, oldest first. Raises for one reason that follow each other are one, which the newest speaks for.
+fn in_a_row(changes: &[Mark]) -> Vec<Happened> {
+    let is_raise = |change: &Mark| change.decision == action_word(Action::Increase);
+    let rows = changes.chunk_by(|one, next| {
+        is_raise(one) && (&one.decision, &one.reason) == (&next.decision, &next.reason)
+    });
+    rows.filter_map(row).collect()
+}
+
+fn row(changes: &[Mark]) -> Option<Happened> {
+    let [first, .., last] = changes else { return changed(changes.first()?) };
+    let times = i32::try_from(changes.len()).unwrap_or(i32::MAX);
+    let repeated = Repeated { times, first: Timestamp::from_millisecond(first.at).ok() };
+    Some(Happened { repeated: Some(repeated), ..changed(last)? })
+}
+
 fn changed(change: &Mark) -> Option<Happened> {
     let Mark { decision, reason, message, at } = change;
     let at = Timestamp::from_millisecond(*at).ok()?;
-    Some(Happened { at, reason: format!("{decision}, {reason}"), message: message.clone(), times: None })
+    Some(Happened { at, reason: format!("{decision}, {reason}"), message: message.clone(), repeated: None })
 }
 
 /// An Event, by whichever of its times there is.
@@ -62,11 +92,13 @@ fn happened(event: &Event) -> Option<Happened> {
     let last = series.and_then(|series| series.last_observed_time.as_ref()).or(event.event_time.as_ref());
     let at = last.map(|time| time.0).or_else(|| event.last_timestamp.as_ref().map(|time| time.0))?;
     let times = series.and_then(|series| series.count).or(event.count).filter(|times| *times > 1);
+    let first = event.event_time.as_ref().map(|time| time.0);
+    let first = first.or_else(|| event.first_timestamp.as_ref().map(|time| time.0));
     Some(Happened {
         at,
         reason: event.reason.clone().unwrap_or_default(),
         message: event.message.clone().unwrap_or_default(),
-        times,
+        repeated: times.map(|times| Repeated { times, first }),
     })
 }
 
@@ -90,14 +122,43 @@ mod tests {
             reason: "ObjectiveViolated".to_owned(),
             message: message.to_owned(),
         };
-        page.policies[0].decisions = (80..87).map(|at| change(at, "more")).collect();
+        page.policies[0].decisions = (78..87).map(|at| change(at, "more")).collect();
         page.policies[0].decisions.push(change(88, message));
         let told = history(&violated(), &[]);
         assert_eq!(told.len(), 1);
         let all = with_changes(&told, Recent::of(Some(&page), &violated()));
         let times: Vec<_> = all.iter().map(|one| one.at).collect();
-        assert_eq!(times, [83, 84, 85, 86, 88].map(at), "the newest, and none twice");
+        assert_eq!(times, [80, 81, 82, 83, 84, 85, 86, 88].map(at), "the newest, and none twice");
         assert_eq!(with_changes(&told, None), told);
+    }
+
+    #[test]
+    fn raises_in_a_row_are_told_as_one() {
+        let mut page = page();
+        let change = |(at, decision, reason): (i64, &str, &str)| Mark {
+            at: at * 1000,
+            decision: decision.to_owned(),
+            reason: reason.to_owned(),
+            message: format!("change {at}"),
+        };
+        let raise = |at| (at, "Increase", "Headroom");
+        let cut = |at| (at, "Decrease", "QueueGrows");
+        let changes = [raise(1), cut(2), cut(3), raise(4), raise(5), raise(6), (7, "Increase", "Recovery")];
+        page.policies[0].decisions = changes.map(change).into();
+        let all = with_changes(&[], Recent::of(Some(&page), &violated()));
+        let told: Vec<_> =
+            all.iter().map(|one| (one.at, one.message.as_str(), one.repeated.clone())).collect();
+        let repeated = Some(Repeated { times: 3, first: Some(at(4)) });
+        let expected = [
+            (at(1), "change 1", None),
+            (at(2), "change 2", None),
+            (at(3), "change 3", None),
+            (at(6), "change 6", repeated),
+            (at(7), "change 7", None),
+        ];
+        assert_eq!(told, expected);
+        let document = serde_json::to_value(&all[3]).unwrap();
+        assert_eq!((&document["times"], &document["since"]), (&json!(3), &json!("1970-01-01T00:00:04Z")));
     }
 
     #[test]
@@ -112,9 +173,11 @@ mod tests {
         counted["series"] = json!({"count": 3, "lastObservedTime": "1970-01-01T00:01:50.000000Z"});
         let other = base("Resumed", "1970-01-01T00:01:00.000000Z", "of another of this name");
         let history = history(&violated(), &[event(counted), event(other)]);
-        let told: Vec<_> = history.iter().map(|one| (one.at, one.reason.as_str(), one.times)).collect();
+        let told: Vec<_> =
+            history.iter().map(|one| (one.at, one.reason.as_str(), one.repeated.clone())).collect();
+        let repeated = Some(Repeated { times: 3, first: Some(at(60)) });
         let expected =
-            [(at(88), "Decrease, ObjectiveViolated", None), (at(110), "ObjectiveViolated", Some(3))];
+            [(at(88), "Decrease, ObjectiveViolated", None), (at(110), "ObjectiveViolated", repeated)];
         assert_eq!(told, expected);
     }
 }

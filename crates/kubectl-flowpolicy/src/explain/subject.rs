@@ -38,7 +38,10 @@ impl InvalidSubject {
     /// The next command to try.
     #[must_use]
     pub fn next(&self) -> String {
-        "kubectl flowpolicy explain pod/NAME".to_owned()
+        match self.found.as_str() {
+            name if name.is_empty() || name.contains('/') => "kubectl flowpolicy explain pod/NAME".to_owned(),
+            name => format!("kubectl flowpolicy explain fp/{name}"),
+        }
     }
 }
 
@@ -96,5 +99,8 @@ mod tests {
             let error = text.parse::<Subject>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("{text:?} cannot be explained")), "{error}");
         }
+        let next = |text: &str| text.parse::<Subject>().unwrap_err().next();
+        assert_eq!(next("robot"), "kubectl flowpolicy explain fp/robot");
+        assert_eq!(next("service/a"), "kubectl flowpolicy explain pod/NAME");
     }
 }

@@ -63,8 +63,7 @@ fn header(policy: &PolicyView, now: Timestamp, width: usize) -> String {
 pub fn condition_line(condition: &Condition, now: Timestamp, width: usize) -> String {
     let tone = match condition.type_.as_str() {
         "Stalled" | "Ineffective" => Tone::Bad,
-        // As a person wants it.
-        "Paused" => Tone::Unsure,
+        "Paused" => Tone::Wanted,
         _ => of_truth(&condition.status),
     };
     let since = age(condition.last_transition_time.0, now);
@@ -77,7 +76,10 @@ pub fn condition_line(condition: &Condition, now: Timestamp, width: usize) -> St
 fn tree(policy: &PolicyView, recent: Option<Recent>, now: Timestamp) -> Tree {
     let objectives = policy.status().objectives;
     let name_width = objectives.iter().map(|objective| objective.name.len()).max().unwrap_or_default();
-    let of_objective = |objective| of_objective(objective, recent, name_width, now);
+    let of_objective = |objective: &ObjectiveStatus| {
+        let lately = recent.and_then(|recent| recent.shown(policy, &objective.name));
+        of_objective(objective, lately.as_deref(), recent, name_width, now)
+    };
     let objectives = objectives.iter().map(of_objective).collect();
     let targets = policy.targets.iter().map(|target| of_target(policy, target, recent)).collect();
     let parts = [("objectives", objectives), ("targets", targets)];
@@ -91,6 +93,7 @@ fn part(name: &str, children: Vec<Tree>) -> Tree {
 
 fn of_objective(
     objective: &ObjectiveStatus,
+    lately: Option<&str>,
     recent: Option<Recent>,
     name_width: usize,
     now: Timestamp,
@@ -101,7 +104,7 @@ fn of_objective(
         ObjectiveState::Unknown => (Tone::Unsure, "Unknown"),
     };
     let since = objective.since.as_ref().map(|since| format!(" for {}", age(since.0, now)));
-    let value = match (&objective.value, &objective.message) {
+    let value = match (lately.or(objective.value.as_deref()), &objective.message) {
         (Some(value), _) => format!("{value}, bound {}", objective.bound),
         (None, Some(why)) => format!("bound {}: {why}", objective.bound),
         (None, None) => format!("bound {}", objective.bound),
@@ -120,17 +123,15 @@ fn of_objective(
 fn of_target(policy: &PolicyView, target: &TargetView, recent: Option<Recent>) -> Tree {
     let status = target.status.as_ref();
     let limit = status.and_then(|status| status.limit.as_deref()).map(readable_limit);
-    let safe = status.and_then(|status| status.safe_limit.as_deref()).map(readable_limit);
     let count = status.map(|status| format!("in force on {} of {} pods", status.enforced, status.pods));
     let of = match target.target.scope {
         Scope::Pod => " a pod",
         Scope::Target => " for all pods together",
     };
     let asked = limit.map_or_else(|| "no limit asked for".to_owned(), |limit| format!("limit {limit}{of}"));
-    let safe = safe.map(|safe| format!("known to be good {safe}"));
     let sent =
         recent.and_then(|recent| recent.sent(&target.target.id)).map(|sent| format!("all pods send {sent}"));
-    let said: Vec<_> = once(asked).chain(safe).chain(sent).chain(count).collect();
+    let said: Vec<_> = once(asked).chain(target.known_good()).chain(sent).chain(count).collect();
     let message = status.and_then(|status| status.message.as_ref());
     let message = message.map(|message| format!("; {message}")).unwrap_or_default();
     Tree::new(format!("{}  {}{message}", target.target.id, said.join(", ")), pods(policy, target))

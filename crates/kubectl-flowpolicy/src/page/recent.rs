@@ -37,6 +37,13 @@ impl<'a> Recent<'a> {
         self.newest(&self.objective(objective)?.values)
     }
 
+    /// The same as a person would write it. `view` is the policy.
+    pub(crate) fn shown(self, view: &PolicyView, objective: &str) -> Option<String> {
+        let mut objectives = view.policy.iter().flat_map(|policy| &policy.objectives);
+        let indicator = &objectives.find(|known| known.name == objective)?.indicator;
+        Some(indicator.show(self.value(objective)?))
+    }
+
     /// The changes of limits, oldest first.
     pub(crate) fn changes(self) -> &'a [Mark] {
         &self.policy.decisions

@@ -180,6 +180,14 @@ impl TargetView {
         })
     }
 
+    /// Which limit is known to be good, as a person would say it.
+    #[must_use]
+    pub fn known_good(&self) -> Option<String> {
+        let safe: Bandwidth = self.status.as_ref()?.safe_limit.as_ref()?.parse().ok()?;
+        let more = if self.limit()? > safe { ", more is being tried" } else { "" };
+        Some(format!("known to be good {}{more}", show::bandwidth(safe)))
+    }
+
     /// Whether less is asked for than the spec lets it have.
     #[must_use]
     pub fn is_below_maximum(&self) -> bool {

@@ -28,8 +28,9 @@ fn rates(simulation: &Simulation) -> String {
     let course = &simulation.course;
     let length = simulation.length_s();
     let capacity = course.capacity.iter().map(|point| point.1).fold(1.0, f64::max);
+    let top = round_up(1.05 * capacity);
     let chart = Chart {
-        top: round_up(1.05 * capacity),
+        top,
         rows: 13,
         label: &|mbps| show_mbps(mbps),
         series: vec![
@@ -38,7 +39,9 @@ fn rates(simulation: &Simulation) -> String {
             Series { mark: '•', values: columns(&course.delivered, length, Pick::Mean) },
         ],
     };
-    let legend = "┄ link's capacity   ━ all limits together   • delivered";
+    let highest = course.limit.iter().map(|point| point.1).fold(0.0, f64::max);
+    let beyond = if highest > top { format!(", up to {}", show_mbps(highest)) } else { String::new() };
+    let legend = format!("┄ link's capacity   ━ all limits together{beyond}   • delivered");
     let decided: Vec<_> =
         course.changes.iter().map(|change| (change.at_s, reasons::mark(change.decision.action))).collect();
     let (times, decided) = (axis(length, &seconds), marks("changed", &decided, length));
@@ -102,7 +105,8 @@ fn listed(stretch: &Stretch, simulation: &Simulation) -> String {
 
 fn summary(simulation: &Simulation) -> String {
     let figures = &simulation.outcome.figures;
-    let mut text = "Summary, from the end of the warm-up on\n".to_owned();
+    let mut text =
+        format!("Summary, after a warm-up of {}\n", seconds(simulation.scenario.warm_up().as_secs_f64()));
     for (objective, judged) in simulation.judged() {
         let _ = writeln!(text, "  {}", violations(objective, *judged));
     }

@@ -9,6 +9,8 @@ pub enum Tone {
     Bad,
     /// Nobody can tell, or somebody should look.
     Unsure,
+    /// Not as usual, since a person has asked for it.
+    Wanted,
     /// A heading.
     Strong,
     /// Beside the point.
@@ -23,6 +25,7 @@ impl Tone {
             Self::Good => "✔",
             Self::Bad => "✘",
             Self::Unsure => "?",
+            Self::Wanted => "!",
             Self::Strong | Self::Quiet => " ",
         }
     }
@@ -31,7 +34,9 @@ impl Tone {
         match self {
             Self::Good => Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green))),
             Self::Bad => Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))),
-            Self::Unsure => Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow))),
+            Self::Unsure | Self::Wanted => {
+                Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)))
+            }
             Self::Strong => Style::new().bold(),
             Self::Quiet => Style::new().dimmed(),
         }

@@ -13,7 +13,7 @@ pub(super) fn introduction() {
     line(
         "A robot's commands and two uploads share one 100 Mbit/s uplink. First nobody uploads (quiet), then the
 uploads take all they can (congested), then a FlowPolicy holds them back (protected), then they end (released).
-The operator is being installed as pods.",
+Limits, and what is sent, are of both uploads together. The operator is being installed as pods.",
     );
 }
 
@@ -23,7 +23,7 @@ pub(super) fn live(live: &Live) {
     };
     let broken = live.jitter_us.is_some_and(|jitter| jitter > live.bound_us);
     line(&format!(
-        "{:>4.0} s  {:<10} jitter {:>5} ms (bound {}{})  limit {:>5} Mbit/s  sent {:>5.1} Mbit/s",
+        "{:>4.0} s  {:<10} jitter {:>5} ms (bound {}{})  limits {:>5} Mbit/s  sent {:>5.1} Mbit/s",
         live.at_s,
         live.phase,
         known(live.jitter_us, 1e3, 2),

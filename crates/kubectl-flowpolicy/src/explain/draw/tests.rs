@@ -1,7 +1,7 @@
 use super::super::subject::Subject;
 use super::*;
 use crate::policies::PolicyView;
-use crate::policies::fixture::{at, changed, pod, violated};
+use crate::policies::fixture::{at, changed, page, pod, violated};
 use serde_json::json;
 
 fn touching(policy: PolicyView) -> Touching {
@@ -33,8 +33,7 @@ factory/robot: what led to its limits
   ✘ ObjectivesMet False for 60s, Violated: command-jitter (<= 300us) is violated
   ✔ Enforced      True for 60s, InForce
   objective command-jitter: Violated for 12s: 412us, bound <= 300us
-  target Deployment/upload: 64M a pod, within 10M to 1G; the highest known to be
-      good is 80M
+  target Deployment/upload: 64M a pod, within 10M to 1G; known to be good 80M
   law: Adaptive (docs/control.md)
 
 factory/robot: what has happened
@@ -56,6 +55,20 @@ fn a_policy_is_explained_by_numbers_history_and_prospects() {
 }
 
 #[test]
+fn where_there_is_a_page_one_figure_is_told_of_an_objective() {
+    let mut page = page();
+    *page.policies[0].objectives[0].values.values.last_mut().unwrap() = Some(200e-6);
+    let text = drawn(&Explained { page: Some(page), ..explained("fp/robot", vec![violated()]) });
+    for part in [
+        "objective command-jitter: Violated for 12s: 200us lately, bound <= 300us",
+        "(lately 200us, so it is)",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("412us, bound <= 300us\n"), "{text}");
+}
+
+#[test]
 fn of_a_policy_it_is_told_who_asks_for_less() {
     let mut explained = explained("fp/robot", vec![violated()]);
     let (target, policy) = (violated().targets[0].target.id.clone(), "factory/cameras".to_owned());
@@ -63,9 +76,8 @@ fn of_a_policy_it_is_told_who_asks_for_less() {
     explained.policies[0].lower = vec![Lower { target, policy, limit_per_pod }];
     let text = drawn(&explained);
     let expected = "\
-  target Deployment/upload: 64M a pod, within 10M to 1G; the highest known to be
-      good is 80M; factory/cameras decides for pods of it: it asks for less, 50M
-      a pod
+  target Deployment/upload: 64M a pod, within 10M to 1G; known to be good 80M;
+      factory/cameras decides for pods of it: it asks for less, 50M a pod
 ";
     assert!(text.contains(expected), "{text}");
 }
