@@ -91,8 +91,8 @@ test-e2e: build plugin ## Test the operator on a real cluster
 	  env $(CARGO_STATIC) test $(STATIC_FLAGS) -p flow-e2e --no-fail-fast -- --test-threads=1
 
 # A few of each kind: all of them take most of an hour.
-SHORT_FAULTS := a_deletion_cut_off no_limit_is_raised what_happened_while a_policy_whose_end limits_outlast_a_way \
-  whoever_is_told an_answer_that_breaks in_no_hand_over limits_stand_while whatever_it_answers proxy::
+SHORT_FAULTS := a_deletion_cut_off no_limit_is_raised no_limit_in_a_template what_happened_while a_policy_whose_end \
+  limits_outlast_a_way whoever_is_told an_answer_that_breaks in_no_hand_over limits_stand_while whatever_it_answers proxy::
 
 .PHONY: test-faults
 test-faults: build ## Test the operator under faults on a real cluster (FLOW_FAULTS=short for the part that `make test` runs)

@@ -15,9 +15,11 @@ pub struct Account {
     folder: TempDir,
 }
 
-/// Installs what the chart has for a controller, and neither a controller nor a shaper.
-pub async fn install_alone() -> Result<()> {
-    release::install_with(json!({"replicaCount": 0, "shaper": {"enabled": false}})).await
+/// Installs what the chart has for a controller, who may change pod templates or not, and neither a controller nor a
+/// shaper.
+pub async fn install_alone(rollouts: bool) -> Result<()> {
+    let values = json!({"replicaCount": 0, "shaper": {"enabled": false}, "rollout": {"enabled": rollouts}});
+    release::install_with(values).await
 }
 
 impl Account {

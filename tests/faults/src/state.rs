@@ -4,13 +4,14 @@ use flow_e2e::Result;
 use flow_policy::FlowPolicy;
 use flow_policy::names::{EGRESS_BANDWIDTH, LIMITING, RECORDS};
 use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// The annotations of a pod that limit it or record something of ours.
+/// The annotations of a pod, or of a pod template and its workload, that limit pods or record something of ours.
 pub type Marks = BTreeMap<String, String>;
 
 /// How everything stands.
@@ -53,12 +54,21 @@ pub async fn marks(pods: &Api<Pod>) -> Result<BTreeMap<String, Marks>> {
 /// The marks of a pod.
 #[must_use]
 pub fn marks_of(pod: &Pod) -> Marks {
+    marks_among(pod.annotations())
+}
+
+/// The marks of a Deployment's pod template: its limits, and the records that the Deployment has of them.
+#[must_use]
+pub fn marks_of_template(deployment: &Deployment) -> Marks {
+    let template = deployment.spec.template.metadata.as_ref();
+    let limits = template.and_then(|template| template.annotations.as_ref()).map(marks_among);
+    limits.into_iter().flatten().chain(marks_among(deployment.annotations())).collect()
+}
+
+fn marks_among(annotations: &BTreeMap<String, String>) -> Marks {
     let is_mark = |key: &str| LIMITING.contains(&key) || RECORDS.contains(&key);
-    pod.annotations()
-        .iter()
-        .filter(|(key, _)| is_mark(key))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
+    let marks = annotations.iter().filter(|(key, _)| is_mark(key));
+    marks.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The finalizers and the status of a policy, without what tells a time, and without the last decision: how often an

@@ -1,20 +1,22 @@
-//! All that has become of the pods of a namespace, as the API server tells somebody who is not behind a proxy.
+//! All that has become of the pods or pod templates of a namespace, as the API server tells somebody who is not behind a
+//! proxy.
 
-use crate::state::{Marks, marks_of};
+use crate::state::Marks;
 use flow_e2e::wait::{Look, until};
 use flow_e2e::{Error, Result};
 use flow_policy::names::{EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
 use kube::api::Api;
 use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// The marks that pods had, one after the other.
+/// The marks that pods or pod templates had, one after the other.
 pub struct Trace {
     seen: Arc<Mutex<Seen>>,
     watching: JoinHandle<()>,
@@ -23,36 +25,40 @@ pub struct Trace {
 #[derive(Default)]
 struct Seen {
     listed: bool,
-    pods: BTreeMap<String, Vec<Marks>>,
+    marks: BTreeMap<String, Vec<Marks>>,
 }
 
 impl Trace {
-    /// Begins to watch.
-    pub async fn begin(pods: Api<Pod>) -> Result<Self> {
+    /// Begins to watch these objects, each of which has such marks.
+    pub async fn begin<K>(objects: Api<K>, marks_of: fn(&K) -> Marks) -> Result<Self>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+    {
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let watching = tokio::spawn(watch(pods, Arc::clone(&seen)));
+        let watching = tokio::spawn(watch(objects, marks_of, Arc::clone(&seen)));
         let trace = Self { seen, watching };
-        until("the list of pods", Duration::from_secs(10), async || {
+        until("the first list", Duration::from_secs(10), async || {
             Ok(Look::when(trace.lock().listed, String::new))
         })
         .await?;
         Ok(trace)
     }
 
-    /// Waits until it has seen the pods with these marks, and returns what each pod has been through since the last time.
+    /// Waits until it has seen the objects with these marks, by name, and returns what each one has been through since the
+    /// last time.
     pub async fn take(&self, now: &BTreeMap<String, Marks>) -> Result<Vec<History>> {
         until("the trace of the present", Duration::from_secs(10), async || {
             let seen = self.lock();
-            let newest = |pod: &str| seen.pods.get(pod).and_then(|marks| marks.last());
-            let caught_up = now.iter().all(|(pod, marks)| newest(pod) == Some(marks));
-            Ok(Look::when(caught_up, || format!("{:?}", seen.pods)))
+            let newest = |name: &str| seen.marks.get(name).and_then(|marks| marks.last());
+            let caught_up = now.iter().all(|(name, marks)| newest(name) == Some(marks));
+            Ok(Look::when(caught_up, || format!("{:?}", seen.marks)))
         })
         .await?;
         let mut seen = self.lock();
         let histories =
-            seen.pods.iter().map(|(pod, marks)| History { pod: pod.clone(), marks: marks.clone() });
+            seen.marks.iter().map(|(name, marks)| History { name: name.clone(), marks: marks.clone() });
         let histories = histories.collect();
-        for marks in seen.pods.values_mut() {
+        for marks in seen.marks.values_mut() {
             let old = marks.len().saturating_sub(1);
             marks.drain(..old);
         }
@@ -70,12 +76,17 @@ impl Drop for Trace {
     }
 }
 
-async fn watch(pods: Api<Pod>, seen: Arc<Mutex<Seen>>) {
-    let mut events = watcher(pods, watcher::Config::default()).boxed();
+async fn watch<K>(objects: Api<K>, marks_of: fn(&K) -> Marks, seen: Arc<Mutex<Seen>>)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let mut events = watcher(objects, watcher::Config::default()).boxed();
     while let Some(event) = events.next().await {
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Ok(Event::Apply(pod) | Event::InitApply(pod)) => seen.note(&pod),
+            Ok(Event::Apply(object) | Event::InitApply(object)) => {
+                seen.note(object.name_any(), marks_of(&object));
+            }
             Ok(Event::InitDone) => seen.listed = true,
             // What is gone has been through what it has, and a watch that fails begins anew.
             Ok(Event::Init | Event::Delete(_)) | Err(_) => {}
@@ -84,20 +95,19 @@ async fn watch(pods: Api<Pod>, seen: Arc<Mutex<Seen>>) {
 }
 
 impl Seen {
-    fn note(&mut self, pod: &Pod) {
-        let marks = marks_of(pod);
-        let known = self.pods.entry(pod.name_any()).or_default();
+    fn note(&mut self, name: String, marks: Marks) {
+        let known = self.marks.entry(name).or_default();
         if known.last() != Some(&marks) {
             known.push(marks);
         }
     }
 }
 
-/// What a pod has been through.
+/// What a pod, or a pod template, has been through.
 #[derive(Debug)]
 pub struct History {
-    /// Its name.
-    pub pod: String,
+    /// The name of the pod or the workload.
+    pub name: String,
     marks: Vec<Marks>,
 }
 

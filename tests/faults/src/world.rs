@@ -3,7 +3,7 @@
 use crate::account::{Account, install_alone};
 use crate::operator::{Operator, Setup};
 use crate::proxy::{Proxy, Upstream};
-use crate::state::{Marks, State, marks, without_times};
+use crate::state::{Marks, State, marks, marks_of, without_times};
 use crate::trace::{History, Trace};
 use flow_e2e::kubectl::{PROGRAMS, apply_in, apply_object, in_repository, kubectl};
 use flow_e2e::wait::{Look, until};
@@ -57,14 +57,24 @@ pub struct World {
 impl World {
     /// Makes a world in a new namespace, whose name begins with `purpose`.
     pub async fn make(purpose: &str) -> Result<Self> {
+        install_alone(false).await?;
+        Self::installed(purpose).await
+    }
+
+    /// The same, whose operators may change pod templates.
+    pub async fn with_rollouts(purpose: &str) -> Result<Self> {
+        install_alone(true).await?;
+        Self::installed(purpose).await
+    }
+
+    async fn installed(purpose: &str) -> Result<Self> {
         let cluster = Cluster::connect().await?;
-        install_alone().await?;
         clear(&cluster).await?;
         kubectl(&format!("delete namespaces --selector {LABEL} --wait=false")).await?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let namespace = format!("{purpose}-{}", since.as_millis());
         let pods = populate(&cluster, &namespace).await?;
-        let trace = Trace::begin(cluster.pods(&namespace)).await?;
+        let trace = Trace::begin(cluster.pods(&namespace), marks_of).await?;
         let before = marks(&cluster.pods(&namespace)).await?;
         let (account, proxy) =
             (Account::of_chart().await?, Proxy::start(Upstream::api_server().await?).await?);
@@ -126,7 +136,7 @@ impl World {
         let known = now.pods.iter().filter(|(pod, _)| self.before.contains_key(*pod));
         let known = known.map(|(pod, marks)| (pod.clone(), marks.clone())).collect();
         let histories = self.trace.take(&known).await?;
-        Ok(histories.into_iter().filter(|history| self.before.contains_key(&history.pod)).collect())
+        Ok(histories.into_iter().filter(|history| self.before.contains_key(&history.name)).collect())
     }
 
     /// Deletes the policy of that name, and waits until all pods are as they were before.

@@ -10,3 +10,4 @@ mod policy;
 mod prometheus;
 mod shaper;
 mod stale;
+mod templates;

@@ -41,7 +41,7 @@ async fn violate(world: &World) {
 async fn second(world: &World) -> History {
     let now = world.state(NAME).await.unwrap();
     let histories = world.histories(&now).await.unwrap();
-    histories.into_iter().find(|history| history.pod == world.pods[1].name_any()).unwrap()
+    histories.into_iter().find(|history| history.name == world.pods[1].name_any()).unwrap()
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ impl HandOver {
         let end = self.comes_to_end(&knife, expected).await;
         for history in self.world.histories(&end).await.unwrap() {
             // The pod of the other Deployment is nobody's target.
-            let limited = usize::from(!history.pod.starts_with(OTHER));
+            let limited = usize::from(!history.name.starts_with(OTHER));
             let nothing_lost = history.originals().len() == limited && history.restorations() == 0;
             assert!(nothing_lost && !history.rises().unwrap(), "{cut:?} {history:?}");
         }

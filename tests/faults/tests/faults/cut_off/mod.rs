@@ -87,12 +87,12 @@ impl Play {
 
     fn lost_nothing(&self, history: &History, cut: Option<Cut>) {
         let life = self.life;
-        let original = self.world.before[&history.pod].values().next().map_or("", String::as_str);
+        let original = self.world.before[&history.name].values().next().map_or("", String::as_str);
         assert!(
             history.originals().iter().all(|recorded| *recorded == original),
             "{life:?} {cut:?} {history:?}"
         );
-        assert_eq!(history.restorations(), life.restorations(&history.pod), "{life:?} {cut:?} {history:?}");
+        assert_eq!(history.restorations(), life.restorations(&history.name), "{life:?} {cut:?} {history:?}");
         assert!(!history.rises().unwrap(), "{life:?} {cut:?} {history:?}");
     }
 }

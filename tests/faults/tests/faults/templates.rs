@@ -1,0 +1,234 @@
+//! An operator that is shown an old view of workloads raises no limit in a pod template, gives none back twice, and writes
+//! over nothing that somebody else has set there.
+
+use crate::policy::{NAME, STEADY, about};
+use flow_e2e::policies::with;
+use flow_e2e::wait::{Look, until};
+use flow_faults::operator::{Operator, Setup};
+use flow_faults::proxy::{Asked, Fate, Fault};
+use flow_faults::state::marks_of_template;
+use flow_faults::trace::Trace;
+use flow_faults::world::{OTHER, PATIENCE, World};
+use flow_policy::names::{
+    APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, FIELD_MANAGER, LIMIT, ORIGINAL_EGRESS_BANDWIDTH,
+    ROLLED_OUT_AT,
+};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::{Value, json};
+
+/// A Deployment of one pod whose template has 50M by an operator that is gone, since a person has pinned that.
+struct Scene {
+    world: World,
+    deployments: Api<Deployment>,
+    trace: Trace,
+}
+
+/// A steady policy that rolls out limits to [`OTHER`], pinned to `limit`.
+fn pinned(limit: &str) -> Value {
+    let policy = with(about(STEADY), "/spec/targets/0/name", json!(OTHER));
+    let policy = with(policy, "/spec/strategy", json!({"type": "Rollout", "minInterval": "1m"}));
+    with(policy, "/metadata/annotations", json!({LIMIT: limit}))
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let world = World::with_rollouts("faults-templates").await.unwrap();
+        let deployments: Api<Deployment> = Api::namespaced(world.cluster.client.clone(), &world.namespace);
+        let trace = Trace::begin(deployments.clone(), marks_of_template).await.unwrap();
+        let scene = Self { world, deployments, trace };
+        let first = scene.operator().await;
+        scene.world.apply(&pinned("50M")).await.unwrap();
+        scene.has(Some("50M"), Some("")).await;
+        drop(first);
+        scene.world.proxy.forget();
+        scene
+    }
+
+    /// Starts an operator that may roll out, as though the last rollout had been long ago: what the least interval lasts is
+    /// longer than a test should.
+    async fn operator(&self) -> Operator {
+        self.rolled_out_long_ago().await;
+        let setup = Setup { arguments: vec!["--allow-rollout".to_owned()], ..Setup::default() };
+        let operator = Operator::behind(&self.world.proxy, &self.world.account, &setup).unwrap();
+        operator.leads().await.unwrap();
+        operator
+    }
+
+    /// In the name of flow-manager, which owns the record.
+    async fn rolled_out_long_ago(&self) {
+        let mut records = self.deployment().await.annotations().clone();
+        records
+            .retain(|key, _| [ORIGINAL_EGRESS_BANDWIDTH, APPLIED_EGRESS_BANDWIDTH].contains(&key.as_str()));
+        let Some(limit) = records.get(APPLIED_EGRESS_BANDWIDTH).cloned() else { return };
+        records.insert(ROLLED_OUT_AT.to_owned(), "2020-01-01T00:00:00Z".to_owned());
+        let template = json!({"metadata": {"annotations": {EGRESS_BANDWIDTH: limit}}});
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"annotations": records},
+            "spec": {"template": template},
+        });
+        let ours = PatchParams::apply(FIELD_MANAGER).force();
+        self.deployments.patch(OTHER, &ours, &Patch::Apply(&deployment)).await.unwrap();
+    }
+
+    async fn deployment(&self) -> Deployment {
+        self.deployments.get(OTHER).await.unwrap()
+    }
+
+    /// Waits until the template has this limit, and its workload this record of what was before.
+    async fn has(&self, limit: Option<&str>, original: Option<&str>) {
+        until(&format!("a template with {limit:?}"), PATIENCE, async || {
+            let marks = marks_of_template(&self.deployment().await);
+            let mark = |key: &str| marks.get(key).map(String::as_str);
+            let as_wanted = (mark(EGRESS_BANDWIDTH), mark(ORIGINAL_EGRESS_BANDWIDTH)) == (limit, original);
+            Ok(Look::when(as_wanted, || format!("{marks:?}")))
+        })
+        .await
+        .unwrap();
+    }
+
+    /// The template had these limits, one after the other, and no other ones.
+    async fn has_been_through<const N: usize>(&self, limits: [Option<&str>; N]) {
+        let now = [(OTHER.to_owned(), marks_of_template(&self.deployment().await))].into();
+        let histories = self.trace.take(&now).await.unwrap();
+        let history = histories.iter().find(|history| history.name == OTHER).unwrap();
+        assert_eq!(history.limits(), limits, "{history:?}");
+    }
+
+    /// Somebody else sets the limit in the template.
+    async fn set_by_hand(&self, limit: &str) {
+        let template = json!({"metadata": {"annotations": {EGRESS_BANDWIDTH: limit}}});
+        let patch = Patch::Merge(json!({"spec": {"template": template}}));
+        self.deployments.patch(OTHER, &PatchParams::default(), &patch).await.unwrap();
+    }
+
+    async fn pin(&self, limit: Option<&str>) {
+        self.world.patch(NAME, &json!({"metadata": {"annotations": {LIMIT: limit}}})).await.unwrap();
+    }
+
+    /// Deletes the policy, and waits until it is gone.
+    async fn delete(&self) {
+        self.world.cluster.delete_policy(&self.world.namespace, NAME).await.unwrap();
+    }
+
+    /// From now on operators hear nothing new of Deployments. Those that start are shown them as they were when the first
+    /// one since [`Proxy::forget`](flow_faults::proxy::Proxy::forget) started.
+    fn hold(&self) {
+        self.world.proxy.on_event(|asked, _| if is_old(asked) { Fate::Hold } else { Fate::Pass });
+        self.world.proxy.on_request(|asked| if is_old(asked) { Fault::Old } else { Fault::Pass });
+    }
+
+    /// The same, and they cannot look at one either.
+    fn blind(&self) {
+        self.hold();
+        self.world.proxy.on_request(|asked| match (is_old(asked), is_look(asked)) {
+            (_, true) => Fault::Refuse,
+            (true, false) => Fault::Old,
+            (false, false) => Fault::Pass,
+        });
+    }
+
+    /// Waits until the policy's status is as `wanted`.
+    async fn status(&self, what: &str, wanted: impl Fn(&str, &str) -> bool) {
+        until(what, PATIENCE, async || {
+            let state = self.world.state(NAME).await?;
+            let limit = state.policy.as_ref().and_then(|policy| policy["targets"][0]["limit"].as_str());
+            let (limit, enforced) = (limit.unwrap_or_default(), state.condition("Enforced"));
+            Ok(Look::when(wanted(limit, &enforced), || format!("{limit}, {enforced}")))
+        })
+        .await
+        .unwrap();
+    }
+
+    async fn status_tells(&self, limit: &str) {
+        self.status(&format!("a status with {limit}"), |told, _| told == limit).await;
+    }
+
+    /// How often operators have asked how the Deployment is.
+    fn looks(&self) -> usize {
+        self.world.proxy.asked().into_iter().filter(is_look).count()
+    }
+
+    /// How often an operator has tried to write to the Deployment since [`Proxy::forget`](flow_faults::proxy::Proxy::forget).
+    fn writes(&self) -> usize {
+        self.world.proxy.writes().into_iter().filter(is_old).count()
+    }
+}
+
+fn is_old(asked: &Asked) -> bool {
+    asked.is_about("deployments")
+}
+
+/// Whether it asks how one Deployment is now.
+fn is_look(asked: &Asked) -> bool {
+    is_old(asked) && !asked.is_write() && !asked.is_list() && !asked.is_watch()
+}
+
+#[tokio::test]
+async fn no_limit_in_a_template_is_raised_by_an_old_view_of_it() {
+    let scene = Scene::set().await;
+    let second = scene.operator().await;
+    scene.pin(Some("25M")).await;
+    scene.has(Some("25M"), Some("")).await;
+    drop(second);
+    scene.pin(None).await;
+    scene.blind();
+    let _third = scene.operator().await;
+    scene.status_tells("50M").await;
+    scene.hold();
+    scene.status_tells("25M").await;
+    scene.has(Some("25M"), Some("")).await;
+    scene.world.proxy.heal();
+    scene.delete().await;
+    scene.has(None, None).await;
+    scene.has_been_through([None, Some("50M"), Some("25M"), None]).await;
+}
+
+#[tokio::test]
+async fn what_was_given_back_to_a_template_is_not_given_back_again_by_who_still_sees_it_limited() {
+    let scene = Scene::set().await;
+    let second = scene.operator().await;
+    scene.delete().await;
+    scene.has(None, None).await;
+    drop(second);
+    // By chance the same.
+    scene.set_by_hand("50M").await;
+    scene.hold();
+    let looks = scene.looks();
+    let _third = scene.operator().await;
+    until("a look at the Deployment", PATIENCE, async || {
+        Ok(Look::when(scene.looks() > looks, || format!("{looks}")))
+    })
+    .await
+    .unwrap();
+    scene.world.apply(&pinned("25M")).await.unwrap();
+    scene.has(Some("25M"), Some("50M")).await;
+    scene.world.proxy.heal();
+    scene.delete().await;
+    scene.has(Some("50M"), None).await;
+    let theirs = Some("50M");
+    scene.has_been_through([None, Some("50M"), None, theirs, Some("25M"), theirs]).await;
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_set_in_a_template_is_not_written_over_by_who_has_not_seen_it() {
+    let scene = Scene::set().await;
+    let unseen = |enforced: &str| enforced.contains("did not answer as it should");
+    scene.blind();
+    let _second = scene.operator().await;
+    scene.status("that it cannot look", |_, enforced| unseen(enforced)).await;
+    scene.hold();
+    scene.status("that it has looked", |_, enforced| !unseen(enforced)).await;
+    scene.world.proxy.forget();
+    scene.set_by_hand("33M").await;
+    scene.pin(Some("25M")).await;
+    let theirs = "somebody else has set the limit of its pod template to \"33M\"";
+    scene.status("whose limit it is", |_, enforced| enforced.contains(theirs)).await;
+    assert_ne!(scene.writes(), 0, "it has seen 33M before it wrote");
+    scene.has(Some("33M"), Some("")).await;
+    scene.world.proxy.heal();
+    scene.delete().await;
+    scene.has(Some("33M"), None).await;
+    scene.has_been_through([None, Some("50M"), Some("33M")]).await;
+}
