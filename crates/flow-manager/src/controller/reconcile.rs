@@ -202,6 +202,7 @@ mod tests {
     use crate::cluster::Inventory;
     use crate::enforce::Backend;
     use crate::regulator::fixture;
+    use futures::FutureExt;
     use kube::client::Body;
     use prometheus_client::registry::Registry;
     use serde_json::json;
@@ -244,5 +245,19 @@ mod tests {
         // Where one is answered, the next one has its turn.
         drop(asked.pop());
         assert!(timeout(Duration::from_secs(1), api.next_request()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn only_a_policy_that_is_to_be_given_its_finalizer_waits_for_a_turn() {
+        let (context, _api) = context();
+        context.taking_up.forget_permits(TAKEN_UP_AT_ONCE);
+        let new = FlowPolicy::clone(&policy(0));
+        let (mut taken_up, mut ends) = (new.clone(), new.clone());
+        taken_up.metadata.finalizers = Some(vec!["another".to_owned(), names::FINALIZER.to_owned()]);
+        ends.metadata.deletion_timestamp =
+            Some(serde_json::from_value(json!("2026-11-24T12:00:00Z")).unwrap());
+        for (policy, waits) in [(new, true), (taken_up, false), (ends, false)] {
+            assert_eq!(context.turn(&policy).now_or_never().is_none(), waits, "{:?}", policy.metadata);
+        }
     }
 }

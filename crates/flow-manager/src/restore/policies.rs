@@ -100,29 +100,79 @@ mod tests {
         answer(StatusCode::OK, stored)
     }
 
-    #[tokio::test]
-    async fn every_policy_is_let_go_and_says_so_at_the_first_try() {
+    /// Lets go of these policies, of which the API server makes others with `meanwhile` once it has listed them. Returns
+    /// what came of it, the policies as they are then, and how many patches there were.
+    async fn let_go_of<const N: usize>(
+        listed: [Value; N],
+        meanwhile: fn(&mut BTreeMap<String, Value>),
+    ) -> (Result<usize, Error>, BTreeMap<String, Value>, usize) {
         let (service, mut requests) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
         let server = tokio::spawn(async move {
-            let mut stored: BTreeMap<_, _> = ["robot", "scanner"].map(|name| (name, policy(name))).into();
+            let name = |policy: &Value| policy["metadata"]["name"].as_str().unwrap().to_owned();
+            let mut stored: BTreeMap<_, _> =
+                listed.into_iter().map(|policy| (name(&policy), policy)).collect();
+            let mut patches = 0;
             while let Some((request, send)) = requests.next_request().await {
                 let path = request.uri().path().to_owned();
                 let body = request.into_body().collect_bytes().await.unwrap();
                 let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-                let meant = stored.iter_mut().find(|(name, _)| path.contains(&format!("/{name}")));
-                send.send_response(if let Some((_, stored)) = meant {
-                    patched(stored, &path, &body)
-                } else {
+                if path.ends_with("/flowpolicies") {
                     let items: Vec<_> = stored.values().collect();
-                    answer(StatusCode::OK, &json!({"kind": "FlowPolicyList", "metadata": {}, "items": items}))
+                    let list = json!({"kind": "FlowPolicyList", "metadata": {}, "items": items});
+                    send.send_response(answer(StatusCode::OK, &list));
+                    meanwhile(&mut stored);
+                    continue;
+                }
+                patches += 1;
+                let meant = stored.iter_mut().find(|(name, _)| path.contains(&format!("/{name}")));
+                send.send_response(match meant {
+                    Some((_, stored)) => patched(stored, &path, &body),
+                    None => failure(StatusCode::NOT_FOUND, "not found"),
                 });
             }
-            stored
+            (stored, patches)
         });
-        assert_eq!(let_go(&Client::new(service, "factory")).await.unwrap(), 2);
-        for (name, policy) in server.await.unwrap() {
+        let come_of_it = let_go(&Client::new(service, "factory")).await;
+        let (stored, patches) = server.await.unwrap();
+        (come_of_it, stored, patches)
+    }
+
+    #[tokio::test]
+    async fn every_policy_is_let_go_and_says_so_at_the_first_try() {
+        let (held, policies, _) = let_go_of(["robot", "scanner"].map(policy), |_| ()).await;
+        assert_eq!(held.unwrap(), 2);
+        for (name, policy) in policies {
             assert_eq!(policy["metadata"]["finalizers"], json!(["another"]), "{name}");
             assert_eq!(policy["status"]["conditions"][1]["reason"], "GivenBack", "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_nobody_has_taken_up_is_not_written_to() {
+        let mut new = policy("robot");
+        (new["metadata"]["finalizers"], new["status"]) = (json!(["another"]), Value::Null);
+        let (held, policies, patches) = let_go_of([new.clone()], |_| ()).await;
+        assert_eq!((held.unwrap(), &policies["robot"], patches), (0, &new, 0));
+    }
+
+    #[tokio::test]
+    async fn a_finalizer_that_another_has_just_added_stays() {
+        let (held, policies, _) = let_go_of([policy("robot")], |stored| {
+            for policy in stored.values_mut() {
+                policy["metadata"]["resourceVersion"] = json!("2");
+                policy["metadata"]["finalizers"].as_array_mut().unwrap().push(json!("new"));
+            }
+        })
+        .await;
+        assert!(matches!(&held, Err(Error::Finalizer(_))), "{held:?}");
+        assert_eq!(policies["robot"]["metadata"]["finalizers"], json!([names::FINALIZER, "another", "new"]));
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_is_gone_meanwhile_keeps_no_other_from_being_let_go() {
+        let gone = |stored: &mut BTreeMap<String, Value>| drop(stored.remove("robot"));
+        let (held, policies, _) = let_go_of(["robot", "scanner"].map(policy), gone).await;
+        assert!(held.is_ok(), "{held:?}");
+        assert_eq!(policies["scanner"]["metadata"]["finalizers"], json!(["another"]));
     }
 }
