@@ -176,7 +176,24 @@ async fn populate(cluster: &Cluster, namespace: &str) -> Result<Vec<Pod>> {
     if let Some(first) = pods.first() {
         cluster.annotate(first, EGRESS_BANDWIDTH, Some(BEFORE)).await?;
     }
+    told_in_full(cluster, &pods).await?;
     Ok(pods)
+}
+
+/// Waits until the kubelet has told all of these pods: last, and only after they are ready, what memory their cgroups allow.
+/// With that a pod gets another version, of which an operator whose watch is frozen would not know.
+async fn told_in_full(cluster: &Cluster, pods: &[Pod]) -> Result<()> {
+    for pod in pods {
+        let (name, api) = (pod.name_any(), cluster.pods(&pod.namespace().unwrap_or_default()));
+        until(&format!("the memory of {name}"), PATIENCE, async || {
+            let status = api.get(&name).await?.status.unwrap_or_default();
+            let limits = status.resources.as_ref().and_then(|resources| resources.limits.as_ref());
+            let told = limits.is_some_and(|limits| limits.contains_key("memory"));
+            Ok(Look::when(told, || format!("{status:?}")))
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Deletes all policies, whose operator is gone.
