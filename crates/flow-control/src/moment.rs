@@ -1,22 +1,33 @@
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// A point in time on a monotonic clock, counted from an epoch of the caller's choosing.
 ///
-/// Moments of one epoch can be compared; the core never reads a clock itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(Duration);
+/// Moments of one epoch can be compared; the core never reads a clock itself. The last one is 584 years after the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// Nanoseconds, counted from one, so that an `Option` takes no more room: there are many.
+pub struct Moment(NonZeroU64);
 
 impl Moment {
+    /// The first one.
+    pub const EPOCH: Self = Self(NonZeroU64::MIN);
+
     /// The moment `elapsed` after the epoch.
     #[must_use]
-    pub const fn after_epoch(elapsed: Duration) -> Self {
-        Self(elapsed)
+    pub fn after_epoch(elapsed: Duration) -> Self {
+        Self::EPOCH + elapsed
     }
 
     /// The time from `earlier` to this moment; zero if `earlier` is not earlier.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
+    }
+}
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self::EPOCH
     }
 }
 
@@ -24,7 +35,7 @@ impl std::ops::Add<Duration> for Moment {
     type Output = Self;
 
     fn add(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span))
+        Self(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
 
@@ -45,6 +56,11 @@ mod tests {
         let late = early + Duration::from_secs(2);
         assert_eq!(late.since(early), Duration::from_secs(2));
         assert_eq!(early.since(late), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_moment_takes_a_word_and_none_takes_no_more() {
+        assert_eq!(size_of::<Option<Moment>>(), 8);
     }
 
     #[test]

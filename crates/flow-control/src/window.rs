@@ -37,7 +37,7 @@ impl Selection {
     /// The newest `samples`, as long as the newest of all was sent no longer than `max_age` before `now`.
     #[must_use]
     pub const fn newest(samples: usize, now: Moment, max_age: Duration) -> Self {
-        let since = Moment::after_epoch(Duration::ZERO);
+        let since = Moment::EPOCH;
         Self { now, samples, max_age, since, known_after: Duration::ZERO }
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct InForce {
 
 impl InForce {
     pub(crate) const fn new(delay: Duration, tells: bool) -> Self {
-        Self { delay, tells, on_the_way: VecDeque::new(), settled: Moment::after_epoch(Duration::ZERO) }
+        Self { delay, tells, on_the_way: VecDeque::new(), settled: Moment::EPOCH }
     }
 
     /// Writes new limits.

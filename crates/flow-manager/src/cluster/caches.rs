@@ -1,3 +1,4 @@
+use super::interned::Interned;
 use super::metrics::WatchMetrics;
 use super::objects::{Changed, Object, Objects};
 use super::pod::{CachedPod, WatchedPod};
@@ -122,7 +123,9 @@ pub fn watch(client: &Client, readiness: &Readiness, metrics: &WatchMetrics) -> 
         });
     let (policies, touched_policies, policies_listed) =
         policies.cache(keep_used_of_policy, listed_or_changed);
-    let (pods, touched_pods, pods_listed) = pods.keep(|watched: WatchedPod| watched.pod);
+    let mut nodes = Interned::default();
+    let (pods, touched_pods, pods_listed) =
+        pods.keep(move |watched: WatchedPod| watched.pod.intern(&mut nodes));
     let (deployments, touched_deployments, deployments_listed) =
         deployments.cache(keep_used_of_workload, changed);
     let (replica_sets, touched_replica_sets, replica_sets_listed) =

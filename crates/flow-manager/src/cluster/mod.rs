@@ -3,6 +3,7 @@
 mod caches;
 mod consent;
 mod identity;
+mod interned;
 mod inventory;
 mod metrics;
 mod objects;
@@ -10,6 +11,7 @@ mod pod;
 mod problem;
 mod revision;
 mod targets;
+mod uid;
 
 pub use caches::{Caches, Refilled, Watches, watch, watches_no_more};
 pub use identity::{PodId, PodName, PolicyId, PolicyName};
@@ -20,3 +22,4 @@ pub use pod::CachedPod;
 pub(crate) use pod::WatchedPod;
 pub use revision::Revision;
 pub use targets::{Found, TargetPod, find};
+pub use uid::Uid;

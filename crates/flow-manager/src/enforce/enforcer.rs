@@ -56,7 +56,8 @@ pub(super) struct State {
     pub(super) inheritance: Inheritance<PodId>,
     /// Whether every policy has made its claims: before that, a pod that nobody claims is left as it is.
     all_known: bool,
-    desks: HashMap<PodId, Desk>,
+    /// Boxed, since a table may have room for twice as many.
+    desks: HashMap<PodId, Box<Desk>>,
     /// How many pods have a worker.
     working: i64,
 }
@@ -368,7 +369,7 @@ impl Shared {
         {
             desk.own.push(sent);
         }
-        desk.written.problem = Some(problem.to_string());
+        desk.written.problem = Some(problem.to_string().into());
         desk.failures = desk.failures.saturating_add(1);
         problem.first_retry().saturating_mul(2u32.saturating_pow(desk.failures - 1)).min(LONGEST_RETRY)
     }
@@ -405,7 +406,7 @@ impl Desk {
         let written = &mut self.written;
         match todo {
             Todo::Nothing if uses_host_network => {
-                written.problem = Some("it uses the network of its node, which no limit reaches".to_owned());
+                written.problem = Some("it uses the network of its node, which no limit reaches".into());
                 written.behind_since.get_or_insert(now);
             }
             Todo::Nothing => (written.problem, written.behind_since) = (None, None),
@@ -420,5 +421,15 @@ impl Desk {
                 written.behind_since.get_or_insert(now);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_pod_takes_less_than_a_hundred_bytes() {
+        assert!(size_of::<Desk>() <= 96, "{}", size_of::<Desk>());
     }
 }

@@ -47,7 +47,7 @@ pub(super) struct Written {
     /// Since when the pod has not had the limit that is wanted, if it has not.
     pub(super) behind_since: Option<Moment>,
     /// Why the last write failed, or was not made.
-    pub(super) problem: Option<String>,
+    pub(super) problem: Option<Box<str>>,
     /// The newest limit, and those that it replaced lately, with the moment at which each was written.
     pub(super) limits: SmallVec<[(Moment, Bandwidth); 1]>,
 }
@@ -90,7 +90,7 @@ pub(super) fn set_by_somebody(foreign: &Foreign, since: Moment, now: Moment) -> 
 /// as in force, as long as it was asked for within the last seconds.
 pub(super) fn judge(written: &Written, witness: &Witness<'_>, now: Moment) -> InForce {
     if written.behind_since.is_some_and(|since| now.since(since) > GRACE) {
-        let reason = written.problem.clone().unwrap_or_else(|| "the limit is not written yet".to_owned());
+        let reason = written.problem.as_deref().unwrap_or("the limit is not written yet").to_owned();
         return InForce::No { reason };
     }
     let heard = match witness {
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(judge(&Written::default(), &Witness::Nobody, at(0)), InForce::Coming);
         assert_eq!(judge(&written(&[(0, 64)]), &Witness::Nobody, at(60_000)), InForce::Written);
         let failed =
-            Written { behind_since: Some(at(0)), problem: Some("refused".to_owned()), ..Written::default() };
+            Written { behind_since: Some(at(0)), problem: Some("refused".into()), ..Written::default() };
         assert!(is_no(&judge(&failed, &Witness::Nobody, at(60_000))), "a write that fails is known to");
     }
 
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_write_that_is_overdue_says_why() {
-        let problem = Some("conflict".to_owned());
+        let problem = Some("conflict".into());
         let behind = Written { behind_since: Some(at(0)), problem, ..written(&[(0, 64)]) };
         assert!(!is_no(&judge(&behind, &says(&heard(2_000, 64)), at(2_500))));
         assert_eq!(
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_pod_that_has_its_limit_is_behind_no_longer_and_the_limit_is_noted_once() {
-        let problem = Some("conflict".to_owned());
+        let problem = Some("conflict".into());
         let mut pod = Written { behind_since: Some(at(0)), problem, ..written(&[(0, 64)]) };
         pod.has(mbps(64), at(5_000));
         assert_eq!((pod.behind_since, &pod.problem, &pod.limits), (None, &None, &[(at(0), mbps(64))].into()));

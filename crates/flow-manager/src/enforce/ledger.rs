@@ -1,5 +1,6 @@
 //! What limited pods really send, as the shapers of their nodes said.
 
+use crate::cluster::Uid;
 use flow_control::{Bandwidth, Moment};
 use flow_shaper::{NodeReport, PodReport};
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ pub struct Sent {
 /// for as long as the pod is there. Only a pod that its shaper says has no limit is not counted.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    pods: HashMap<String, Entry>,
+    pods: HashMap<Uid, Entry>,
     /// When the shaper of each node was last asked with success.
     nodes: HashMap<String, Moment>,
 }
@@ -37,24 +38,25 @@ impl Ledger {
     pub(super) fn learn(&mut self, asked: Moment, report: &NodeReport) {
         self.nodes.insert(report.node.clone(), asked);
         for pod in &report.pods {
+            let uid = Uid::from(pod.uid.as_str());
             if pod.measured.is_none() {
-                self.pods.remove(&pod.uid);
+                self.pods.remove(&uid);
             } else if let Some(sent) = sent(asked, report, pod) {
                 let node = report.node.clone();
-                self.pods.insert(pod.uid.clone(), Entry { sent, node, said: asked });
-            } else if let Some(entry) = self.pods.get_mut(&pod.uid) {
+                self.pods.insert(uid, Entry { sent, node, said: asked });
+            } else if let Some(entry) = self.pods.get_mut(&uid) {
                 entry.said = asked;
             }
         }
     }
 
     /// What the pod of this UID was last said to send.
-    pub(super) fn sent(&self, uid: &str) -> Option<Sent> {
+    pub(super) fn sent(&self, uid: &Uid) -> Option<Sent> {
         self.pods.get(uid).map(|entry| entry.sent)
     }
 
     /// Forgets pods that are not there any more, or that their shaper no longer speaks of: those have no limit.
-    pub(super) fn forget(&mut self, is_there: impl Fn(&str) -> bool) {
+    pub(super) fn forget(&mut self, is_there: impl Fn(&Uid) -> bool) {
         let nodes = &self.nodes;
         let is_limited = |entry: &Entry| nodes.get(&entry.node).is_none_or(|newest| *newest <= entry.said);
         self.pods.retain(|uid, entry| is_there(uid) && is_limited(entry));
@@ -108,36 +110,35 @@ mod tests {
         ledger
     }
 
-    const KNOWN: Option<Sent> = Some(Sent {
-        rate: Bandwidth::from_mbps(20),
-        measured: Moment::after_epoch(Duration::from_millis(5_900)),
-    });
+    fn known() -> Sent {
+        Sent { rate: Bandwidth::from_mbps(20), measured: Moment::after_epoch(Duration::from_millis(5_900)) }
+    }
 
     #[test]
     fn the_time_of_a_rate_is_told_by_the_nodes_clock_as_an_age() {
-        assert_eq!((ledger().sent("u1"), ledger().sent("u2")), (KNOWN, None));
+        assert_eq!((ledger().sent(&"u1".into()), ledger().sent(&"u2".into())), (Some(known()), None));
     }
 
     #[test]
     fn a_pod_of_which_nothing_is_known_any_more_keeps_its_old_rate_while_it_is_there() {
         let mut ledger = ledger();
         ledger.learn(at(7_000), &report(Some(measured(None, 0))));
-        assert_eq!(ledger.sent("u1"), KNOWN, "no rate, but a limit");
+        assert_eq!(ledger.sent(&"u1".into()), Some(known()), "no rate, but a limit");
         ledger.forget(|_| true);
-        assert_eq!(ledger.sent("u1"), KNOWN);
-        ledger.forget(|uid| uid != "u1");
-        assert_eq!(ledger.sent("u1"), None);
+        assert_eq!(ledger.sent(&"u1".into()), Some(known()));
+        ledger.forget(|uid| *uid != "u1".into());
+        assert_eq!(ledger.sent(&"u1".into()), None);
     }
 
     #[test]
     fn a_pod_that_has_no_limit_is_not_counted() {
         let mut foreign = ledger();
         foreign.learn(at(7_000), &report(None));
-        assert_eq!(foreign.sent("u1"), None);
+        assert_eq!(foreign.sent(&"u1".into()), None);
         let mut unmentioned = ledger();
         unmentioned.learn(at(7_000), &NodeReport { pods: Vec::new(), ..report(None) });
         unmentioned.forget(|_| true);
-        assert_eq!(unmentioned.sent("u1"), None);
+        assert_eq!(unmentioned.sent(&"u1".into()), None);
     }
 
     #[test]
@@ -146,6 +147,6 @@ mod tests {
         let other = NodeReport { node: "node-2".to_owned(), pods: Vec::new(), ..report(None) };
         ledger.learn(at(7_000), &other);
         ledger.forget(|_| true);
-        assert_eq!(ledger.sent("u1"), KNOWN);
+        assert_eq!(ledger.sent(&"u1".into()), Some(known()));
     }
 }

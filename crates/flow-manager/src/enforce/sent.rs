@@ -8,7 +8,7 @@ impl Enforcer {
     /// What those of the pods really send of which a shaper tells: those that have a limit.
     #[must_use]
     pub fn sent<'a>(&self, pods: impl Iterator<Item = &'a PodId>) -> Vec<Sent> {
-        let uids = pods.map(|pod| &*pod.uid);
+        let uids = pods.map(|pod| &pod.uid);
         self.shared.shapers.as_ref().map(|shapers| shapers.sent(uids)).unwrap_or_default()
     }
 

@@ -4,7 +4,7 @@ use super::ledger::{Ledger, Sent};
 use super::metrics::EnforceMetrics;
 use super::rounds::Rounds;
 use crate::clock::Clock;
-use crate::cluster::{CachedPod, Objects};
+use crate::cluster::{CachedPod, Objects, Uid};
 use flow_control::Moment;
 use flow_shaper::{NodeReport, PodReport};
 use futures::StreamExt;
@@ -40,7 +40,7 @@ pub(super) struct Shapers {
     namespace: String,
     clock: Clock,
     metrics: EnforceMetrics,
-    heard: Mutex<HashMap<String, Heard>>,
+    heard: Mutex<HashMap<Uid, Heard>>,
     ledger: Mutex<Ledger>,
     rounds: Mutex<Rounds>,
     /// Cloned by each that pays attention.
@@ -70,12 +70,12 @@ impl Shapers {
     }
 
     /// What was last said about the pod of this UID.
-    pub(super) fn heard(&self, uid: &str) -> Option<Heard> {
+    pub(super) fn heard(&self, uid: &Uid) -> Option<Heard> {
         lock(&self.heard).get(uid).cloned()
     }
 
     /// What those of the pods send of which a shaper tells.
-    pub(super) fn sent<'a>(&self, uids: impl Iterator<Item = &'a str>) -> Vec<Sent> {
+    pub(super) fn sent<'a>(&self, uids: impl Iterator<Item = &'a Uid>) -> Vec<Sent> {
         let ledger = lock(&self.ledger);
         uids.filter_map(|uid| ledger.sent(uid)).collect()
     }
@@ -140,7 +140,7 @@ impl Shapers {
         // One question that was not answered does not make the answer before it wrong.
         lock(&self.heard).retain(|_, heard| now.since(heard.at) <= FRESH);
         let pods = self.pods.all();
-        let present: HashSet<_> = pods.iter().map(|pod| &*pod.id().uid).collect();
+        let present: HashSet<_> = pods.iter().map(|pod| &pod.id().uid).collect();
         lock(&self.ledger).forget(|uid| present.contains(uid));
         self.count();
     }
@@ -171,7 +171,7 @@ impl Shapers {
     pub(super) fn hear(&self, asked: Moment, report: NodeReport) {
         lock(&self.ledger).learn(asked, &report);
         let pods = report.pods.into_iter();
-        let pods = pods.map(|report| (report.uid.clone(), Heard { at: asked, report }));
+        let pods = pods.map(|report| (report.uid.as_str().into(), Heard { at: asked, report }));
         lock(&self.heard).extend(pods);
     }
 }

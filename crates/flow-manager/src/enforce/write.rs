@@ -122,7 +122,7 @@ fn applied(pod: &CachedPod, record: &Record) -> Value {
         "kind": "Pod",
         "metadata": {
             "name": pod.id().name,
-            "namespace": &*pod.id().namespace,
+            "namespace": *pod.id().namespace,
             "uid": pod.id().uid,
             "resourceVersion": pod.resource_version(),
             "annotations": annotations,

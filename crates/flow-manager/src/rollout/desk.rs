@@ -1,5 +1,6 @@
 use super::due::{Ask, Todo, todo};
 use super::workload::{Workload, is_marked};
+use crate::cluster::Uid;
 use crate::enforce::OwnLimits;
 use flow_control::Moment;
 use jiff::Timestamp;
@@ -29,7 +30,7 @@ pub(super) struct Desk {
     /// Whether a worker is at it.
     pub(super) at_work: bool,
     /// Since when each pod has been running with the limit of the template.
-    pub(super) carrying: HashMap<Box<str>, Moment>,
+    pub(super) carrying: HashMap<Uid, Moment>,
     /// Since when all of them have.
     pub(super) through: Option<Moment>,
 }

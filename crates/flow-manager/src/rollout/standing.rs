@@ -1,7 +1,7 @@
 use super::desk::{Desk, concerns};
 use super::due::{Ask, Todo, free_at};
 use super::workload::Workload;
-use crate::cluster::{CachedPod, PodId};
+use crate::cluster::{CachedPod, PodId, Uid};
 use flow_control::{Bandwidth, Moment};
 use flow_policy::names::{EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ impl Standing {
     #[must_use]
     pub const fn free_since(&self) -> Option<Moment> {
         match self.stage {
-            Stage::NotBegun(None) => Some(Moment::after_epoch(std::time::Duration::ZERO)),
+            Stage::NotBegun(None) => Some(Moment::EPOCH),
             Stage::Settled(since) => Some(since),
             _ => None,
         }
@@ -107,7 +107,7 @@ fn carrying(desk: &mut Desk, workload: &Workload, pods: &[(&PodId, Option<Arc<Ca
         pod.as_ref().is_some_and(|pod| workload.applied().is_some_and(|limit| carries(pod, limit)))
     });
     let before = std::mem::take(&mut desk.carrying);
-    let since = |uid: &str| before.get(uid).copied().unwrap_or(now);
+    let since = |uid: &Uid| before.get(uid).copied().unwrap_or(now);
     desk.carrying = carrying.map(|(id, _)| (id.uid.clone(), since(&id.uid))).collect();
     let all = desk.carrying.len() == pods.len();
     desk.through = all.then(|| desk.through.unwrap_or(now));

@@ -172,7 +172,7 @@ impl Surroundings {
             (false, _) => Pods::Unseen(format!("no consent of the namespace {namespace} is seen")),
             (true, false) => Pods::Unseen(format!("there is no {} in {namespace}", target.id)),
             (true, true) => {
-                let pods = found.pods.iter().filter_map(|pod| self.pods.get(&*pod.id.uid));
+                let pods = found.pods.iter().filter_map(|pod| self.pods.get(&pod.id.uid.to_string()));
                 Pods::Seen(pods.map(PodView::of).collect())
             }
         }

@@ -97,11 +97,11 @@ async fn what_a_shaper_says_is_known_with_the_time_of_its_measurement() {
     // The second question is put when the first answer is there.
     stage.shapers.wrote("node-0", stage.shapers.clock.now());
     stage.question().await;
-    let sent = stage.shapers.sent([ANSWERS, SILENT].into_iter());
+    let sent = stage.shapers.sent([ANSWERS, SILENT].map(Uid::from).iter());
     let [Sent { rate, measured }] = sent[..] else { panic!("{sent:?}") };
     assert_eq!(rate, Bandwidth::from_mbps(8));
     assert!(measured <= stage.shapers.clock.now());
-    assert_eq!(stage.shapers.heard(ANSWERS).unwrap().at, measured, "it was measured as it was said");
+    assert_eq!(stage.shapers.heard(&ANSWERS.into()).unwrap().at, measured, "it was measured as it was said");
 }
 
 #[tokio::test]

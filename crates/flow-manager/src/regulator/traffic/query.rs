@@ -54,8 +54,8 @@ impl TrafficFeed {
 }
 
 /// The moment so long before another.
-const fn before(moment: Moment, span: Duration) -> Moment {
-    Moment::after_epoch(moment.since(Moment::after_epoch(Duration::ZERO)).saturating_sub(span))
+fn before(moment: Moment, span: Duration) -> Moment {
+    Moment::after_epoch(moment.since(Moment::EPOCH).saturating_sub(span))
 }
 
 /// How long an answer may be taken for the present where there is another one every `period`.
