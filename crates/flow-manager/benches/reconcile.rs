@@ -12,7 +12,7 @@
 
 use flow_cost::median;
 use flow_manager::clock::Clock;
-use flow_manager::cluster::{Caches, PolicyId, WatchMetrics, Watches, watch};
+use flow_manager::cluster::{CachedPolicy, Caches, WatchMetrics, Watches, watch};
 use flow_manager::controller::{Context, ReconcileMetrics, reconcile};
 use flow_manager::enforce::{Backend, EnforceMetrics, Enforcer};
 use flow_manager::observe::{Paths, Sources};
@@ -66,12 +66,13 @@ fn main() {
 
 fn costs(runtime: &Runtime, targets: usize) -> [Cost; 4] {
     let (caches, context) = runtime.block_on(start());
-    let [stored, changed] = ["100M", "200M"].map(|max| Arc::new(policy(targets, max)));
-    let (id, checked) = (PolicyId::of(&stored), Policy::try_from(&stored.spec).unwrap());
-    let resolve = |policy| Plan::resolve(&caches, &id, &stored, policy);
-    let found: usize = resolve(checked.clone()).targets.iter().map(|target| target.found.pods.len()).sum();
+    let spec = policy(targets, "100M").spec;
+    let [stored, changed] = ["100M", "200M"].map(|max| Arc::new(CachedPolicy::from(policy(targets, max))));
+    let check = || Policy::try_from(&spec).unwrap();
+    let resolve = |policy| Plan::resolve(&caches, &stored, Arc::new(policy));
+    let found: usize = resolve(check()).targets.iter().map(|target| target.found.pods.len()).sum();
     assert_eq!(found, targets * PODS_OF_EACH, "the caches are filled");
-    let again = |policy: &Arc<FlowPolicy>| {
+    let again = |policy: &Arc<CachedPolicy>| {
         runtime.block_on(reconcile(Arc::clone(policy), Arc::clone(&context))).unwrap();
     };
     let cost = |what, run: &mut dyn FnMut()| {
@@ -80,10 +81,8 @@ fn costs(runtime: &Runtime, targets: usize) -> [Cost; 4] {
     };
     let mut turn = [&changed, &stored].into_iter().cycle();
     [
-        cost("check the spec", &mut || drop(black_box(Policy::try_from(&stored.spec)))),
-        cost("check the spec, look up the targets", &mut || {
-            drop(black_box(resolve(Policy::try_from(&stored.spec).unwrap())));
-        }),
+        cost("check the spec", &mut || drop(black_box(check()))),
+        cost("check the spec, look up the targets", &mut || drop(black_box(resolve(check())))),
         cost("reconcile what has not changed", &mut || again(&stored)),
         cost("reconcile a new range of each limit", &mut || again(turn.next().unwrap())),
     ]

@@ -1,8 +1,9 @@
 use crate::show;
 use crate::spec::{HistogramTypeSpec, Mode, ProtocolSpec, TargetKind, TimeUnitSpec};
 use flow_control::{Bandwidth, Bound, EffectCheck, Finite, JitterMethod, Law, NoData, Range, Role};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::Selector;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A spec that was checked: every number is in its base unit and its range.
@@ -16,8 +17,8 @@ pub struct Policy {
     pub interval: Duration,
     /// At least one, with different names, at least one of them decisive.
     pub objectives: Vec<Objective>,
-    /// At least one, with different kinds and names.
-    pub targets: Vec<Target>,
+    /// At least one, with different kinds and names. Who goes by the policy shares them.
+    pub targets: Vec<Arc<Target>>,
     /// How limits reach the pods.
     pub strategy: Strategy,
     /// The control law.
@@ -141,8 +142,8 @@ pub enum Indicator {
 pub struct Target {
     /// What it is.
     pub id: TargetId,
-    /// Which pods are meant, for the kind Pods.
-    pub selector: Option<LabelSelector>,
+    /// Which pods are meant, for the kind Pods; none are where the selector cannot be used.
+    pub selector: Option<Selector>,
     /// The range of its limit.
     pub range: Range,
     /// The limit to start from.

@@ -7,6 +7,7 @@ use crate::spec::FlowPolicySpec;
 use crate::{BandwidthText, DurationText};
 use flow_control::{Bandwidth, Role};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A field of a spec that cannot be used. The schema refuses nearly all of them at admission; this check is
@@ -39,7 +40,7 @@ impl TryFrom<&FlowPolicySpec> for Policy {
             interval: interval(spec, &objectives)?,
             objectives,
             strategy: target::strategy(&spec.strategy, &targets)?,
-            targets,
+            targets: targets.into_iter().map(Arc::new).collect(),
             law: control::law(&spec.control)?,
             effect_check: control::effect_check(&spec.control)?,
             no_data: control::no_data(&spec.on_no_data)?,

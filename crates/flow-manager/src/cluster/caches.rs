@@ -2,10 +2,11 @@ use super::interned::Interned;
 use super::metrics::WatchMetrics;
 use super::objects::{Changed, Object, Objects};
 use super::pod::{CachedPod, WatchedPod};
+use super::policy::CachedPolicy;
 use super::problem::explain;
 use super::revision::Revision;
 use crate::serve::Readiness;
-use flow_policy::{FlowPolicy, names};
+use flow_policy::names;
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures::stream::{BoxStream, StreamExt};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
@@ -21,14 +22,11 @@ use tokio_util::sync::CancellationToken;
 /// Objects that were changed or deleted, as they come.
 type Touched<K> = BoxStream<'static, Result<K, watcher::Error>>;
 
-/// Annotations that tell the operator nothing, and may be as long as all else of a policy.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-
 /// The caches that the whole operator reads. Each holds only what is used of its objects.
 #[derive(Clone)]
 pub struct Caches {
     /// All policies.
-    pub policies: Store<FlowPolicy>,
+    pub policies: Store<CachedPolicy>,
     /// All pods.
     pub pods: Objects<CachedPod>,
     /// All Deployments.
@@ -48,7 +46,7 @@ pub struct Caches {
 /// The watches that fill the [`Caches`]: somebody has to drive them.
 pub struct Watches {
     /// Policies that were listed, changed or deleted.
-    pub policies: Touched<FlowPolicy>,
+    pub policies: Touched<CachedPolicy>,
     /// Pods that were changed or deleted.
     pub pods: Touched<Changed<CachedPod>>,
     /// Deployments that were changed or deleted.
@@ -121,21 +119,20 @@ pub fn watch(client: &Client, readiness: &Readiness, metrics: &WatchMetrics) -> 
             part,
             filled: filled.clone(),
         });
-    let (policies, touched_policies, policies_listed) =
-        policies.cache(keep_used_of_policy, listed_or_changed);
+    let (policies, touched_policies, policies_listed) = policies.cache(share_with_present, listed_or_changed);
     let mut nodes = Interned::default();
     let (pods, touched_pods, pods_listed) =
         pods.keep(move |watched: WatchedPod| watched.pod.intern(&mut nodes));
     let (deployments, touched_deployments, deployments_listed) =
-        deployments.cache(keep_used_of_workload, changed);
+        deployments.cache(|workload, _| keep_used_of_workload(workload), changed);
     let (replica_sets, touched_replica_sets, replica_sets_listed) =
         replica_sets.keep(|set: PartialObjectMeta<ReplicaSet>| Revision::from(&set));
     let (stateful_sets, touched_stateful_sets, stateful_sets_listed) =
-        stateful_sets.cache(keep_used_of_workload, changed);
+        stateful_sets.cache(|workload, _| keep_used_of_workload(workload), changed);
     let (daemon_sets, touched_daemon_sets, daemon_sets_listed) =
-        daemon_sets.cache(keep_used_of_workload, changed);
+        daemon_sets.cache(|workload, _| keep_used_of_workload(workload), changed);
     let (namespaces, touched_namespaces, namespaces_listed) =
-        namespaces.cache(keep_used_of_namespace, changed);
+        namespaces.cache(|namespace, _| keep_used_of_namespace(namespace), changed);
     let listed = [
         policies_listed,
         pods_listed,
@@ -183,15 +180,17 @@ impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + S
 
 impl Filling {
     /// A cache, the stream that fills it, and a token that is cancelled once it is filled: a store's own readiness
-    /// wakes only one of those who wait for it, and the controller waits for that of the policies.
+    /// wakes only one of those who wait for it, and the controller waits for that of the policies. `prune` is given each
+    /// object, and the cache as it is.
     fn cache<K: Watched + Lookup<DynamicType = ()>>(
         self,
-        mut prune: impl FnMut(&mut K) + Send + 'static,
+        mut prune: impl FnMut(&mut K, &Store<K>) + Send + 'static,
         mut touched: impl FnMut(watcher::Event<K>) -> Option<K> + Send + 'static,
     ) -> (Store<K>, Touched<K>, CancellationToken) {
         let (reader, mut writer) = reflector::store();
+        let present = reader.clone();
         let (touched, listed) = self.fill(move |event: watcher::Event<K>| {
-            let event = event.modify(&mut prune);
+            let event = event.modify(|object| prune(object, &present));
             writer.apply_watcher_event(&event);
             touched(event)
         });
@@ -287,8 +286,10 @@ fn map<K, T>(event: watcher::Event<K>, keep: impl FnOnce(K) -> T) -> watcher::Ev
     }
 }
 
-fn keep_used_of_policy(policy: &mut FlowPolicy) {
-    keep_used_of_metadata(&mut policy.metadata, |annotation| annotation != LAST_APPLIED);
+fn share_with_present(policy: &mut CachedPolicy, present: &Store<CachedPolicy>) {
+    if let Some(present) = present.get(&policy.id().reference()) {
+        policy.share(&present);
+    }
 }
 
 fn keep_used_of_workload<K>(workload: &mut PartialObjectMeta<K>) {

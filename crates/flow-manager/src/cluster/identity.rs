@@ -1,6 +1,8 @@
+use super::policy::CachedPolicy;
 use super::uid::Uid;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -47,6 +49,12 @@ impl PolicyId {
     #[must_use]
     pub fn of(policy: &FlowPolicy) -> Self {
         Self::new(policy.namespace().unwrap_or_default(), policy.name_any())
+    }
+
+    /// Where the cache has the policy.
+    #[must_use]
+    pub(crate) fn reference(&self) -> ObjectRef<CachedPolicy> {
+        ObjectRef::new(&self.name).within(&self.namespace)
     }
 }
 

@@ -5,7 +5,7 @@ use flow_control::Bandwidth;
 use flow_policy::Target;
 use flow_policy::spec::TargetKind;
 use kube::api::PartialObjectMeta;
-use kube::core::{Selector, SelectorExt};
+use kube::core::SelectorExt;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
@@ -64,13 +64,9 @@ pub fn find(caches: &Caches, policies: &str, target: &Target) -> Found {
 
 /// The pods that a selector matches; none where the selector cannot be used.
 fn selected(caches: &Caches, namespace: &str, target: &Target) -> Found {
-    match target.selector.clone().map(Selector::try_from) {
-        Some(Ok(selector)) => {
-            let here = caches.pods.in_namespace(namespace).into_iter();
-            Found::with(target_pods(here.filter(|pod| selector.matches(pod.labels()))))
-        }
-        _ => Found::MISSING,
-    }
+    let Some(selector) = &target.selector else { return Found::MISSING };
+    let here = caches.pods.in_namespace(namespace).into_iter();
+    Found::with(target_pods(here.filter(|pod| selector.matches(pod.labels()))))
 }
 
 fn uid<K>(store: &Store<PartialObjectMeta<K>>, namespace: &str, name: &str) -> Option<String>
@@ -148,13 +144,13 @@ mod tests {
         inventory.into()
     }
 
-    fn target(target: &Value) -> Target {
+    fn target(target: &Value) -> Arc<Target> {
         let spec = json!({
             "objectives": [{"name": "jitter", "probe": {"host": "robot", "port": 1}, "jitter": {"max": "1ms"}}],
             "targets": [target],
         });
         let policy = Policy::try_from(&serde_json::from_value::<FlowPolicySpec>(spec).unwrap()).unwrap();
-        policy.targets[0].clone()
+        Arc::clone(&policy.targets[0])
     }
 
     fn names_of(found: &Found) -> Vec<&str> {

@@ -1,8 +1,7 @@
 //! Which policies a change of something else concerns: there are far more changes of pods than policies, and most of them
 //! concern few.
 
-use crate::cluster::PolicyId;
-use flow_policy::FlowPolicy;
+use crate::cluster::{CachedPolicy, PolicyId};
 use kube::runtime::reflector::{ObjectRef, Store};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,36 +22,35 @@ struct Index {
 
 impl Concerned {
     /// Takes over a policy as it is now, or was last if it `is_there` no more.
-    pub(super) fn note(&self, policy: &FlowPolicy, is_there: bool) {
+    pub(super) fn note(&self, policy: &CachedPolicy, is_there: bool) {
         let mut index = self.lock();
-        let id = PolicyId::of(policy);
-        index.remove(&id);
+        index.remove(policy.id());
         if is_there {
-            index.insert(id, named(policy));
+            index.insert(policy);
         }
     }
 
     /// Takes over all policies, and forgets all others.
-    pub(super) fn renew(&self, policies: &Store<FlowPolicy>) {
+    pub(super) fn renew(&self, policies: &Store<CachedPolicy>) {
         let mut renewed = Index::default();
         for policy in policies.state() {
-            renewed.insert(PolicyId::of(&policy), named(&policy));
+            renewed.insert(&policy);
         }
         *self.lock() = renewed;
     }
 
     /// The policies that may have an object in this namespace, a workload or a pod, for a target: those in the namespace,
     /// and those that name it.
-    pub(super) fn by_object(&self, namespace: &str) -> Vec<ObjectRef<FlowPolicy>> {
+    pub(super) fn by_object(&self, namespace: &str) -> Vec<ObjectRef<CachedPolicy>> {
         let index = self.lock();
         let around = [&index.within, &index.naming].map(|policies| policies.get(namespace));
         let around: BTreeSet<_> = around.into_iter().flatten().flatten().collect();
-        around.into_iter().map(reference).collect()
+        around.into_iter().map(PolicyId::reference).collect()
     }
 
     /// The policies that depend on the consent of a namespace.
-    pub(super) fn by_namespace(&self, namespace: &str) -> Vec<ObjectRef<FlowPolicy>> {
-        self.lock().naming.get(namespace).into_iter().flatten().map(reference).collect()
+    pub(super) fn by_namespace(&self, namespace: &str) -> Vec<ObjectRef<CachedPolicy>> {
+        self.lock().naming.get(namespace).into_iter().flatten().map(PolicyId::reference).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Index> {
@@ -61,13 +59,14 @@ impl Concerned {
 }
 
 impl Index {
-    fn insert(&mut self, id: PolicyId, named: Vec<String>) {
+    fn insert(&mut self, policy: &CachedPolicy) {
+        let (id, named) = (policy.id(), policy.named_namespaces());
         self.within.entry(id.namespace.clone()).or_default().insert(id.clone());
-        for namespace in &named {
+        for namespace in named {
             self.naming.entry(namespace.clone()).or_default().insert(id.clone());
         }
         if !named.is_empty() {
-            self.named.insert(id, named);
+            self.named.insert(id.clone(), named.to_vec());
         }
     }
 
@@ -88,18 +87,9 @@ fn remove(policies: &mut HashMap<String, BTreeSet<PolicyId>>, namespace: &str, i
     }
 }
 
-fn reference(id: &PolicyId) -> ObjectRef<FlowPolicy> {
-    ObjectRef::new(&id.name).within(&id.namespace)
-}
-
 /// All namespaces in which a policy may have limited pods: its own, and those that it names.
-pub(super) fn namespaces(policy: &FlowPolicy) -> Vec<String> {
-    named(policy).into_iter().chain(policy.metadata.namespace.clone()).collect()
-}
-
-fn named(policy: &FlowPolicy) -> Vec<String> {
-    let named = policy.spec.targets.iter().map(|target| target.namespace.clone());
-    named.filter(|namespace| !namespace.is_empty()).collect()
+pub(super) fn namespaces(policy: &CachedPolicy) -> Vec<String> {
+    policy.named_namespaces().iter().chain([&policy.id().namespace]).cloned().collect()
 }
 
 #[cfg(test)]
@@ -110,7 +100,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn policy(namespace: &str, name: &str, targets: &[&str]) -> FlowPolicy {
+    fn policy(namespace: &str, name: &str, targets: &[&str]) -> CachedPolicy {
         let targets: Vec<_> = targets
             .iter()
             .map(|namespace| json!({"kind": "Deployment", "namespace": namespace, "name": "upload"}))
@@ -135,7 +125,7 @@ mod tests {
         concerned
     }
 
-    fn names_of(policies: Vec<ObjectRef<FlowPolicy>>) -> Vec<String> {
+    fn names_of(policies: Vec<ObjectRef<CachedPolicy>>) -> Vec<String> {
         let mut names: Vec<_> = policies.into_iter().map(|policy| policy.name).collect();
         names.sort();
         names
@@ -159,7 +149,7 @@ mod tests {
     const NAMESPACES: [&str; 3] = ["a", "b", "c"];
 
     /// Whether a policy comes or goes, and which.
-    fn change() -> impl Strategy<Value = (bool, FlowPolicy)> {
+    fn change() -> impl Strategy<Value = (bool, CachedPolicy)> {
         let namespace = || prop::sample::select(&NAMESPACES[..]);
         let targets = prop::collection::vec(prop_oneof![Just(""), namespace()], 0..3);
         (any::<bool>(), namespace(), "[xyz]", targets)
@@ -167,18 +157,16 @@ mod tests {
     }
 
     /// What a search through all policies finds.
-    fn scan(policies: &Store<FlowPolicy>, wanted: impl Fn(&FlowPolicy) -> bool) -> Vec<String> {
+    fn scan(policies: &Store<CachedPolicy>, wanted: impl Fn(&CachedPolicy) -> bool) -> Vec<String> {
         let all = policies.state().into_iter().filter(|policy| wanted(policy));
         names_of(all.map(|policy| ObjectRef::from_obj(&*policy)).collect())
     }
 
-    fn assert_found(concerned: &Concerned, policies: &Store<FlowPolicy>) {
+    fn assert_found(concerned: &Concerned, policies: &Store<CachedPolicy>) {
         for namespace in NAMESPACES {
             let names =
-                |policy: &FlowPolicy| policy.spec.targets.iter().any(|target| target.namespace == namespace);
-            let around = |policy: &FlowPolicy| {
-                policy.metadata.namespace.as_deref() == Some(namespace) || names(policy)
-            };
+                |policy: &CachedPolicy| policy.named_namespaces().iter().any(|named| named == namespace);
+            let around = |policy: &CachedPolicy| policy.id().namespace == namespace || names(policy);
             assert_eq!(names_of(concerned.by_object(namespace)), scan(policies, around));
             assert_eq!(names_of(concerned.by_namespace(namespace)), scan(policies, names));
         }

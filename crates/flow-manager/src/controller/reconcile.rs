@@ -3,16 +3,16 @@ use super::error::Error;
 use super::metrics::ReconcileMetrics;
 use super::retry::Retries;
 use super::startup::Startup;
-use crate::cluster::{Caches, PolicyId};
+use crate::cluster::{CachedPolicy, Caches, PolicyId};
 use crate::enforce::Enforcer;
 use crate::regulator::{Plan, Regulators, Services, remembered};
 use crate::report::{Reporter, Standing};
 use crate::rollout::Rollouts;
-use flow_policy::{FlowPolicy, Policy, names};
+use flow_policy::{FlowPolicy, names};
+use kube::api::PartialObjectMetaExt;
 use kube::runtime::controller::Action;
 use kube::runtime::finalizer::{self, Event, finalizer};
-use kube::runtime::reflector::ObjectRef;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource, ResourceExt};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -43,21 +43,23 @@ pub struct Context {
 }
 
 /// Makes the regulators fit one policy: checked, its targets looked up, or given back if it is being deleted.
-pub async fn reconcile(policy: Arc<FlowPolicy>, context: Arc<Context>) -> Result<Action, Error> {
+pub async fn reconcile(policy: Arc<CachedPolicy>, context: Arc<Context>) -> Result<Action, Error> {
     context.started().await;
     let _turn = context.turn(&policy).await;
     // All policies wait at the start, and the room that the rest needs is large.
     Box::pin(reconcile_now(policy, Arc::clone(&context))).await
 }
 
-async fn reconcile_now(policy: Arc<FlowPolicy>, context: Arc<Context>) -> Result<Action, Error> {
-    let id = PolicyId::of(&policy);
+async fn reconcile_now(policy: Arc<CachedPolicy>, context: Arc<Context>) -> Result<Action, Error> {
     let began = Instant::now();
-    let api = Api::namespaced(context.client.clone(), &id.namespace);
-    let reconciled = finalizer(&api, names::FINALIZER, policy, |event| async {
+    let api = Api::namespaced(context.client.clone(), &policy.id().namespace);
+    // A finalizer is a matter of metadata alone.
+    let metadata = policy.meta().clone().into_response_partial::<FlowPolicy>();
+    let (policy, context) = (&*policy, &*context);
+    let reconciled = finalizer(&api, names::FINALIZER, Arc::new(metadata), |event| async move {
         match event {
-            Event::Apply(policy) => apply(&id, &policy, &context).await,
-            Event::Cleanup(policy) => clean_up(&id, &policy, &context).await,
+            Event::Apply(_) => apply(policy, context).await,
+            Event::Cleanup(_) => clean_up(policy, context).await,
         }
     });
     let reconciled = reconciled.await;
@@ -69,28 +71,30 @@ async fn reconcile_now(policy: Arc<FlowPolicy>, context: Arc<Context>) -> Result
         }
         result => result.map_err(unwrap_finalizer_error)?,
     };
-    context.retries.succeeded(&id);
-    context.reconciled(&id);
+    context.retries.succeeded(policy.id());
+    context.reconciled(policy.id());
     Ok(action)
 }
 
-async fn apply(id: &PolicyId, policy: &FlowPolicy, context: &Context) -> Result<Action, Error> {
-    let generation = policy.metadata.generation;
-    match Policy::try_from(&policy.spec) {
+async fn apply(policy: &CachedPolicy, context: &Context) -> Result<Action, Error> {
+    let (id, generation) = (policy.id(), policy.meta().generation);
+    match policy.checked() {
         Ok(checked) => {
-            let plan = Plan::resolve(&context.caches, id, policy, checked);
+            let plan = Plan::resolve(&context.caches, policy, Arc::clone(checked));
             let safe = remembered(policy, &plan);
             context.regulators.set(id.clone(), plan, &safe);
         }
         Err(problem) => {
             context.regulators.remove(id).await;
+            let problem = problem.clone();
             context.reporter.report(id, Standing::Invalid { generation, problem });
         }
     }
     Ok(Action::await_change())
 }
 
-async fn clean_up(id: &PolicyId, policy: &FlowPolicy, context: &Context) -> Result<Action, Error> {
+async fn clean_up(policy: &CachedPolicy, context: &Context) -> Result<Action, Error> {
+    let id = policy.id();
     context.regulators.remove(id).await;
     context.reporter.forget(id);
     // Its claims are known: there are none. Only now may pods that it limited before a restart be restored.
@@ -134,10 +138,9 @@ impl Context {
     }
 
     /// Waits until a policy without a finalizer may be given it.
-    async fn turn(&self, policy: &FlowPolicy) -> Option<SemaphorePermit<'_>> {
-        let metadata = &policy.metadata;
-        let has_finalizer = metadata.finalizers.iter().flatten().any(|name| name == names::FINALIZER);
-        if has_finalizer || metadata.deletion_timestamp.is_some() {
+    async fn turn(&self, policy: &CachedPolicy) -> Option<SemaphorePermit<'_>> {
+        let has_finalizer = policy.finalizers().iter().any(|name| name == names::FINALIZER);
+        if has_finalizer || policy.meta().deletion_timestamp.is_some() {
             return None;
         }
         // The semaphore is never closed.
@@ -152,13 +155,13 @@ impl Context {
     }
 
     /// Takes note of a policy that was listed, changed or deleted.
-    pub(super) async fn touched(&self, policy: &FlowPolicy) {
-        let id = PolicyId::of(policy);
-        let is_there = self.caches.policies.get(&ObjectRef::new(&id.name).within(&id.namespace)).is_some();
+    pub(super) async fn touched(&self, policy: &CachedPolicy) {
+        let id = policy.id();
+        let is_there = self.caches.policies.get(&id.reference()).is_some();
         self.concerned.note(policy, is_there);
         if !is_there {
-            self.forget_gone(|other| *other == id).await;
-            self.reconciled(&id);
+            self.forget_gone(|other| other == id).await;
+            self.reconciled(id);
         }
     }
 
@@ -166,8 +169,7 @@ impl Context {
     /// nobody saw their end.
     pub(super) async fn forget_gone(&self, may_be_gone: impl Fn(&PolicyId) -> bool) {
         let policies = &self.caches.policies;
-        let is_there =
-            |id: &PolicyId| policies.get(&ObjectRef::new(&id.name).within(&id.namespace)).is_some();
+        let is_there = |id: &PolicyId| policies.get(&id.reference()).is_some();
         for id in self.regulators.remove_gone(|id| may_be_gone(id) && !is_there(id)).await {
             tracing::warn!(policy = %id, "the policy is gone without having been deleted the usual way");
             self.reporter.forget(&id);
@@ -209,7 +211,7 @@ mod tests {
     use tokio::time::timeout;
     use tower_test::mock::Handle;
 
-    fn policy(number: usize) -> Arc<FlowPolicy> {
+    fn policy(number: usize) -> Arc<CachedPolicy> {
         let metadata = json!({"name": format!("policy-{number}"), "namespace": "factory"});
         let policy = json!({"metadata": metadata, "spec": {"objectives": [], "targets": []}});
         Arc::new(serde_json::from_value(policy).unwrap())

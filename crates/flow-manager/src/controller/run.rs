@@ -1,8 +1,7 @@
 use super::concerned::Concerned;
 use super::error::Error;
 use super::reconcile::{Context, reconcile};
-use crate::cluster::{Changed, Object, PolicyId, Refilled, Watches};
-use flow_policy::FlowPolicy;
+use crate::cluster::{CachedPolicy, Changed, Object, Refilled, Watches};
 use futures::{Stream, StreamExt, stream};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
@@ -29,8 +28,9 @@ async fn reconcile_all(context: Arc<Context>, watches: Watches) {
     let touching = Arc::clone(&context);
     let touched = watches.policies.then(move |policy| touched(Arc::clone(&touching), policy)).boxed();
     // Status is ours: what we write there must not wake us.
-    let spec =
-        predicates::generation::<FlowPolicy>.combine(predicates::finalizers).combine(predicates::annotations);
+    let spec = predicates::generation::<CachedPolicy>
+        .combine(predicates::finalizers)
+        .combine(predicates::annotations);
     let specs = touched.predicate_filter(spec, PredicateConfig::default());
     let enforcer = context.enforcer.clone();
     let pods = watches.pods.inspect(move |pod| pod.as_ref().map_or((), |pod| enforcer.seen(&pod.object)));
@@ -49,7 +49,7 @@ async fn reconcile_all(context: Arc<Context>, watches: Watches) {
         .await;
 }
 
-async fn touched<E>(context: Arc<Context>, policy: Result<FlowPolicy, E>) -> Result<FlowPolicy, E> {
+async fn touched<E>(context: Arc<Context>, policy: Result<CachedPolicy, E>) -> Result<CachedPolicy, E> {
     if let Ok(policy) = &policy {
         context.touched(policy).await;
     }
@@ -57,7 +57,7 @@ async fn touched<E>(context: Arc<Context>, policy: Result<FlowPolicy, E>) -> Res
 }
 
 /// The policies that a change of such an object concerns.
-fn by_object<K: Resource>(concerned: &Concerned) -> impl Fn(K) -> Vec<ObjectRef<FlowPolicy>> + use<K> {
+fn by_object<K: Resource>(concerned: &Concerned) -> impl Fn(K) -> Vec<ObjectRef<CachedPolicy>> + use<K> {
     let concerned = concerned.clone();
     move |object| concerned.by_object(&object.namespace().unwrap_or_default())
 }
@@ -66,7 +66,7 @@ fn by_object<K: Resource>(concerned: &Concerned) -> impl Fn(K) -> Vec<ObjectRef<
 fn around<T: Object + Send + Sync + 'static>(
     changes: impl Stream<Item = Result<Changed<T>, watcher::Error>> + Send + 'static,
     concerned: &Concerned,
-) -> impl Stream<Item = ObjectRef<FlowPolicy>> + Send + 'static {
+) -> impl Stream<Item = ObjectRef<CachedPolicy>> + Send + 'static {
     let concerned = concerned.clone();
     changes.flat_map(move |change| {
         let change = change.ok().filter(|change| change.concerns_targets);
@@ -94,8 +94,8 @@ async fn look_anew(part: Refilled, context: Arc<Context>) {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "kube's signature of an error policy")]
-fn retry(policy: Arc<FlowPolicy>, error: &Error, context: Arc<Context>) -> Action {
-    let id = PolicyId::of(&policy);
+fn retry(policy: Arc<CachedPolicy>, error: &Error, context: Arc<Context>) -> Action {
+    let id = policy.id();
     let wait = context.retries.failed(id.clone());
     context.metrics.failed(error.category());
     tracing::warn!(policy = %id, %error, retry_seconds = wait.as_secs_f64(), "policy not reconciled");

@@ -1,6 +1,6 @@
-use crate::cluster::{Caches, PolicyId};
-use flow_policy::FlowPolicy;
-use kube::runtime::reflector::{ObjectRef, Store};
+use crate::cluster::{CachedPolicy, Caches, PolicyId};
+use kube::Resource;
+use kube::runtime::reflector::Store;
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
@@ -22,8 +22,8 @@ impl Startup {
         let note = async {
             caches.ready().await;
             let policies = caches.policies.state();
-            let stays = policies.iter().filter(|policy| policy.metadata.deletion_timestamp.is_none());
-            let policies: HashSet<_> = stays.map(|policy| PolicyId::of(policy)).collect();
+            let stays = policies.iter().filter(|policy| policy.meta().deletion_timestamp.is_none());
+            let policies: HashSet<_> = stays.map(|policy| policy.id().clone()).collect();
             are_none = policies.is_empty();
             Mutex::new(policies)
         };
@@ -44,9 +44,8 @@ impl Startup {
     }
 
     /// Strikes out all that are not among `policies` any more. Returns whether none is left of some.
-    pub(super) fn sweep(&self, policies: &Store<FlowPolicy>) -> bool {
-        let is_there =
-            |id: &PolicyId| policies.get(&ObjectRef::new(&id.name).within(&id.namespace)).is_some();
+    pub(super) fn sweep(&self, policies: &Store<CachedPolicy>) -> bool {
+        let is_there = |id: &PolicyId| policies.get(&id.reference()).is_some();
         self.strike(|unseen| unseen.retain(is_there))
     }
 
@@ -73,7 +72,7 @@ mod tests {
     use kube::runtime::watcher::Event;
     use serde_json::json;
 
-    fn policy(name: &str) -> FlowPolicy {
+    fn policy(name: &str) -> CachedPolicy {
         let spec = json!({"objectives": [], "targets": []});
         let policy = json!({
             "apiVersion": "flow.fustli.io/v1alpha1", "kind": "FlowPolicy",
@@ -98,16 +97,16 @@ mod tests {
         let (reader, mut writer) = reflector::store();
         caches.policies = reader;
         let mut deleted = policy("deleted");
-        deleted.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        deleted.meta_mut().deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
         writer.apply_watcher_event(&Event::Apply(deleted));
         writer.apply_watcher_event(&Event::Apply(policy("stays")));
         assert!(!startup.begin(&caches).await && !startup.is_over());
-        assert!(startup.done(&PolicyId::of(&policy("stays"))) && startup.is_over());
+        assert!(startup.done(policy("stays").id()) && startup.is_over());
     }
 
     #[test]
     fn all_are_known_once_the_last_policy_is_reconciled() {
-        let ids = ["first", "second"].map(|name| PolicyId::of(&policy(name)));
+        let ids = ["first", "second"].map(|name| policy(name).id().clone());
         let startup = Startup { unseen: OnceCell::new_with(Some(Mutex::new(ids.clone().into()))) };
         assert_eq!([0, 0, 1, 1].map(|number: usize| startup.done(&ids[number])), [false, false, true, false]);
     }
@@ -118,7 +117,7 @@ mod tests {
         let (first, second) = (policy("first"), policy("second"));
         writer.apply_watcher_event(&Event::Apply(first.clone()));
         writer.apply_watcher_event(&Event::Apply(second.clone()));
-        let ids = [&first, &second].map(PolicyId::of);
+        let ids = [&first, &second].map(|policy| policy.id().clone());
         let startup = Startup { unseen: OnceCell::new_with(Some(Mutex::new(ids.clone().into()))) };
         assert!(!startup.done(&ids[0]) && !startup.sweep(&reader));
         writer.apply_watcher_event(&Event::Delete(second.clone()));

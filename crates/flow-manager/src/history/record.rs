@@ -44,7 +44,7 @@ impl Record {
             self.follow(&snapshot.policy, step(now));
             self.measure(&snapshot.objectives, now);
             self.limit(snapshot, step(now));
-            self.note(snapshot.last_change.as_ref(), now);
+            self.note(snapshot.last_change.as_deref(), now);
         }
     }
 

@@ -56,7 +56,9 @@ impl Selector {
         if !plain || !matchers.or_matchers.is_empty() {
             return None;
         }
-        let matchers = matchers.matchers.iter().map(Matcher::new).collect::<Option<_>>()?;
+        let mut matchers: Vec<_> = matchers.matchers.iter().map(Matcher::new).collect::<Option<_>>()?;
+        // They stay, and room for more would stay with them.
+        matchers.shrink_to_fit();
         Some(Self { metric, matchers })
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct Regulator {
     effective: Effective,
     /// Whether limits were needed since the policy was taken up, or its spec changed.
     needed: bool,
-    last_change: Option<Change>,
+    last_change: Option<Arc<Change>>,
     decisions: Tally,
     measured_since: Timestamp,
     reported: Option<Moment>,
@@ -162,7 +162,8 @@ impl Regulator {
             Ineffective::next(self.ineffective.as_ref(), self.state.no_effect(), now, Timestamp::now());
         if decision.action != Action::Hold {
             let (policy, limits) = (&self.plan.policy, &self.state.limits);
-            self.last_change = Some(Change::new(policy, decision, &views, limits, Timestamp::now()));
+            let change = Change::new(policy, decision, &views, limits, Timestamp::now());
+            self.last_change = Some(Arc::new(change));
         }
         if decision.action != Action::Hold || self.is_report_due(now) {
             self.reported = Some(now);

@@ -1,17 +1,19 @@
 //! Which limits are known to be good, as a policy is taken up, or goes on by another plan.
 
 use super::plan::{Plan, PlannedTarget};
+use crate::cluster::CachedPolicy;
 use flow_control::Bandwidth;
+use flow_policy::FlowPolicyStatus;
 use flow_policy::status::TargetStatus;
-use flow_policy::{FlowPolicy, FlowPolicyStatus};
+use kube::Resource;
 
 /// The safe limit of each target of `plan`, as the status of the policy, written before a restart perhaps, tells it.
 /// What was written of another spec does not count.
 #[must_use]
-pub fn remembered(stored: &FlowPolicy, plan: &Plan) -> Vec<Option<Bandwidth>> {
-    let generation = stored.metadata.generation;
+pub fn remembered(stored: &CachedPolicy, plan: &Plan) -> Vec<Option<Bandwidth>> {
+    let generation = stored.meta().generation;
     let is_of_this = |status: &&FlowPolicyStatus| plan.enforces() && status.observed_generation == generation;
-    let targets = stored.status.as_ref().filter(is_of_this).map(|status| &status.targets);
+    let targets = stored.status().filter(is_of_this).map(|status| &status.targets);
     let told = |planned: &PlannedTarget| {
         let mut targets = targets.into_iter().flatten();
         let limit = targets.find(|status| is_of(planned, status))?.safe_limit.as_ref()?.parse().ok()?;
@@ -46,13 +48,13 @@ pub(super) fn carried(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{Caches, PolicyId};
-    use flow_policy::Policy;
+    use crate::cluster::Caches;
     use kube::runtime::reflector;
     use serde_json::{Value, json};
+    use std::sync::Arc;
 
     /// A policy of two targets with limits from 10M to 100M, in its second generation, and its plan.
-    fn policy(change: impl FnOnce(&mut Value)) -> (FlowPolicy, Plan) {
+    fn policy(change: impl FnOnce(&mut Value)) -> (CachedPolicy, Plan) {
         let limit = json!({"min": "10M", "max": "100M"});
         let mut stored = json!({
             "apiVersion": "flow.fustli.io/v1alpha1", "kind": "FlowPolicy",
@@ -70,10 +72,10 @@ mod tests {
             ]},
         });
         change(&mut stored);
-        let stored: FlowPolicy = serde_json::from_value(stored).unwrap();
-        let checked = Policy::try_from(&stored.spec).unwrap();
+        let stored: CachedPolicy = serde_json::from_value(stored).unwrap();
+        let checked = Arc::clone(stored.checked().unwrap());
         let caches = Caches::of(crate::cluster::Objects::empty().0, reflector::store().0);
-        let plan = Plan::resolve(&caches, &PolicyId::of(&stored), &stored, checked);
+        let plan = Plan::resolve(&caches, &stored, checked);
         (stored, plan)
     }
 

@@ -1,11 +1,11 @@
-use crate::cluster::{Caches, Found, PodId, PolicyId, TargetPod, find};
+use crate::cluster::{CachedPolicy, Caches, Found, PodId, PolicyId, TargetPod, find};
 use crate::rollout::WorkloadId;
 use flow_control::Bandwidth;
 use flow_policy::spec::Mode;
-use flow_policy::{FlowPolicy, Overrides, Policy, Scope, Strategy, Target};
-use kube::ResourceExt;
+use flow_policy::{Overrides, Policy, Scope, Strategy, Target};
+use kube::{Resource, ResourceExt};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// What a regulator works by: a policy that was checked, and its targets as they are in the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedTarget {
     /// What the policy says.
-    pub target: Target,
+    pub target: Arc<Target>,
     /// What the cluster says.
     pub found: Found,
     /// Where the limit is written, if it is not written to the pods.
@@ -43,18 +43,18 @@ pub struct Template {
 impl Plan {
     /// Looks up the targets of `policy`, which is `stored` checked.
     #[must_use]
-    pub fn resolve(caches: &Caches, id: &PolicyId, stored: &FlowPolicy, policy: Policy) -> Self {
-        let planned = |target: &Target| PlannedTarget {
-            // What it selects is found, and large.
-            target: Target { selector: None, ..target.clone() },
+    pub fn resolve(caches: &Caches, stored: &CachedPolicy, policy: Arc<Policy>) -> Self {
+        let id = stored.id();
+        let planned = |target: &Arc<Target>| PlannedTarget {
+            target: Arc::clone(target),
             found: find(caches, &id.namespace, target),
             template: Template::find(caches, id, target).filter(|_| policy.strategy != Strategy::Live),
         };
         Self {
-            generation: stored.metadata.generation,
+            generation: stored.meta().generation,
             targets: policy.targets.iter().map(planned).collect(),
-            policy: Arc::new(policy),
-            overrides: Arc::new(Overrides::of(stored.annotations())),
+            policy,
+            overrides: shared(Overrides::of(stored.annotations())),
         }
     }
 
@@ -161,6 +161,12 @@ impl PlannedTarget {
     }
 }
 
+/// Of most policies nobody asks for anything.
+fn shared(overrides: Overrides) -> Arc<Overrides> {
+    static NONE: LazyLock<Arc<Overrides>> = LazyLock::new(Arc::default);
+    if overrides == **NONE { Arc::clone(&NONE) } else { Arc::new(overrides) }
+}
+
 impl Template {
     fn find(caches: &Caches, policy: &PolicyId, target: &Target) -> Option<Self> {
         let workload = WorkloadId::of(target, &policy.namespace)?;
@@ -172,6 +178,7 @@ impl Template {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flow_control::Range;
     use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
     use flow_policy::spec::FlowPolicySpec;
     use kube::runtime::reflector;
@@ -232,7 +239,7 @@ mod tests {
         for (name, found, limit) in [("x", 30, 30), ("x", 90, 40), ("x", 1, 10), ("z", 30, 40)] {
             assert_eq!(lowered(&planned, name, found), mbps(limit).bps(), "{name} {found}");
         }
-        planned.target.scope = Scope::Target;
+        Arc::make_mut(&mut planned.target).scope = Scope::Target;
         assert_eq!(lowered(&planned, "x", 20), mbps(40).bps(), "two pods share it");
         assert_eq!(planned.lowered(mbps(50), &[], &[]), mbps(50));
     }
@@ -274,7 +281,7 @@ mod tests {
     /// A target whose pods share the limit of 10M to 100M.
     fn shared(pods: Vec<TargetPod>) -> PlannedTarget {
         let mut planned = plan([pods, vec![]]).targets.remove(0);
-        planned.target.scope = Scope::Target;
+        Arc::make_mut(&mut planned.target).scope = Scope::Target;
         planned
     }
 
@@ -309,7 +316,7 @@ mod tests {
     /// A plan for one target of a mode and a scope, whose pod has `applied` Mbit/s from us.
     fn plan_for(mode: Mode, scope: Scope, applied: u64) -> Plan {
         let mut target = shared(vec![pod("x", Some(applied)), pod("y", Some(applied))]);
-        target.target.scope = scope;
+        Arc::make_mut(&mut target.target).scope = scope;
         let plan = Plan { targets: vec![target], ..plan([vec![], vec![]]) };
         Plan { policy: Arc::new(Policy { mode, ..(*plan.policy).clone() }), ..plan }
     }
@@ -325,7 +332,7 @@ mod tests {
         let observing = plan_for(Mode::Observe, Scope::Pod, 30);
         assert_eq!(go_on(observing, 70), Bandwidth::from_mbps(30));
         let mut elsewhere = present();
-        elsewhere.targets[0].target.id.namespace = Some("lab".to_owned());
+        Arc::make_mut(&mut elsewhere.targets[0].target).id.namespace = Some("lab".to_owned());
         assert_eq!(go_on(elsewhere, 70), Bandwidth::from_mbps(30), "another target of the same name");
     }
 
@@ -353,10 +360,10 @@ mod tests {
             "targets": [{"kind": "Deployment", "name": "upload", "limit": {"min": "10M", "max": "100M"}}],
             "strategy": {"type": strategy},
         });
-        let stored = FlowPolicy::new("robot", serde_json::from_value(spec).unwrap());
-        let policy = Policy::try_from(&stored.spec).unwrap();
-        let id = PolicyId::new("factory", "robot");
-        Plan::resolve(&Caches::of(crate::cluster::Objects::empty().0, deployments), &id, &stored, policy)
+        let stored = json!({"metadata": {"name": "robot", "namespace": "factory"}, "spec": spec});
+        let stored: CachedPolicy = serde_json::from_value(stored).unwrap();
+        let policy = Arc::clone(stored.checked().unwrap());
+        Plan::resolve(&Caches::of(crate::cluster::Objects::empty().0, deployments), &stored, policy)
     }
 
     #[test]
@@ -378,8 +385,8 @@ mod tests {
                 TargetPod { applied: bps.map(Bandwidth::from_bps), ..pod(&number.to_string(), None) }
             });
             let mut target = shared(pods.collect());
-            (target.target.scope, target.target.range.min) = (scope, Bandwidth::from_bps(8_000));
-            target.target.range.max = Bandwidth::from_mbps(1_000);
+            let range = Range { min: Bandwidth::from_bps(8_000), max: Bandwidth::from_mbps(1_000) };
+            target.target = Arc::new(Target { scope, range, ..(*target.target).clone() });
             let limit = target.present_limit();
             for bps in applied.iter().flatten() {
                 prop_assert!(target.of_each_pod(limit) <= Bandwidth::from_bps(*bps));

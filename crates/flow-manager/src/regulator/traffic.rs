@@ -11,6 +11,7 @@ use flow_policy::spec::Mode;
 use flow_policy::{Policy, Target, TrafficQuery};
 use load::Load;
 use query::TrafficFeed;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long what a shaper says may be taken for the present: it measures four times a second, and is asked twice.
@@ -37,7 +38,7 @@ impl TrafficFeeds {
             return Self::default();
         }
         let mut refused = Vec::new();
-        let query = |target: &Target| {
+        let query = |target: &Arc<Target>| {
             let opened = ask(services, namespace, target, target.traffic.as_ref()?, policy.interval);
             opened.map_err(|why| refused.push(why)).ok().map(Box::new)
         };

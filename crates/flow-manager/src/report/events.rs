@@ -277,8 +277,13 @@ mod tests {
         for (target, limit) in snapshot.targets.iter_mut().zip(limits) {
             target.limit = limit;
         }
-        snapshot.last_change =
-            Some(Change::new(&policy("Enforce"), decision, &snapshot.objectives, &limits, at(second)));
+        snapshot.last_change = Some(Arc::new(Change::new(
+            &policy("Enforce"),
+            decision,
+            &snapshot.objectives,
+            &limits,
+            at(second),
+        )));
         snapshot
     }
 
@@ -309,7 +314,7 @@ mod tests {
         let decision = Decision { action: Action::Decrease, reason: Reason::QueueGrows, objective: Some(0) };
         let limits = [400, 300].map(Bandwidth::from_mbps);
         early.last_change =
-            Some(Change::new(&policy("Enforce"), decision, &early.objectives, &limits, at(1)));
+            Some(Arc::new(Change::new(&policy("Enforce"), decision, &early.objectives, &limits, at(1))));
         let told = told(&[Standing::Running(well()), Standing::Running(early)]);
         assert_eq!(told[1], ["QueueGrows"]);
     }

@@ -1,10 +1,10 @@
 //! A policy with two decisive objectives and two targets, and how it may stand.
 
 use super::{Change, ObjectiveView, Snapshot, Standing, Tally, TargetView};
-use crate::cluster::PolicyId;
+use crate::cluster::{CachedPolicy, PolicyId};
 use crate::enforce::Backend;
 use flow_control::{Action, Bandwidth, Decision, Finite, Judgement, Queueing, Reason, Unknown};
-use flow_policy::{FlowPolicy, Policy};
+use flow_policy::Policy;
 use jiff::Timestamp;
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::watcher::Event;
@@ -106,7 +106,13 @@ pub(crate) fn cut(value: f64, mbps: u64, second: i64) -> Snapshot {
     let limits = [Bandwidth::from_mbps(mbps); 2];
     assert_eq!(objectives[0].judgement, Judgement::Violated);
     Snapshot {
-        last_change: Some(Change::new(&policy("Enforce"), decision, &objectives, &limits, at(second))),
+        last_change: Some(Arc::new(Change::new(
+            &policy("Enforce"),
+            decision,
+            &objectives,
+            &limits,
+            at(second),
+        ))),
         objectives,
         targets: vec![target(mbps), target(mbps)],
         ..well()
@@ -124,7 +130,7 @@ pub(crate) fn id(name: &str) -> PolicyId {
 }
 
 /// A cache of policies with these names.
-pub(crate) fn cache(names: &[&str]) -> Store<FlowPolicy> {
+pub(crate) fn cache(names: &[&str]) -> Store<CachedPolicy> {
     let (reader, mut writer) = reflector::store();
     for name in names {
         let metadata = json!({"name": name, "namespace": "factory", "uid": format!("uid-{name}")});

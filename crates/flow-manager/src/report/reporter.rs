@@ -2,10 +2,9 @@ use super::board::Board;
 use super::metrics::StandingMetrics;
 use super::writer::{Outcome, Writer};
 use super::{ObjectiveView, Standing};
-use crate::cluster::PolicyId;
+use crate::cluster::{CachedPolicy, PolicyId};
 use crate::history::History;
 use flow_control::Decision;
-use flow_policy::FlowPolicy;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use kube::Client;
@@ -78,7 +77,7 @@ impl Reporter {
     ///
     /// `policies` has the stored statuses; the policies that it lacks are not written. A status is written only
     /// when something worth it happened, and at most once per second.
-    pub async fn run(self, client: Client, policies: Store<FlowPolicy>, shutdown: CancellationToken) {
+    pub async fn run(self, client: Client, policies: Store<CachedPolicy>, shutdown: CancellationToken) {
         let mut writer = Writer::new(client, policies, self.board, self.write_errors);
         let mut writing = Writing::new();
         let mut looks = interval(LOOK_INTERVAL);

@@ -42,7 +42,7 @@ pub struct Snapshot {
     /// Who makes limits take effect.
     pub backend: Backend,
     /// The latest change of a limit, or in mode Observe the latest that would have been made.
-    pub last_change: Option<Change>,
+    pub last_change: Option<Arc<Change>>,
     /// How often each decision was taken.
     pub decisions: Tally,
     /// Whether the limits are taken away for want of data.

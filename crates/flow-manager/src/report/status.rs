@@ -28,7 +28,7 @@ pub fn status(old: &FlowPolicyStatus, standing: &Standing, now: Timestamp) -> Fl
         },
         Standing::Running(snapshot) => {
             let last_decision =
-                snapshot.last_change.as_ref().map(decision).or_else(|| old.last_decision.clone());
+                snapshot.last_change.as_deref().map(decision).or_else(|| old.last_decision.clone());
             let mut new = FlowPolicyStatus {
                 observed_generation: snapshot.generation,
                 conditions: conditions(snapshot.generation),

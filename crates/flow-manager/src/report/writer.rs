@@ -3,10 +3,10 @@ use super::announcer::{Announcement, Announcer};
 use super::board::Board;
 use super::write_status::write_status;
 use super::{Standing, events, status};
-use crate::cluster::PolicyId;
+use crate::cluster::{CachedPolicy, PolicyId};
 use flow_policy::{FlowPolicy, FlowPolicyStatus};
 use jiff::Timestamp;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::Store;
 use kube::{Api, Client, Resource};
 use prometheus_client::metrics::counter::Counter;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -26,7 +26,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Which statuses are to be written, and what was written last.
 pub(super) struct Writer {
     client: Client,
-    policies: Store<FlowPolicy>,
+    policies: Store<CachedPolicy>,
     board: Arc<Board>,
     errors: Counter,
     records: HashMap<PolicyId, Record>,
@@ -41,7 +41,7 @@ struct Record {
     /// The status that was written last, as long as the cache of policies lags behind it.
     written: Option<Box<FlowPolicyStatus>>,
     /// The newest standing by which there was nothing to write, and the policy as it was stored then.
-    settled: Option<(Arc<FlowPolicy>, Arc<Standing>)>,
+    settled: Option<(Arc<CachedPolicy>, Arc<Standing>)>,
     announcer: Announcer,
     failures: u32,
     not_before: Instant,
@@ -73,7 +73,7 @@ enum Error {
 impl Writer {
     pub(super) fn new(
         client: Client,
-        policies: Store<FlowPolicy>,
+        policies: Store<CachedPolicy>,
         board: Arc<Board>,
         errors: Counter,
     ) -> Self {
@@ -127,7 +127,7 @@ impl Writer {
 
     fn write(&mut self, id: &PolicyId) -> Option<Write> {
         let standing = self.board.get(id)?;
-        let policy = self.policies.get(&ObjectRef::new(&id.name).within(&id.namespace))?;
+        let policy = self.policies.get(&id.reference())?;
         let record = self.record(id, &policy);
         if record.is_settled(&policy, &standing) {
             record.settled = Some((policy, standing));
@@ -136,7 +136,7 @@ impl Writer {
         let (board, client) = (Arc::clone(&self.board), self.client.clone());
         let record = self.record(id, &policy);
         record.catch_up(&policy);
-        let old = record.written.as_deref().or(policy.status.as_ref()).cloned().unwrap_or_default();
+        let old = record.written.as_deref().or(policy.status()).cloned().unwrap_or_default();
         let new = status(&old, &standing, Timestamp::now());
         board.tell(id, &new.conditions);
         if new == old {
@@ -154,8 +154,8 @@ impl Writer {
     }
 
     /// The record of a policy; a new one if another policy of that name was there before.
-    fn record(&mut self, id: &PolicyId, policy: &FlowPolicy) -> &mut Record {
-        let uid = &policy.metadata.uid;
+    fn record(&mut self, id: &PolicyId, policy: &CachedPolicy) -> &mut Record {
+        let uid = &policy.meta().uid;
         if self.records.get(id).is_some_and(|record| record.uid != *uid) {
             self.records.remove(id);
         }
@@ -195,14 +195,14 @@ impl Writer {
 
 impl Record {
     /// Forgets what was written once the cache has it.
-    fn catch_up(&mut self, policy: &FlowPolicy) {
-        if self.written.as_deref() == policy.status.as_ref() {
+    fn catch_up(&mut self, policy: &CachedPolicy) {
+        if self.written.as_deref() == policy.status() {
             self.written = None;
         }
     }
 
     /// Whether there is nothing to write for a `standing`, as there was nothing for the one before.
-    fn is_settled(&self, policy: &Arc<FlowPolicy>, standing: &Standing) -> bool {
+    fn is_settled(&self, policy: &Arc<CachedPolicy>, standing: &Standing) -> bool {
         let settled = self.settled.as_ref();
         settled.is_some_and(|(stored, before)| Arc::ptr_eq(stored, policy) && are_alike(before, standing))
     }
@@ -302,9 +302,9 @@ mod tests {
         writer.put(well());
         let first = writer.next_at(start).unwrap();
         writer.settle(outcome(&first, Ok(())), start);
-        let mut stored = FlowPolicy::clone(&writer.policies.state()[0]);
-        for (status, is_kept) in [(stored.status.clone(), true), (Some(first.status), false)] {
-            stored.status = status;
+        let stored = CachedPolicy::clone(&writer.policies.state()[0]);
+        for (status, is_kept) in [(None, true), (Some(first.status), false)] {
+            let stored = stored.clone().with_status(status);
             let record = writer.record(&id("robot"), &stored);
             record.catch_up(&stored);
             assert_eq!(record.written.is_some(), is_kept);

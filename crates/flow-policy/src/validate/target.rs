@@ -28,7 +28,8 @@ pub(super) fn target(spec: &TargetSpec, path: &dyn Fn(&str) -> String) -> Result
         ScopeSpec::Target => Scope::Target,
     };
     let traffic = spec.traffic.as_ref().map(|spec| traffic(&spec.prometheus, path)).transpose()?;
-    Ok(Target { id, selector: spec.selector.clone(), range: Range { min, max }, initial, scope, traffic })
+    let selector = spec.selector.clone().and_then(|selector| selector.try_into().ok());
+    Ok(Target { id, selector, range: Range { min, max }, initial, scope, traffic })
 }
 
 fn traffic(spec: &TrafficQuerySpec, path: &dyn Fn(&str) -> String) -> Result<TrafficQuery, Invalid> {

@@ -99,7 +99,7 @@ pub(crate) fn changed(change: impl FnOnce(&mut Value)) -> PolicyView {
     let limit = Some(Bandwidth::from_mbps(64));
     let status = stored.status.as_ref().and_then(|status| status.targets.first().cloned());
     let targets = policy.iter().flat_map(|policy| &policy.targets).map(|target| TargetView {
-        target: target.clone(),
+        target: (**target).clone(),
         status: status.clone(),
         pods: Pods::Seen(vec![pod(Hold::Written { limit, before: Some(Bandwidth::from_mbps(1000)) })]),
     });

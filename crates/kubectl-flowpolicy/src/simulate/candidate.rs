@@ -30,7 +30,7 @@ pub(super) fn simulated(manifest: &Manifest) -> Result<Simulated, Error> {
     let candidate = Candidate {
         interval: policy.interval,
         objectives: candidates,
-        targets: policy.targets.iter().map(target).collect(),
+        targets: policy.targets.iter().map(|of| target(of)).collect(),
         law: policy.law,
         effect_check: policy.effect_check,
         no_data: policy.no_data,

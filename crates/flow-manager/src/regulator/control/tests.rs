@@ -392,3 +392,9 @@ async fn only_a_law_that_goes_by_queues_listens_for_them() {
     let aimd = flow_control::Law::Aimd(flow_control::Aimd::default());
     assert_eq!([aimd, adaptive, aimd, adaptive].map(&mut levels), [0, 2, 0, 2]);
 }
+
+#[test]
+fn a_regulator_takes_less_than_a_kilobyte_but_for_what_it_points_to() {
+    // It is boxed, and beyond this the allocator rounds up to 1024.
+    assert!(size_of::<Regulator>() <= 896, "{}", size_of::<Regulator>());
+}

@@ -32,7 +32,7 @@ fn policy(mode: &str) -> Policy {
 pub(super) fn planned(scope: Scope) -> PlannedTarget {
     let pods = vec![pod("a", false), pod("b", false), pod("c", true)];
     let found = Found { consents: true, exists: true, pods };
-    let target = Target { scope, ..policy("Enforce").targets.remove(0) };
+    let target = Arc::new(Target { scope, ..(*policy("Enforce").targets[0]).clone() });
     PlannedTarget { target, found, template: None }
 }
 
@@ -106,7 +106,8 @@ async fn shapers_count_and_are_watched_only_for_limits_that_are_written_by_a_law
 #[tokio::test]
 async fn a_query_to_a_source_that_nobody_has_configured_tells_nothing_and_is_told() {
     let mut policy = policy("Observe");
-    policy.targets[0].traffic = Some(TrafficQuery { source: "edge".to_owned(), query: "x".to_owned() });
+    Arc::make_mut(&mut policy.targets[0]).traffic =
+        Some(TrafficQuery { source: "edge".to_owned(), query: "x".to_owned() });
     assert_eq!(read(&services(), &policy), [None]);
     let said = "traffic.prometheus.source of Deployment/upload: the operator has no Prometheus of the name \"edge\"; \
                 it has none";

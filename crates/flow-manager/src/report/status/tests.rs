@@ -39,7 +39,7 @@ fn unmeasured(unknown: Unknown, since: i64) -> Standing {
 fn elsewhere(consents: bool) -> Standing {
     running(|snapshot| {
         let mut policy = policy("Enforce");
-        policy.targets[0].id.namespace = Some("lab".into());
+        Arc::make_mut(&mut policy.targets[0]).id.namespace = Some("lab".into());
         snapshot.policy = Arc::new(policy);
         (snapshot.targets[0].consents, snapshot.targets[0].found) = (consents, false);
     })
@@ -267,7 +267,7 @@ fn in_mode_observe_no_limit_is_known_to_be_good() {
 #[test]
 fn what_the_api_stores_is_equal_to_what_was_written() {
     let mut snapshot = cut(412e-6, 80, 99);
-    let change = snapshot.last_change.as_mut().unwrap();
+    let change = Arc::make_mut(snapshot.last_change.as_mut().unwrap());
     change.at = Timestamp::from_millisecond(99_750).unwrap();
     let standing = Standing::Running(snapshot);
     let written =
