@@ -134,6 +134,7 @@ mod tests {
             policies: [(violated(), Ok(vec![])), (other, unseen)].map(touching).into(),
             unseen: None,
             page: None,
+            is_page_late: false,
             is_leaderless: false,
         };
         serde_json::to_value(of(&explained)).unwrap()

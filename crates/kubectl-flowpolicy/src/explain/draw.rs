@@ -13,9 +13,15 @@ use flow_policy::status::{ObjectiveState, ObjectiveStatus};
 use flow_policy::{Scope, show};
 use jiff::Timestamp;
 
+/// What is said where the operator's page did not come in time.
+const LATE: &str = "the operator's page did not answer within 1 s: the newest changes, and why limits stay, are missing; ask again";
+
 /// Why a limit is what it is, for a person.
 pub(super) fn draw(explained: &Explained, now: Timestamp, width: usize) -> String {
     let mut text = if explained.is_leaderless { warning(width) } else { String::new() };
+    if explained.is_page_late {
+        text += &hanging(&format!("{} ", paint(Tone::Unsure, "?")), LATE, width);
+    }
     if explained.subject.kind != SubjectKind::FlowPolicy {
         text += &subject(explained, width);
     }

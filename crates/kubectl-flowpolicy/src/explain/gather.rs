@@ -32,6 +32,8 @@ pub(super) struct Explained {
     pub(super) unseen: Option<String>,
     /// What the operator's page tells.
     pub(super) page: Option<Page>,
+    /// Whether that did not come in time.
+    pub(super) is_page_late: bool,
     /// Whether nobody works for the policies, as far as that is seen.
     pub(super) is_leaderless: bool,
 }
@@ -108,7 +110,16 @@ pub(super) async fn gather(connection: &Connection, subject: Subject) -> Result<
             touching.push(with_history(connection, policy, targets).await?);
         }
     }
-    Ok(Explained { subject, namespace, pods, policies: touching, unseen, page: None, is_leaderless: false })
+    Ok(Explained {
+        subject,
+        namespace,
+        pods,
+        policies: touching,
+        unseen,
+        page: None,
+        is_page_late: false,
+        is_leaderless: false,
+    })
 }
 
 async fn of_policy(connection: &Connection, namespace: String, subject: Subject) -> Result<Explained, Error> {
@@ -127,7 +138,16 @@ async fn of_policy(connection: &Connection, namespace: String, subject: Subject)
         let touching = with_history(connection, policy.clone(), targets).await?;
         policies.push(Touching { lower: lower(policy, &all), ..touching });
     }
-    Ok(Explained { subject, namespace, pods: Vec::new(), policies, unseen, page: None, is_leaderless: false })
+    Ok(Explained {
+        subject,
+        namespace,
+        pods: Vec::new(),
+        policies,
+        unseen,
+        page: None,
+        is_page_late: false,
+        is_leaderless: false,
+    })
 }
 
 async fn pods(connection: &Connection, namespace: &str, subject: &Subject) -> Result<Vec<PodView>, Failure> {

@@ -50,7 +50,7 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
         reader.read(),
         Lead::is_missing(connection, &args.installation)
     );
-    let explained = Explained { page, is_leaderless, ..explained? };
+    let explained = Explained { page, is_page_late: reader.is_late(), is_leaderless, ..explained? };
     let text = || draw::draw(&explained, Timestamp::now(), terminal::width());
     args.output.print(&document::of(&explained), text)?;
     Ok(ExitCode::SUCCESS)

@@ -133,7 +133,7 @@ fn up(
     told: &[(&Objective, &ObjectiveStatus)],
 ) -> String {
     if all_at(view, |target| target.target.range.max) {
-        return "Up: every limit is at its maximum.".to_owned();
+        return "Up: not by itself, since every limit is at its maximum (`limit.max`).".to_owned();
     }
     let percent = policy.law.headroom_percent();
     let ceilings: Vec<_> =
@@ -150,7 +150,8 @@ fn up(
         }
         Law::Aimd(_) => "",
     };
-    format!("Up: once {need}{and}.")
+    let first = recent.and_then(Recent::holding).map_or("", |_| "that is over, and ");
+    format!("Up: once {first}{need}{and}.")
 }
 
 /// Below what an objective has headroom, and what it was at worst lately, or else when it was last told.
@@ -165,7 +166,7 @@ fn ceiling(
     let show = |value| objective.indicator.show(value);
     let value = match (recent.and_then(|recent| recent.value(&objective.name)), &told.value) {
         (Some(lately), _) if lately.get() < roomy.get() => format!(" (lately {}, so it is)", show(lately)),
-        (Some(lately), _) => format!(" (lately {})", show(lately)),
+        (Some(lately), _) => format!(" (lately {}: not yet)", show(lately)),
         (None, Some(was)) => format!(" (it was {was} when last told)"),
         (None, None) => String::new(),
     };
@@ -193,7 +194,7 @@ mod tests {
             prospects(&changed(|policy| policy["status"]["targets"][0]["limit"] = json!(limit)), None)
         };
         assert!(at("10M")[0].starts_with("Down: every limit is at its minimum."), "{:?}", at("10M"));
-        assert_eq!(at("1G")[1], "Up: every limit is at its maximum.");
+        assert_eq!(at("1G")[1], "Up: not by itself, since every limit is at its maximum (`limit.max`).");
     }
 
     #[test]
@@ -244,7 +245,8 @@ mod tests {
         };
         let now = told(200e-6);
         assert_eq!(now[0], "Now: limits stay, Unused: what the targets send does not use their limits.");
+        assert!(now[2].starts_with("Up: once that is over, and every objective is below"), "{now:?}");
         assert!(now[2].contains("command-jitter below 225us (lately 200us, so it is)"), "{now:?}");
-        assert!(told(225e-6)[2].contains("command-jitter below 225us (lately 225us)"));
+        assert!(told(225e-6)[2].contains("command-jitter below 225us (lately 225us: not yet)"));
     }
 }

@@ -40,7 +40,9 @@ impl InvalidSubject {
     pub fn next(&self) -> String {
         match self.found.as_str() {
             name if name.is_empty() || name.contains('/') => "kubectl flowpolicy explain pod/NAME".to_owned(),
-            name => format!("kubectl flowpolicy explain fp/{name}"),
+            name => {
+                format!("kubectl flowpolicy explain deployment/{name}   (or fp/{name}, if it is a policy)")
+            }
         }
     }
 }
@@ -100,7 +102,10 @@ mod tests {
             assert!(error.starts_with(&format!("{text:?} cannot be explained")), "{error}");
         }
         let next = |text: &str| text.parse::<Subject>().unwrap_err().next();
-        assert_eq!(next("robot"), "kubectl flowpolicy explain fp/robot");
+        assert_eq!(
+            next("robot"),
+            "kubectl flowpolicy explain deployment/robot   (or fp/robot, if it is a policy)"
+        );
         assert_eq!(next("service/a"), "kubectl flowpolicy explain pod/NAME");
     }
 }

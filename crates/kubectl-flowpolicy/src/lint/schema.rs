@@ -54,7 +54,11 @@ fn example(error: &ValidationError, schema: &Value) -> Option<String> {
     let is_unit_optional = pattern.ends_with(")?$");
     let units = ["us", "M"].into_iter().find(|unit| pattern.contains(&format!("{unit}|")));
     let unit = units.filter(|_| !is_unit_optional).unwrap_or_default();
-    Some(format!("\"{number}{unit}\""))
+    match (unit, number.as_u64()) {
+        // Who writes as many means single ones.
+        ("M", Some(bits)) if bits >= 1_000_000 => Some(format!("\"{}k\"", bits / 1_000)),
+        _ => Some(format!("\"{number}{unit}\"")),
+    }
 }
 
 fn problem(kind: &ValidationErrorKind, found: &Value) -> String {

@@ -28,6 +28,7 @@ pub struct Reader<'a> {
     path: String,
     way: Option<Way>,
     paused_until: Option<Instant>,
+    is_late: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -40,7 +41,7 @@ impl<'a> Reader<'a> {
     ) -> Self {
         let query = policy.map(|(namespace, name)| format!("?namespace={namespace}&name={name}"));
         let path = format!("/page.json{}", query.unwrap_or_default());
-        Self { connection, installation, path, way: None, paused_until: None }
+        Self { connection, installation, path, way: None, paused_until: None, is_late: false }
     }
 
     /// The page as it is now; none where it is off, may not be seen, or does not come within a second.
@@ -48,9 +49,17 @@ impl<'a> Reader<'a> {
         if self.paused_until.is_some_and(|until| Instant::now() < until) {
             return None;
         }
-        let page = timeout(PATIENCE, self.ask()).await.ok().flatten();
+        let page = timeout(PATIENCE, self.ask()).await;
+        self.is_late = page.is_err();
+        let page = page.ok().flatten();
         self.paused_until = page.is_none().then(|| Instant::now() + PAUSE);
         page
+    }
+
+    /// Whether nobody knows if there is a page: the last time it did not come within a second.
+    #[must_use]
+    pub const fn is_late(&self) -> bool {
+        self.is_late
     }
 
     async fn ask(&mut self) -> Option<Page> {

@@ -22,6 +22,7 @@ fn explained(subject: &str, policies: Vec<PolicyView>) -> Explained {
         policies: policies.into_iter().map(touching).collect(),
         unseen: None,
         page: None,
+        is_page_late: false,
         is_leaderless: false,
     }
 }
@@ -66,6 +67,16 @@ fn where_there_is_a_page_one_figure_is_told_of_an_objective() {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!text.contains("412us, bound <= 300us\n"), "{text}");
+}
+
+#[test]
+fn where_the_page_is_late_it_is_told_what_is_missing() {
+    let late = Explained { is_page_late: true, ..explained("fp/robot", vec![violated()]) };
+    let expected = "\
+? the operator's page did not answer within 1 s: the newest changes, and why
+  limits stay, are missing; ask again
+";
+    assert!(drawn(&late).starts_with(expected), "{}", drawn(&late));
 }
 
 #[test]
