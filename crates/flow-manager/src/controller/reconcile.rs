@@ -253,13 +253,13 @@ mod tests {
     async fn only_a_policy_that_is_to_be_given_its_finalizer_waits_for_a_turn() {
         let (context, _api) = context();
         context.taking_up.forget_permits(TAKEN_UP_AT_ONCE);
-        let new = FlowPolicy::clone(&policy(0));
+        let new = CachedPolicy::clone(&policy(0));
         let (mut taken_up, mut ends) = (new.clone(), new.clone());
-        taken_up.metadata.finalizers = Some(vec!["another".to_owned(), names::FINALIZER.to_owned()]);
-        ends.metadata.deletion_timestamp =
+        taken_up.meta_mut().finalizers = Some(vec!["another".to_owned(), names::FINALIZER.to_owned()]);
+        ends.meta_mut().deletion_timestamp =
             Some(serde_json::from_value(json!("2026-11-24T12:00:00Z")).unwrap());
         for (policy, waits) in [(new, true), (taken_up, false), (ends, false)] {
-            assert_eq!(context.turn(&policy).now_or_never().is_none(), waits, "{:?}", policy.metadata);
+            assert_eq!(context.turn(&policy).now_or_never().is_none(), waits, "{:?}", policy.meta());
         }
     }
 }
