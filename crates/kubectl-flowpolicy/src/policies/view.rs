@@ -184,8 +184,8 @@ impl TargetView {
     #[must_use]
     pub fn known_good(&self) -> Option<String> {
         let safe: Bandwidth = self.status.as_ref()?.safe_limit.as_ref()?.parse().ok()?;
-        let more = if self.limit()? > safe { ", more is being tried" } else { "" };
-        Some(format!("known to be good {}{more}", show::bandwidth(safe)))
+        let so_far = if self.limit()? > safe { " so far" } else { "" };
+        Some(format!("known to be good {}{so_far}", show::bandwidth(safe)))
     }
 
     /// Whether less is asked for than the spec lets it have.

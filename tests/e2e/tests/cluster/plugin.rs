@@ -51,7 +51,7 @@ async fn it_shows_and_explains_a_policy_and_a_person_steps_in() {
     let shown = plugin(&stage, "get sinking").await.unwrap();
     says(
         &shown,
-        &["/sinking", "mode Enforce", "queried", "Deployment/best-effort", "limit 10M", "in force on 1 of"],
+        &["/sinking", "mode Enforce", "queried", "Deployment/best-effort", "limit 10M", "10M, in force"],
     );
     let told: serde_json::Value =
         serde_json::from_str(&plugin(&stage, "get sinking -o json").await.unwrap()).unwrap();
