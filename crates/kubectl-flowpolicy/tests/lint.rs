@@ -83,6 +83,11 @@ fn what_the_schema_refuses_is_said_with_what_is_allowed() {
             "spec.targets[0].limit.min: found 5; allowed is a value of the type string, such as \"5M\"",
         ),
         (
+            "/spec/targets/0/limit/min",
+            json!(5_000_000),
+            "spec.targets[0].limit.min: found 5000000; allowed is a value of the type string, such as \"5000k\"",
+        ),
+        (
             "/spec/objectives/0/role",
             json!("Decide"),
             "spec.objectives[0].role: found \"Decide\"; allowed is Control, Watch",

@@ -49,6 +49,13 @@ fn where_there_is_a_page_the_last_minutes_and_what_is_sent_come_with_it() {
 }
 
 #[test]
+fn a_limit_above_what_is_known_to_be_good_is_told_as_such() {
+    let higher = changed(|policy| policy["status"]["targets"][0]["limit"] = json!("90M"));
+    let text = drawn(higher);
+    assert!(text.contains("limit 90M a pod, known to be good 80M so far"), "{text}");
+}
+
+#[test]
 fn what_the_page_tells_of_others_is_not_told_of_a_policy() {
     let other = changed(|policy| policy["metadata"]["namespace"] = json!("office"));
     assert_eq!(drawn_with(Some(&page()), other.clone()), drawn(other));
