@@ -8,7 +8,6 @@ use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -271,8 +270,9 @@ impl From<&Pod> for CachedPod {
 }
 
 /// A pod as it comes from the API server, for kube, which asks each resource for its metadata.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Resource)]
 #[serde(from = "Wire")]
+#[resource(inherit = Pod)]
 pub(crate) struct WatchedPod {
     /// Its version, and nothing else.
     metadata: ObjectMeta,
@@ -283,35 +283,6 @@ impl From<Wire> for WatchedPod {
     fn from(wire: Wire) -> Self {
         let resource_version = wire.metadata.resource_version.clone();
         Self { metadata: ObjectMeta { resource_version, ..ObjectMeta::default() }, pod: wire.into() }
-    }
-}
-
-impl Resource for WatchedPod {
-    type DynamicType = ();
-    type Scope = <Pod as Resource>::Scope;
-
-    fn kind(dynamic: &()) -> Cow<'_, str> {
-        Pod::kind(dynamic)
-    }
-
-    fn group(dynamic: &()) -> Cow<'_, str> {
-        Pod::group(dynamic)
-    }
-
-    fn version(dynamic: &()) -> Cow<'_, str> {
-        Pod::version(dynamic)
-    }
-
-    fn plural(dynamic: &()) -> Cow<'_, str> {
-        Pod::plural(dynamic)
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
     }
 }
 

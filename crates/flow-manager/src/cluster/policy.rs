@@ -3,15 +3,15 @@ use flow_policy::{FlowPolicy, FlowPolicyStatus, Invalid, Policy};
 use kube::Resource;
 use kube::api::ObjectMeta;
 use serde::Deserialize;
-use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Annotations that tell the operator nothing, and may be as long as all else of a policy.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What is kept of a policy: there may be 10,000. Of its spec it is what has been checked, in one copy for all.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Resource)]
 #[serde(from = "FlowPolicy")]
+#[resource(inherit = FlowPolicy)]
 pub struct CachedPolicy {
     id: PolicyId,
     metadata: ObjectMeta,
@@ -81,35 +81,6 @@ fn kept(mut metadata: ObjectMeta) -> ObjectMeta {
         annotations.remove(LAST_APPLIED);
     }
     metadata
-}
-
-impl Resource for CachedPolicy {
-    type DynamicType = ();
-    type Scope = <FlowPolicy as Resource>::Scope;
-
-    fn kind(dynamic: &()) -> Cow<'_, str> {
-        FlowPolicy::kind(dynamic)
-    }
-
-    fn group(dynamic: &()) -> Cow<'_, str> {
-        FlowPolicy::group(dynamic)
-    }
-
-    fn version(dynamic: &()) -> Cow<'_, str> {
-        FlowPolicy::version(dynamic)
-    }
-
-    fn plural(dynamic: &()) -> Cow<'_, str> {
-        FlowPolicy::plural(dynamic)
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
 }
 
 #[cfg(test)]

@@ -76,10 +76,7 @@ pub fn condition_line(condition: &Condition, now: Timestamp, width: usize) -> St
 fn tree(policy: &PolicyView, recent: Option<Recent>, now: Timestamp) -> Tree {
     let objectives = policy.status().objectives;
     let name_width = objectives.iter().map(|objective| objective.name.len()).max().unwrap_or_default();
-    let of_objective = |objective: &ObjectiveStatus| {
-        let lately = recent.and_then(|recent| recent.shown(policy, &objective.name));
-        of_objective(objective, lately.as_deref(), recent, name_width, now)
-    };
+    let of_objective = |objective| of_objective(policy, objective, recent, name_width, now);
     let objectives = objectives.iter().map(of_objective).collect();
     let targets = policy.targets.iter().map(|target| of_target(policy, target, recent)).collect();
     let parts = [("objectives", objectives), ("targets", targets)];
@@ -92,8 +89,8 @@ fn part(name: &str, children: Vec<Tree>) -> Tree {
 }
 
 fn of_objective(
+    policy: &PolicyView,
     objective: &ObjectiveStatus,
-    lately: Option<&str>,
     recent: Option<Recent>,
     name_width: usize,
     now: Timestamp,
@@ -104,7 +101,8 @@ fn of_objective(
         ObjectiveState::Unknown => (Tone::Unsure, "Unknown"),
     };
     let since = objective.since.as_ref().map(|since| format!(" for {}", age(since.0, now)));
-    let value = match (lately.or(objective.value.as_deref()), &objective.message) {
+    let lately = recent.and_then(|recent| recent.shown(policy, &objective.name));
+    let value = match (lately.as_ref().or(objective.value.as_ref()), &objective.message) {
         (Some(value), _) => format!("{value}, bound {}", objective.bound),
         (None, Some(why)) => format!("bound {}: {why}", objective.bound),
         (None, None) => format!("bound {}", objective.bound),
