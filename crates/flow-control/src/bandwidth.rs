@@ -50,6 +50,11 @@ impl Bandwidth {
         scaled.map_or(self, |scaled| Self(u64::try_from(scaled).unwrap_or(u64::MAX)))
     }
 
+    /// What each of `after` has where each of `before` had this; this where there is none after.
+    pub(crate) fn divided(self, before: u32, after: u32) -> Self {
+        self.scaled(Self(before.into()), Self(after.into()))
+    }
+
     /// The rate between this and `other`.
     #[must_use]
     pub const fn midpoint(self, other: Self) -> Self {

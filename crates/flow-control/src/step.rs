@@ -97,6 +97,12 @@ impl State {
         self.course.safe_limits()
     }
 
+    /// Takes in that the target at `position` has so many `pods`, each of which may send its limit; none is no news. What
+    /// the link was found to carry is divided among them, however many there were.
+    pub fn has_pods(&mut self, position: usize, pods: usize) {
+        self.course.has_pods(position, u32::try_from(pods).unwrap_or(u32::MAX));
+    }
+
     /// When the limits last changed.
     #[must_use]
     pub const fn changed(&self) -> Option<Moment> {

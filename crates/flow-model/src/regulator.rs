@@ -10,7 +10,7 @@ use crate::spec::{PolicySpec, Scope};
 use crate::trace::Glimpse;
 use crate::traffic::Meter;
 use crate::world::World;
-use flow_control::{Effect, Law, Moment, Observation, Params, Range, State, step};
+use flow_control::{Effect, Law, Moment, Observation, Params, Range, State, Traffic, step};
 use std::time::Duration;
 
 /// The shortest time between two decisions.
@@ -26,6 +26,8 @@ pub(crate) struct Regulator {
     params: Params,
     state: State,
     in_force: InForce,
+    /// The limits that are in force, in bits per second.
+    held: Vec<f64>,
     ticks: Every,
     ticked: Moment,
     hurry: bool,
@@ -39,6 +41,19 @@ struct Target {
     scope: Scope,
     pods: std::ops::Range<usize>,
     meter: Option<Meter>,
+}
+
+impl Target {
+    /// How many of its pods there are.
+    fn present(&self, world: &World, now: Moment) -> usize {
+        world.of(self.pods.clone()).iter().filter(|pod| pod.is_there(now)).count()
+    }
+
+    /// What its pods send, as far as that is known.
+    fn told(&self, world: &World, now: Moment) -> Option<Traffic> {
+        let pods = world.of(self.pods.clone());
+        self.meter.as_ref()?.told(|pod| pods.get(pod).is_some_and(|pod| pod.is_there(now)))
+    }
 }
 
 impl Regulator {
@@ -72,6 +87,7 @@ impl Regulator {
                 effect: Effect::Possible,
             },
             targets,
+            held: Vec::new(),
             in_force: InForce::new(spec.backend.delay.0, spec.backend.tells),
             ticks: Every::after(spec.interval.0, spec.interval.0),
             ticked: Moment::default(),
@@ -82,8 +98,9 @@ impl Regulator {
     }
 
     /// Holds the pods to the limits to begin with.
-    pub(crate) fn begin(&self, world: &mut World) {
-        self.hold(&self.limits(), world);
+    pub(crate) fn begin(&mut self, world: &mut World) {
+        self.held = self.limits();
+        self.hold(world, Moment::default());
     }
 
     /// The limit of each target, in bits per second.
@@ -92,10 +109,10 @@ impl Regulator {
     }
 
     /// What all pods may send together, in bits per second.
-    fn together(&self) -> f64 {
+    fn together(&self, world: &World, now: Moment) -> f64 {
         let limited = self.targets.iter().zip(self.limits());
         let all = limited.map(|(target, limit)| match target.scope {
-            Scope::Pod => limit * count(target.pods.len()),
+            Scope::Pod => limit * count(target.present(world, now)),
             Scope::Target => limit,
         });
         all.sum()
@@ -111,7 +128,8 @@ impl Regulator {
     pub(crate) fn step(&mut self, world: &mut World, now: Moment, watch: &mut dyn FnMut(&Glimpse)) {
         self.measure(world, now);
         if let Some(limits) = self.in_force.arrived(now) {
-            self.hold(&limits, world);
+            self.held = limits;
+            self.hold(world, now);
             if self.contender.replaces_pods() {
                 world.senders.get_mut(self.pods()).into_iter().flatten().for_each(Sender::restart);
             }
@@ -135,14 +153,15 @@ impl Regulator {
         for target in &mut self.targets {
             let (first, senders) = (target.pods.start, &world.senders);
             if let Some(meter) = &mut target.meter {
-                meter.step(|pod| senders.get(first + pod).map_or(0.0, Sender::sent), now);
+                let there = |pod| senders.get(first + pod).filter(|sender: &&Sender| sender.is_there(now));
+                meter.step(|pod| there(pod).map(Sender::sent), now);
             }
         }
     }
 
-    fn tick(&mut self, world: &World, now: Moment, watch: &mut dyn FnMut(&Glimpse)) {
-        let told = self.targets.iter().map(|target| target.meter.as_ref().and_then(Meter::told));
-        self.params.traffic = told.collect();
+    fn tick(&mut self, world: &mut World, now: Moment, watch: &mut dyn FnMut(&Glimpse)) {
+        self.params.traffic = self.targets.iter().map(|target| target.told(world, now)).collect();
+        self.count_pods(world, now);
         let settled = self.in_force.settled_since(now);
         let observations: Vec<_> = self.feeds.iter_mut().map(|feed| feed.observe(settled, now)).collect();
         let decision = self.decide(&observations, now);
@@ -153,12 +172,22 @@ impl Regulator {
             capacity: world.links.first().map_or(0.0, Link::capacity),
             wait: world.links.first().map(Link::wait).unwrap_or_default(),
             limits: self.limits(),
-            together: self.together(),
+            together: self.together(world, now),
             sent: sent.sum(),
             delivered: world.of(self.pods()).iter().map(Sender::delivered).sum(),
             observations: &observations,
             decision,
         });
+    }
+
+    /// Takes in how many pods there are: what a limit of each was learnt of is of all, and what all share is of those.
+    fn count_pods(&mut self, world: &mut World, now: Moment) {
+        for (position, target) in self.targets.iter().enumerate() {
+            if target.scope == Scope::Pod {
+                self.state.has_pods(position, target.present(world, now));
+            }
+        }
+        self.hold(world, now);
     }
 
     fn decide(&mut self, observations: &[Observation], now: Moment) -> flow_control::Decision {
@@ -176,12 +205,12 @@ impl Regulator {
         decision
     }
 
-    /// These limits are in force now.
-    fn hold(&self, limits: &[f64], world: &mut World) {
-        for (target, limit) in self.targets.iter().zip(limits) {
+    /// Holds the pods that there are to the limits that are in force now.
+    fn hold(&self, world: &mut World, now: Moment) {
+        for (target, limit) in self.targets.iter().zip(&self.held) {
             let share = match target.scope {
                 Scope::Pod => *limit,
-                Scope::Target => limit / count(target.pods.len()).max(1.0),
+                Scope::Target => limit / count(target.present(world, now)).max(1.0),
             };
             let senders = world.senders.get_mut(target.pods.clone()).into_iter().flatten();
             senders.for_each(|sender| sender.set_limit(share));

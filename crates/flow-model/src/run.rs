@@ -72,7 +72,7 @@ impl<'a> Run<'a> {
     fn new(scenario: &'a Scenario, contender: Contender) -> Self {
         let (mut world, mut controls, mut first) = (World::new(scenario), Vec::new(), 0);
         for (position, policy) in scenario.policies.iter().enumerate() {
-            let control = Control::new(scenario, (position, policy), first, contender);
+            let mut control = Control::new(scenario, (position, policy), first, contender);
             first = control.regulator.pods().end;
             control.regulator.begin(&mut world);
             controls.push(control);

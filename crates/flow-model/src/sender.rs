@@ -51,6 +51,11 @@ impl Sender {
         self.limit = bps;
     }
 
+    /// Whether there is such a pod now.
+    pub(crate) fn is_there(&self, now: Moment) -> bool {
+        !self.spec.joins || self.spec.busy.holds(self.number, now)
+    }
+
     /// Its connections are cut, as when another pod takes its place.
     pub(crate) fn restart(&mut self) {
         self.connection = None;

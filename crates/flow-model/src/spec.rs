@@ -156,6 +156,9 @@ pub(crate) struct PodSpec {
     pub(crate) rtt: Span,
     #[serde(default)]
     pub(crate) busy: Busy,
+    /// Whether it is there only while it is busy, as one that a workload is scaled by.
+    #[serde(default)]
+    pub(crate) joins: bool,
     /// Which link it sends over.
     #[serde(default)]
     pub(crate) link: usize,

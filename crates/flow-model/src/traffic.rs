@@ -17,10 +17,17 @@ pub(crate) struct Meter {
     every: Every,
     period: Duration,
     fresh_for: Duration,
-    /// What each pod had sent at the last count, in bits.
-    counted: Vec<f64>,
-    on_the_way: VecDeque<(Moment, Traffic)>,
-    told: Option<Traffic>,
+    /// What each pod had sent at the last count, in bits; `None` where it was not there.
+    counted: Vec<Option<f64>>,
+    on_the_way: VecDeque<(Moment, Told)>,
+    told: Option<Told>,
+}
+
+/// What pods send, and which of them this is of.
+#[derive(Clone, Debug)]
+struct Told {
+    traffic: Traffic,
+    of: Vec<bool>,
 }
 
 impl Meter {
@@ -36,47 +43,53 @@ impl Meter {
             every: Every::after(period, period),
             period,
             fresh_for,
-            counted: vec![0.0; pods],
+            counted: vec![Some(0.0); pods],
             on_the_way: VecDeque::new(),
             told: None,
         })
     }
 
-    /// Goes one step on; `sent` is what each pod has sent so far, in bits.
-    pub(crate) fn step(&mut self, sent: impl Fn(usize) -> f64, now: Moment) {
+    /// Goes one step on; `sent` is what each pod has sent so far, in bits, where it is there.
+    pub(crate) fn step(&mut self, sent: impl Fn(usize) -> Option<f64>, now: Moment) {
         if self.every.is_due(now) {
-            let traffic = self.count(sent, now);
-            self.on_the_way.push_back((now + ARRIVES, traffic));
+            let told = self.count(sent, now);
+            self.on_the_way.push_back((now + ARRIVES, told));
         }
         while self.on_the_way.front().is_some_and(|(at, _)| now >= *at) {
-            self.told = self.on_the_way.pop_front().map(|(_, traffic)| traffic);
+            self.told = self.on_the_way.pop_front().map(|(_, told)| told);
         }
     }
 
-    pub(crate) const fn told(&self) -> Option<Traffic> {
-        self.told
+    /// What it is told at last. As long as that is not of each pod there is, it is too old for anything.
+    pub(crate) fn told(&self, is_there: impl Fn(usize) -> bool) -> Option<Traffic> {
+        let Told { traffic, of } = self.told.as_ref()?;
+        let all = of.iter().enumerate().all(|(pod, told)| *told || !is_there(pod));
+        Some(if all { *traffic } else { Traffic { measured: Moment::default(), ..*traffic } })
     }
 
-    fn count(&mut self, sent: impl Fn(usize) -> f64, now: Moment) -> Traffic {
+    /// Nothing is told of a pod that was not there at the last count.
+    fn count(&mut self, sent: impl Fn(usize) -> Option<f64>, now: Moment) -> Told {
         let seconds = self.period.as_secs_f64();
-        let mut rates = Vec::with_capacity(self.counted.len());
+        let (mut rates, mut of) = (Vec::with_capacity(self.counted.len()), Vec::new());
         for (pod, counted) in self.counted.iter_mut().enumerate() {
             let total = sent(pod);
-            rates.push((total - *counted) / seconds);
-            *counted = total;
+            let rate = std::mem::replace(counted, total).zip(total).map(|(before, total)| total - before);
+            rates.extend(rate.map(|bits| bits / seconds));
+            of.push(rate.is_some());
         }
         let all: f64 = rates.iter().sum();
         let (busiest, fair) = match self.scope {
             Scope::Target => (all, all),
             Scope::Pod => per_pod(&rates),
         };
-        Traffic {
+        let traffic = Traffic {
             sent: bandwidth(all),
             busiest: bandwidth(busiest),
             fair: bandwidth(fair),
             measured: now,
             fresh_for: self.fresh_for,
-        }
+        };
+        Told { traffic, of }
     }
 }
 

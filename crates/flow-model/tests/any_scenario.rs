@@ -28,12 +28,13 @@ policies:
       - min: RATE
         max: RATE
         scope: SCOPE
-        pods: [{sends: SENDS, count: FEW, demand: RATE, rtt: TIME, busy: {from: TIME, lasts: TIME, idle: TIME, apart: TIME}}]
+        pods: [{sends: SENDS, count: FEW, demand: RATE, rtt: TIME, busy: {from: TIME, lasts: TIME, idle: TIME, apart: TIME}, joins: JOINS}]
     traffic: TRAFFIC
     backend: {delay: TIME, tells: true}
     interval: TIME
 ";
-const CHOICES: [(&str, &[&str]); 7] = [
+const CHOICES: [(&str, &[&str]); 8] = [
+    ("JOINS", &["true", "false"]),
     (
         "CAPACITY",
         &[

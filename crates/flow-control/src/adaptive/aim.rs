@@ -132,7 +132,14 @@ impl Standing<'_> {
         let growth = u64::from(beyond(signs.pressure.growth_percent));
         let part = |sent: Bandwidth| Bandwidth::from_bps(sent.bps().saturating_mul(100) / growth);
         let before = self.memory.raised.map(|raised| raised.from).filter(|_| blamed);
-        self.at_it(since).map(part).max(before).map(|carried| carried.min(self.limit))
+        let counted = self.at_it(since).map(part).map(|counted| self.believable(counted));
+        counted.max(before).map(|carried| carried.min(self.limit))
+    }
+
+    /// What newcomers send beyond what was too much before, a full buffer drops: the delay grows no more.
+    fn believable(&self, counted: Bandwidth) -> Bandwidth {
+        let ceiling = self.memory.ceiling.filter(|_| self.memory.has_newcomers);
+        ceiling.map_or(counted, |ceiling| counted.min(ceiling))
     }
 
     /// What to remember as its limit is cut.
@@ -149,7 +156,8 @@ impl Standing<'_> {
         let goal = good.filter(|_| first || !signs.pressure.is_blind).unwrap_or(between);
         let holds = |safe: &Bandwidth| if blamed { *safe < self.limit } else { *safe <= goal };
         let safe = memory.safe.filter(holds);
-        Memory { safe, goal: Some(goal), ceiling: carried.or(Some(self.limit)), ..memory }
+        let ceiling = carried.or(memory.ceiling.filter(|before| *before < self.limit)).or(Some(self.limit));
+        Memory { safe, goal: Some(goal), ceiling, ..memory }
     }
 
     /// The limit to return to where cuts did not help.

@@ -52,6 +52,24 @@ pub(super) struct Memory {
     pub(super) before: Option<Bandwidth>,
     /// The limit that is decided now.
     pub(super) next: Bandwidth,
+    /// How many pods have that limit each; zero as long as nobody has told.
+    pub(super) pods: u32,
+    /// Whether others have joined them since it was last calm.
+    pub(super) has_newcomers: bool,
+}
+
+impl Memory {
+    /// The same of a limit that so many `pods` have each. Less for each is good and too much where they are more; where they
+    /// are fewer, more is too much, but not known to be good.
+    fn divided_among(self, pods: u32) -> Self {
+        if self.pods == 0 {
+            return Self { pods, ..self };
+        }
+        let each = |limit: Bandwidth| limit.divided(self.pods, pods);
+        let fewer = |limit: Bandwidth| each(limit).min(limit);
+        let (safe, goal) = (self.safe.map(fewer), self.goal.map(fewer));
+        Self { safe, goal, ceiling: self.ceiling.map(each), pods, ..self }
+    }
 }
 
 /// When a limit was raised, and from what.
@@ -79,6 +97,21 @@ impl Course {
     /// The limit that was decided last for the target at that position.
     pub(crate) fn next(&self, position: usize) -> Option<Bandwidth> {
         self.targets.get(position).map(|memory| memory.next)
+    }
+
+    /// So many `pods` have the limit of the target at that position each: what was learnt of it is of all together.
+    pub(crate) fn has_pods(&mut self, position: usize, pods: u32) {
+        let Some(memory) = self.targets.get_mut(position) else { return };
+        if pods == 0 || pods == memory.pods {
+            return;
+        }
+        let joined = pods > memory.pods && memory.pods > 0;
+        let has_newcomers = memory.has_newcomers || joined;
+        *memory = Memory { has_newcomers, ..memory.divided_among(pods) };
+        if joined {
+            // What now becomes too much is no fault of the last raise, and calm before proves nothing.
+            (self.raised, self.calm_since) = (None, None);
+        }
     }
 
     /// How long to wait, after limits were too high, before higher ones are tried.
@@ -130,6 +163,7 @@ impl Course {
         if self.episode.take().is_some() {
             self.futile = 0;
         }
+        self.targets.iter_mut().for_each(|memory| memory.has_newcomers = false);
         // A limit that is in force nowhere proves nothing, nor does one under which a queue grows slowly.
         if signs.seen.params.effect == Effect::Possible && signs.is_empty() {
             self.prove(signs);

@@ -14,7 +14,7 @@ use flow_control::{
     Action, Bandwidth, Decision, Effect, Hindrance, Law, Moment, Observation, Params, State, step,
 };
 use flow_policy::spec::Mode;
-use flow_policy::{Policy, Strategy};
+use flow_policy::{Policy, Scope, Strategy};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Regulator {
         let (params, state) = (params(&plan.policy), State::resume(present_limits(&plan)));
         let (measured_since, taken_up) = (Timestamp::now(), services.clock.now());
         let bell = bell(&plan.policy, &feeds);
-        let regulator = Self {
+        let mut regulator = Self {
             services,
             id,
             plan,
@@ -80,6 +80,7 @@ impl Regulator {
             looked: None,
             ineffective: None,
         };
+        regulator.count_pods();
         regulator.claim();
         regulator
     }
@@ -87,6 +88,16 @@ impl Regulator {
     /// Takes these limits for good, which were so before it was taken up.
     pub(super) fn remember(&mut self, safe: &[Option<Bandwidth>]) {
         self.state = State::remembering(std::mem::take(&mut self.state.limits), safe);
+        self.count_pods();
+    }
+
+    /// Where each pod has the limit, what the link was found to carry is for all that there are now.
+    fn count_pods(&mut self) {
+        for (position, planned) in self.plan.targets.iter().enumerate() {
+            if planned.target.scope == Scope::Pod {
+                self.state.has_pods(position, planned.limitable().count());
+            }
+        }
     }
 
     /// Goes on by another plan. Limits carry over where the target is the same and was limited before. Returns whether
@@ -110,6 +121,7 @@ impl Regulator {
             self.said.clear();
         }
         self.plan = plan;
+        self.count_pods();
         self.claim();
         (self.reported, self.looked) = (None, None);
         is_changed

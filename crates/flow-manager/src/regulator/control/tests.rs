@@ -220,6 +220,33 @@ async fn a_limit_known_to_be_good_before_a_restart_is_told_and_kept_by_another_p
     assert_eq!(regulator.state.limits, [Bandwidth::from_mbps(100)], "the limit itself stays");
 }
 
+#[tokio::test]
+async fn pods_that_join_share_what_is_known_to_be_good_unless_a_limit_is_of_all_together() {
+    for (scope, good) in [(Scope::Pod, 40), (Scope::Target, 80)] {
+        let mut stage = Stage::set("Enforce", "none", true).await;
+        let regulator = &mut stage.regulator;
+        regulator.plan = Arc::new(scaled(&regulator.plan, scope, 2));
+        regulator.remember(&[Some(Bandwidth::from_mbps(80))]);
+        regulator.adopt(Arc::new(scaled(&regulator.plan, scope, 4)));
+        let told = regulator.target_views(Moment::default())[0].safe;
+        assert_eq!(told, Some(Bandwidth::from_mbps(good)), "{scope:?}");
+    }
+}
+
+/// The same for so many pods, one of which is on the network of its node.
+fn scaled(plan: &Plan, scope: Scope, pods: usize) -> Plan {
+    let mut plan = plan.clone();
+    let target = &mut plan.targets[0];
+    target.target = Arc::new(flow_policy::Target { scope, ..(*target.target).clone() });
+    let pod = |number| TargetPod {
+        id: PodId::new("factory", "upload", format!("u{number}").as_str()),
+        applied: None,
+        on_host_network: number == 0,
+    };
+    target.found.pods = (0..=pods).map(pod).collect();
+    plan
+}
+
 /// The last of two decisions six seconds apart, and the limit written then.
 const TABLE: [(&str, &str, &str, Action, Option<&str>); 16] = [
     ("Enforce", "none", "violated", Action::Decrease, Some("64M")),

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use study::Study;
 
 /// The scenarios that tell most are drawn; the others are in the table alone.
-const DRAWN: [&str; 16] = [
+const DRAWN: [&str; 17] = [
     "steady",
     "capacity-halves",
     "capacity-varies",
     "capacity-varies-strict",
     "on-off",
     "on-off-apart",
+    "pods-join",
     "idle-then-busy",
     "traffic-unknown",
     "fault-elsewhere",
