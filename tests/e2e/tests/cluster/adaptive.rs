@@ -22,8 +22,13 @@ fn safe_mbps(policy: &FlowPolicy) -> Option<f64> {
     Some(flow_e2e::mbps(limit.bps()))
 }
 
+/// How many pods the policy's target has.
+fn pods(policy: &FlowPolicy) -> Option<i32> {
+    Some(policy.status.as_ref()?.targets.first()?.pods)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_that_the_link_bears_is_found_and_told() {
+async fn a_limit_that_the_link_bears_is_found_and_told_and_shared_by_pods_that_join() {
     let mut stage = Stage::set(NAMESPACE).await.unwrap();
     stage.factory.open_sink().unwrap();
     stage.start("Deployment", "best-effort", 2, Work::Upload).await.unwrap();
@@ -36,6 +41,15 @@ async fn a_limit_that_the_link_bears_is_found_and_told() {
     let policy = stage.policy_where("robot", "a limit that the link bears", found).await.unwrap();
     let safe = safe_mbps(&policy).unwrap();
     assert!(safe < 51.0, "{safe} Mbit/s for each of two pods on 100 Mbit/s");
+    stage.start("Deployment", "best-effort", 4, Work::Upload).await.unwrap();
+    let policy = stage.policy_where("robot", "four pods", |policy| pods(policy) == Some(4)).await.unwrap();
+    let safe = safe_mbps(&policy).unwrap_or_default();
+    assert!(safe < 26.0, "{safe} Mbit/s were never good for each of four");
+    let shared = |policy: &FlowPolicy| {
+        safe_mbps(policy).is_some_and(|safe| (18.0..26.0).contains(&safe))
+            && condition(policy, "ObjectivesMet").starts_with("True")
+    };
+    stage.policy_where("robot", "a limit that the link bears from four", shared).await.unwrap();
 }
 
 #[tokio::test]
