@@ -3,8 +3,8 @@
 use crate::connection::{Connection, Flags};
 use crate::error::Error;
 use crate::{
-    backtest, bundle, check, completion, dashboard, explain, get, import, lint, man, overrides, restore,
-    simulate, status, terminal,
+    backtest, bundle, check, completion, dashboard, examples, explain, get, import, lint, man, overrides,
+    restore, simulate, status, terminal,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -35,20 +35,35 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(after_help = examples::GET)]
     Get(get::Args),
+    #[command(after_help = examples::EXPLAIN)]
     Explain(explain::Args),
+    #[command(after_help = examples::DASHBOARD)]
     Dashboard(dashboard::Args),
+    #[command(after_help = examples::STATUS)]
     Status(status::Args),
+    #[command(after_help = examples::PAUSE)]
     Pause(overrides::PauseArgs),
+    #[command(after_help = examples::RESUME)]
     Resume(overrides::ResumeArgs),
+    #[command(after_help = examples::PIN)]
     Pin(overrides::PinArgs),
+    #[command(after_help = examples::UNPIN)]
     Unpin(overrides::UnpinArgs),
+    #[command(after_help = examples::RESTORE)]
     Restore(restore::Args),
+    #[command(after_help = examples::CHECK)]
     Check(check::Args),
+    #[command(after_help = examples::BUNDLE)]
     Bundle(bundle::Args),
+    #[command(after_help = examples::LINT)]
     Lint(lint::Args),
+    #[command(after_help = examples::SIMULATE)]
     Simulate(simulate::Args),
+    #[command(after_help = examples::BACKTEST)]
     Backtest(backtest::Args),
+    #[command(after_help = examples::IMPORT)]
     Import(import::Args),
     Completion(completion::Args),
     #[command(hide = true)]
@@ -111,6 +126,27 @@ mod tests {
         command.build();
         let pin = command.find_subcommand_mut("pin").unwrap().render_help().to_string();
         assert!(pin.contains("Usage: kubectl flowpolicy pin"), "{pin}");
+    }
+
+    #[test]
+    fn each_command_shows_examples_that_can_be_run() {
+        let mut command = Cli::command();
+        command.build();
+        let shown = command
+            .get_subcommands()
+            .filter(|command| !["completion", "man", "help"].contains(&command.get_name()));
+        for command in shown {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines: Vec<_> =
+                help.lines().filter_map(|line| line.trim().strip_prefix("kubectl flowpolicy ")).collect();
+            assert!(help.starts_with("Examples:") && !lines.is_empty(), "{}", command.get_name());
+            for line in lines {
+                let line = line.split(['#', '>']).next().unwrap_or_default();
+                assert!(line.starts_with(command.get_name()), "{line}");
+                let words = std::iter::once("kubectl-flowpolicy").chain(line.split_whitespace());
+                assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+            }
+        }
     }
 
     #[test]

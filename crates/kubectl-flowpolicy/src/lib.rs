@@ -14,6 +14,7 @@ pub mod completion;
 pub mod connection;
 pub mod dashboard;
 pub mod error;
+mod examples;
 pub mod explain;
 pub mod get;
 pub mod import;

@@ -34,7 +34,9 @@ fn head(backtest: &Backtest) -> String {
     let past = &backtest.past;
     let (from, to) = (minute(past.from_s), minute(past.from_s + past.length_s()));
     let (name, step) = (backtest.manifest.name(), length(past.step_s()));
-    format!("{name}: {from} to {to} UTC, a value each {step}\n\n")
+    let hint = format!("What was shorter than {step} may be missing.\n");
+    let hint = if past.step_s() > 1.0 { hint } else { String::new() };
+    format!("{name}: {from} to {to} UTC, a value each {step}\n{hint}\n")
 }
 
 fn limits(backtest: &Backtest) -> String {

@@ -25,7 +25,9 @@ pub(super) async fn check(connection: &Connection, installation: &Installation) 
             Err(failure) => return Err(failure),
         }
     }
-    Ok(Check::passed(format!("the admission policy {name} keeps it to its annotations")))
+    Ok(Check::passed(format!(
+        "the admission policy {name} lets it change nothing of a pod but its own annotations"
+    )))
 }
 
 /// What is missing, if it is.
@@ -45,7 +47,9 @@ async fn is_there<K: Resource<DynamicType = ()>>(
 fn unguarded(missing: &str) -> Check {
     Check::otherwise(
         Outcome::Warning,
-        format!("nothing keeps it to its annotations: there is no {missing}"),
+        format!(
+            "nothing keeps it from changing more of a pod than its own annotations: there is no {missing}"
+        ),
         "switch admissionPolicy.enabled on in the chart",
         DOCUMENTATION,
     )

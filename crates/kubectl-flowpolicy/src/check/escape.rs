@@ -16,7 +16,15 @@ pub(super) fn check(seen: &Seen) -> Vec<Check> {
             Some(Check::otherwise(Outcome::Unknown, found, "", "docs/policy.md#targets"))
         }
     }));
-    if checks.is_empty() { vec![Check::passed(format!("none of {} pods", told.len()))] } else { checks }
+    if checks.is_empty() { vec![Check::passed(none(told.len()))] } else { checks }
+}
+
+fn none(pods: usize) -> String {
+    match pods {
+        0 => "no policy limits a pod now".to_owned(),
+        1 => "the only pod is within reach".to_owned(),
+        pods => format!("none of {pods} pods"),
+    }
 }
 
 fn judge(pod: &PodView) -> Option<Check> {
@@ -45,12 +53,21 @@ mod tests {
     use crate::policies::fixture::{pod, violated};
 
     #[test]
+    fn all_is_well_with_any_number_of_pods() {
+        let said = [0, 1, 3].map(none);
+        assert_eq!(said, ["no policy limits a pod now", "the only pod is within reach", "none of 3 pods"]);
+    }
+
+    #[test]
     fn a_pod_on_the_network_of_its_node_escapes_and_is_told_once() {
         let mut policy = violated();
         policy.targets[0].pods = Pods::Seen(vec![pod(Hold::HostNetwork)]);
         let checks = check(&Seen { policies: vec![policy.clone(), policy] });
         assert_eq!(checks.len(), 1);
         assert_eq!(checks[0].outcome, Outcome::Warning);
-        assert_eq!(check(&Seen { policies: vec![violated()] }), [Check::passed("none of 1 pods")]);
+        assert_eq!(
+            check(&Seen { policies: vec![violated()] }),
+            [Check::passed("the only pod is within reach")]
+        );
     }
 }

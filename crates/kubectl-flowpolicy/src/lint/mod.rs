@@ -6,6 +6,7 @@
 mod defaults;
 mod finding;
 mod meaning;
+mod pattern;
 mod rules;
 mod schema;
 mod text;

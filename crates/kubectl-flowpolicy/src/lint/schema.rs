@@ -1,4 +1,5 @@
 use super::Finding;
+use super::pattern::words;
 use flow_policy::FlowPolicy;
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -68,7 +69,8 @@ fn problem(kind: &ValidationErrorKind, found: &Value) -> String {
     match kind {
         ValidationErrorKind::Enum { options } => format!("found {found}; allowed is {}", choices(options)),
         ValidationErrorKind::Pattern { pattern } => {
-            format!("found {found}; allowed is what matches {pattern}")
+            let expression = || format!("what matches {pattern}");
+            format!("found {found}; allowed is {}", words(pattern).map_or_else(expression, str::to_owned))
         }
         ValidationErrorKind::Maximum { limit } => {
             format!("found {found}; allowed is at most {}", plain(limit))

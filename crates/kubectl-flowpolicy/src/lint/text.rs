@@ -12,12 +12,15 @@ fn file(report: &FileReport) -> String {
     if let Some(problem) = &report.problem {
         return format!("{}: {problem}\n", report.file);
     }
+    let several = report.documents.len() > 1;
+    let place =
+        |number| if several { format!("{}, document {number}", report.file) } else { report.file.clone() };
     let documents = report.documents.iter().zip(1..);
-    documents.flat_map(|(document, number)| findings(&report.file, number, document)).collect()
+    documents.flat_map(|(document, number)| findings(&place(number), document)).collect()
 }
 
-fn findings(file: &str, number: usize, document: &Checked) -> Vec<String> {
-    document.findings.iter().map(|finding| format!("{file}:{number}: {finding}\n")).collect()
+fn findings(place: &str, document: &Checked) -> Vec<String> {
+    document.findings.iter().map(|finding| format!("{place}: {finding}\n")).collect()
 }
 
 fn counted(reports: &[FileReport]) -> String {
@@ -62,8 +65,8 @@ mod tests {
             },
         ];
         let expected = "\
-a.yaml:2: spec.objetives: there is no such field
-a.yaml:2: spec.objectives[0].prometheus.query: warning: the query seems to be wrong
+a.yaml, document 2: spec.objetives: there is no such field
+a.yaml, document 2: spec.objectives[0].prometheus.query: warning: the query seems to be wrong
 b.yaml: cannot be read
 1 policy, 1 document of other kinds: 2 errors, 1 warning
 ";
