@@ -24,3 +24,15 @@ pub(crate) fn failure(status: StatusCode, message: &str) -> Response<Body> {
     });
     answer(status, &body)
 }
+
+/// That a field is owned by `manager`, in the API server's own words.
+pub(crate) fn owned(manager: &str) -> Response<Body> {
+    let field = ".spec.template.metadata.annotations.kubernetes.io/egress-bandwidth";
+    let message = format!("conflict with \"{manager}\" using apps/v1");
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 409, "reason": "Conflict", "metadata": {},
+        "message": format!("Apply failed with 1 conflict: {message}: {field}"),
+        "details": {"causes": [{"reason": "FieldManagerConflict", "message": message, "field": field}]},
+    });
+    answer(StatusCode::CONFLICT, &body)
+}

@@ -1,7 +1,7 @@
 use super::identity::PolicyId;
-use flow_policy::{FlowPolicy, FlowPolicyStatus, Invalid, Policy};
-use kube::Resource;
+use flow_policy::{FlowPolicy, FlowPolicyStatus, Invalid, Overrides, Policy};
 use kube::api::ObjectMeta;
+use kube::{Resource, ResourceExt};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -46,6 +46,16 @@ impl CachedPolicy {
         self.status.as_ref()
     }
 
+    /// Whether it is the policy that was `seen`, is not being deleted, and says what it said then.
+    #[must_use]
+    pub fn asks_as(&self, seen: &Self) -> bool {
+        let said = |policy: &Self| {
+            let overrides = Overrides::of(policy.annotations());
+            (policy.metadata.uid.clone(), policy.metadata.generation, overrides)
+        };
+        self.metadata.deletion_timestamp.is_none() && said(self) == said(seen)
+    }
+
     /// Takes what it has in common with `other` from there, so that it is kept once.
     pub(super) fn share(&mut self, other: &Self) {
         if self.id == other.id {
@@ -86,7 +96,6 @@ fn kept(mut metadata: ObjectMeta) -> ObjectMeta {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kube::ResourceExt;
     use serde_json::{Value, json};
 
     fn read(change: impl FnOnce(&mut Value)) -> CachedPolicy {
@@ -121,6 +130,24 @@ mod tests {
         assert_eq!((policy.uid().as_deref(), policy.meta().generation), (Some("u1"), Some(2)));
         assert_eq!(policy.annotations().keys().collect::<Vec<_>>(), ["example.com/x"]);
         assert!(policy.labels().is_empty() && policy.managed_fields().is_empty());
+    }
+
+    #[test]
+    fn a_policy_asks_as_it_was_seen_while_it_is_the_same_and_stays_and_has_not_been_changed() {
+        let seen = read(|_| ());
+        let asks_as = |field: &str, value: Value| {
+            let change = |stored: &mut Value| *stored.pointer_mut(field).unwrap() = value;
+            read(change).asks_as(&seen)
+        };
+        assert!(seen.asks_as(&seen));
+        assert!(asks_as("/status/observedGeneration", json!(1)), "its status is our own");
+        assert!(asks_as("/metadata/annotations", json!({"example.com/x": "z"})));
+        assert!(!asks_as("/metadata/uid", json!("u2")));
+        assert!(!asks_as("/metadata/generation", json!(3)));
+        assert!(!asks_as("/metadata/annotations", json!({flow_policy::names::LIMIT: "40M"})));
+        let end =
+            |stored: &mut Value| stored["metadata"]["deletionTimestamp"] = json!("2026-11-24T12:00:00Z");
+        assert!(!read(end).asks_as(&seen));
     }
 
     #[test]

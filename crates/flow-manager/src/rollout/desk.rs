@@ -1,25 +1,36 @@
 use super::due::{Ask, Todo, todo};
+use super::worker::Problem;
 use super::workload::{Workload, is_marked};
-use crate::cluster::Uid;
+use crate::cluster::{CachedPolicy, Uid};
 use crate::enforce::OwnLimits;
 use flow_control::Moment;
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-const FIRST_RETRY: Duration = Duration::from_millis(100);
+pub(super) const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
-/// How many failures in a row are a problem: the first may come of the workload's own controller, which changes it
-/// all the time during a rollout.
+/// How many failures in a row are a problem: the first may come of something that is over in a moment.
 const PROBLEM_AFTER: u32 = 3;
+
+/// How often in a row a workload that was changed before it was written to is looked at again without a wait: during a
+/// rollout its own controller changes it all the time, and each look and write takes but a moment.
+pub(super) const MOST_AT_ONCE: u32 = 4;
 
 /// What is known of one workload.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     /// The workload as the API server returned it last: the cache may be older, and has no template.
     returned: Option<Workload>,
+    /// Whether it has been changed since.
+    outdated: bool,
+    /// How often in a row that was found, without a wait.
+    at_once: u32,
+    /// The policies that were found to be as they are cached, since the last wait.
+    confirmed: Vec<Arc<CachedPolicy>>,
     /// When we last changed its template, as far as this controller remembers: what is recorded on the workload is gone
     /// once it was restored.
     changed: Option<Timestamp>,
@@ -38,7 +49,11 @@ pub(super) struct Desk {
 impl Desk {
     /// The newest metadata, where the cache has `cached`.
     pub(super) fn newest(&mut self, cached: ObjectMeta) -> ObjectMeta {
-        self.returned = self.returned.take().filter(|returned| returned.metadata.uid == cached.uid);
+        // The cache may have another one of that name: an older one, or a newer one.
+        let is_there = |returned: &Workload| {
+            returned.metadata.uid == cached.uid || is_newer(&returned.metadata, &cached)
+        };
+        self.returned = self.returned.take().filter(is_there);
         match &self.returned {
             Some(returned) if is_newer(&returned.metadata, &cached) => returned.metadata.clone(),
             _ => cached,
@@ -47,9 +62,8 @@ impl Desk {
 
     /// The workload with that metadata, if its template is known: it is the same as long as the generation is.
     pub(super) fn workload(&self, metadata: &ObjectMeta) -> Option<Workload> {
-        self.assumed(metadata).filter(|_| {
-            self.returned.as_ref().is_some_and(|returned| returned.metadata.generation == metadata.generation)
-        })
+        let is_known = |returned: &Workload| returned.metadata.generation == metadata.generation;
+        self.assumed(metadata).filter(|_| !self.outdated && self.returned.as_ref().is_some_and(is_known))
     }
 
     /// The workload with that metadata and the template that was seen last.
@@ -75,7 +89,17 @@ impl Desk {
         if is_marked(&workload.metadata) && workload.rolled_out_at(now).is_none() {
             self.changed.get_or_insert(now);
         }
-        self.returned = Some(workload);
+        (self.returned, self.outdated) = (Some(workload), false);
+    }
+
+    /// Whether each of these policies was found to be as it is `cached`.
+    pub(super) fn has_confirmed(&self, cached: &[Arc<CachedPolicy>]) -> bool {
+        cached.iter().all(|policy| self.confirmed.iter().any(|confirmed| confirmed.asks_as(policy)))
+    }
+
+    /// Notes that these policies were found to be as they were cached.
+    pub(super) fn confirmed(&mut self, policies: Vec<Arc<CachedPolicy>>) {
+        self.confirmed = policies;
     }
 
     /// Notes that a write was accepted at `now`, and what it made of the workload.
@@ -89,18 +113,30 @@ impl Desk {
         };
     }
 
-    /// Notes that a look or a write failed, and returns how long to wait before the next.
-    pub(super) fn failed(&mut self, problem: String) -> Duration {
+    /// Notes that what was asked of the API server was not done, and returns how long to wait before anything else is;
+    /// `None` where a look is enough.
+    pub(super) fn failed(&mut self, problem: &Problem) -> Option<Duration> {
+        if matches!(problem, Problem::Outdated(_)) && self.at_once < MOST_AT_ONCE {
+            (self.outdated, self.at_once) = (true, self.at_once + 1);
+            return None;
+        }
         // Whatever is wrong, what is known may be too.
-        self.returned = None;
-        self.problem = Some(problem);
+        (self.returned, self.at_once) = (None, 0);
+        self.confirmed.clear();
+        self.problem = Some(problem.to_string());
         self.failures = self.failures.saturating_add(1);
-        FIRST_RETRY.saturating_mul(2u32.saturating_pow(self.failures - 1)).min(LONGEST_RETRY)
+        Some(FIRST_RETRY.saturating_mul(2u32.saturating_pow(self.failures - 1)).min(LONGEST_RETRY))
     }
 
     /// Notes that nothing failed.
     pub(super) fn settled(&mut self) {
-        (self.problem, self.failures) = (None, 0);
+        (self.problem, self.failures, self.at_once) = (None, 0, 0);
+    }
+
+    /// Notes that the worker has ended.
+    pub(super) fn ended(&mut self) {
+        self.at_work = false;
+        self.confirmed.clear();
     }
 
     /// What keeps going wrong.
@@ -123,8 +159,8 @@ pub(super) fn concerns(metadata: &ObjectMeta, asks: &[Ask], all_known: bool) -> 
     }
 }
 
-/// Whether `returned` is later than `cached`, both of one workload. Versions of one resource are decimal numbers that
-/// grow (guaranteed since Kubernetes 1.35), and generations always did.
+/// Whether `returned` is later than `cached`. Versions of one resource are decimal numbers that grow (guaranteed since
+/// Kubernetes 1.35), and generations of one workload always did.
 fn is_newer(returned: &ObjectMeta, cached: &ObjectMeta) -> bool {
     let version = |metadata: &ObjectMeta| {
         metadata.resource_version.as_ref().and_then(|version| version.parse::<u128>().ok())
@@ -141,6 +177,8 @@ pub(super) enum Next {
     Done,
     /// To ask the API server how it is.
     Look,
+    /// To ask it whether these policies are as they are cached.
+    Confirm(Vec<Arc<CachedPolicy>>),
     /// This write.
     Write(crate::enforce::Write),
 }

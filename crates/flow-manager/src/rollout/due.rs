@@ -88,8 +88,10 @@ fn lowest(asks: &[Ask], present: Option<Bandwidth>) -> Option<Bandwidth> {
 
 fn obstacle(workload: &Workload) -> Option<String> {
     if workload.original().is_some() && !workload.has_ours() {
-        let value = workload.template.limit.as_deref().unwrap_or_default();
-        return Some(format!("somebody else has set the limit of its pod template to {value:?}"));
+        return Some(match &workload.template.limit {
+            Some(value) => format!("somebody else has set the limit of its pod template to {value:?}"),
+            None => "somebody else has removed the limit of its pod template".to_owned(),
+        });
     }
     let escapes = "its pods use the network of their nodes, which no limit reaches";
     workload.template.on_host_network.then(|| escapes.to_owned())
@@ -221,8 +223,14 @@ mod tests {
 
     #[test]
     fn what_somebody_else_has_set_is_told_and_not_fought() {
-        let Todo::Leave(why) = todo(&ours("5M"), &[ask(20)], None, at(86_400)) else { panic!("fought") };
-        assert!(why.contains("5M"), "{why}");
+        let mut removed = ours("50M");
+        removed.template.limit = None;
+        for (workload, deed) in
+            [(ours("5M"), "set the limit of its pod template to \"5M\""), (removed, "removed the limit")]
+        {
+            let Todo::Leave(why) = todo(&workload, &[ask(20)], None, at(86_400)) else { panic!("fought") };
+            assert!(why.contains(deed), "{why}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Rollouts against an API server that refuses, fails, and takes its time.
 
 use super::{Ask, Kind, RolloutMetrics, Rollouts, Stage, WorkloadId};
-use crate::api_server::answers::{answer, failure};
-use crate::cluster::{Caches, PolicyId};
+use crate::api_server::answers::{answer, failure, owned};
+use crate::cluster::{CachedPolicy, Caches, PolicyId};
 use flow_control::{Bandwidth, Moment};
 use flow_policy::names::{
     APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH, ROLLED_OUT_AT,
@@ -18,19 +18,30 @@ use kube::runtime::reflector::{self, store::Writer};
 use kube::runtime::watcher::Event;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tower_test::mock::{Handle, SendResponse};
 
+mod conflicts;
+mod policies;
 mod raising;
 
 const NAMESPACE: &str = "factory";
+const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/factory/deployments/upload";
+const POLICIES: &str = "/apis/flow.fustli.io/v1alpha1/namespaces/factory/flowpolicies/";
 
-/// Rollouts, the cache that they read and the API server that they write to.
+/// Rollouts, the caches that they read and the API server that they write to.
 struct Scene {
     rollouts: Rollouts,
+    metrics: Registry,
     caches: Caches,
     cache: Writer<PartialObjectMeta<Deployment>>,
+    cached_policies: Writer<CachedPolicy>,
+    /// The policies as the API server has them, by name.
+    policies: BTreeMap<&'static str, Value>,
+    /// How often it was asked how one is.
+    questions: usize,
     api: Handle<Request<Body>, Response<Body>>,
 }
 
@@ -47,11 +58,25 @@ impl Scene {
         // The same provider that the operator installs; another test may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (service, api) = tower_test::mock::pair();
-        let (deployments, cache) = reflector::store();
-        let caches = Caches::of(crate::cluster::Objects::empty().0, deployments);
-        let metrics = RolloutMetrics::register(&mut Registry::default());
-        let rollouts = Rollouts::new(Client::new(service, NAMESPACE), caches.clone(), allowed, metrics);
-        Self { rollouts, caches, cache, api }
+        let ((deployments, cache), (policies, cached_policies)) = (reflector::store(), reflector::store());
+        let mut caches = Caches::of(crate::cluster::Objects::empty().0, deployments);
+        caches.policies = policies;
+        let mut metrics = Registry::default();
+        let counts = RolloutMetrics::register(&mut metrics);
+        let rollouts = Rollouts::new(Client::new(service, NAMESPACE), caches.clone(), allowed, counts);
+        let policies = ["robot", "welder"].map(|name| (name, stored(name, "p1", 1))).into();
+        let mut scene =
+            Self { rollouts, metrics, caches, cache, cached_policies, policies, questions: 0, api };
+        for policy in scene.policies.clone().values() {
+            scene.hear_of(policy);
+        }
+        scene
+    }
+
+    /// The watch brings this policy.
+    fn hear_of(&mut self, policy: &Value) {
+        let policy = serde_json::from_value(policy.clone()).unwrap();
+        self.cached_policies.apply_watcher_event(&Event::Apply(policy));
     }
 
     /// The watch brings this Deployment, and the next look at everything finds it.
@@ -67,14 +92,47 @@ impl Scene {
         self.rollouts.ask(&policy(), vec![(id(), ask)]);
     }
 
+    /// The next request about the Deployment. Those about policies are answered before.
     async fn asked(&mut self) -> Asked {
-        let next = tokio::time::timeout(Duration::from_secs(10), self.api.next_request()).await;
-        let (request, answer) = next.expect("nothing was asked").expect("the client is gone");
-        assert_eq!(request.uri().path(), "/apis/apps/v1/namespaces/factory/deployments/upload");
+        let (request, answer) = loop {
+            let (request, answer) = self.request().await;
+            match request.uri().path().strip_prefix(POLICIES) {
+                Some(policy) => answer.send_response(self.policy(policy)),
+                None => break (request, answer),
+            }
+        };
+        assert_eq!(request.uri().path(), DEPLOYMENT);
         let (method, query) =
             (request.method().clone(), request.uri().query().unwrap_or_default().to_owned());
         let body = request.into_body().collect_bytes().await.unwrap();
         Asked { method, query, body: serde_json::from_slice(&body).unwrap_or_default(), answer }
+    }
+
+    async fn request(&mut self) -> (Request<Body>, SendResponse<Response<Body>>) {
+        let next = tokio::time::timeout(Duration::from_secs(100), self.api.next_request()).await;
+        next.expect("nothing was asked").expect("the client is gone")
+    }
+
+    /// What the API server answers who asks how that policy is.
+    fn policy(&mut self, name: &str) -> Response<Body> {
+        self.questions += 1;
+        match self.policies.get(name) {
+            Some(policy) => answer(StatusCode::OK, policy),
+            None => failure(StatusCode::NOT_FOUND, "not found"),
+        }
+    }
+
+    /// So many writes were counted with that outcome.
+    fn counted(&self, outcome: &str) -> u32 {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.metrics).unwrap();
+        let series = format!("flowmanager_rollouts_total{{outcome=\"{outcome}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
+    }
+
+    /// Answers a look.
+    async fn find(&mut self, deployment: &Value) {
+        self.asked().await.answer.send_response(answer(StatusCode::OK, deployment));
     }
 
     /// A look at the Deployment, which is as `deployment`; then the write that comes of it.
@@ -136,6 +194,11 @@ impl Asked {
     fn refuse(self, status: StatusCode, message: &str) {
         self.answer.send_response(failure(status, message));
     }
+
+    /// Refuses the write since the Deployment has another version by now.
+    fn refuse_as_outdated(self) {
+        self.refuse(StatusCode::CONFLICT, "the object has been modified");
+    }
 }
 
 /// As a JSON merge patch; server-side apply does the same to what these tests write.
@@ -153,6 +216,15 @@ fn merge(target: &mut Value, patch: &Value) {
             _ => target[name] = value.clone(),
         }
     }
+}
+
+/// A policy as the API server has it.
+fn stored(name: &str, uid: &str, generation: i64) -> Value {
+    json!({
+        "apiVersion": "flow.fustli.io/v1alpha1", "kind": "FlowPolicy",
+        "metadata": {"name": name, "namespace": NAMESPACE, "uid": uid, "generation": generation},
+        "spec": {"objectives": [], "targets": []},
+    })
 }
 
 fn policy() -> PolicyId {
@@ -216,7 +288,7 @@ async fn a_take_over_that_met_a_change_starts_again_from_what_is_there_now() {
     assert!(first.is_forced());
     assert_eq!((first.limit(), first.original()), (&json!("50M"), &json!("1G")));
     assert_eq!(first.body["metadata"]["resourceVersion"], "7");
-    first.refuse(StatusCode::CONFLICT, "the object has been modified");
+    first.refuse_as_outdated();
     let second = scene.write_after_a_look_at(&deployment(8, Some("2G"), &[])).await;
     assert_eq!((second.original(), &second.body["metadata"]["resourceVersion"]), (&json!("2G"), &json!("8")));
 }
@@ -250,7 +322,7 @@ async fn what_another_manager_has_taken_is_never_forced_and_said() {
     for _ in 0..3 {
         let change = scene.write_after_a_look_at(&before).await;
         assert!(!change.is_forced());
-        change.refuse(StatusCode::CONFLICT, "conflict with \"flux\" using apps/v1");
+        change.answer.send_response(owned("flux"));
     }
     // The fourth look comes after the third failure was noted.
     assert_eq!(scene.asked().await.method, Method::GET);

@@ -19,11 +19,10 @@ impl RolloutMetrics {
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        let help =
-            "Writes of a limit to a pod template, by outcome: changed, restored, conflict, gone or error";
+        let help = "Writes of a limit to a pod template, by outcome: changed, restored, outdated, conflict, gone or error";
         registry.register("flowmanager_rollouts", help, metrics.rollouts.clone());
         // From 0 on, or the first of each would be no increase to Prometheus.
-        for outcome in ["changed", "restored", "conflict", "gone", "error"] {
+        for outcome in ["changed", "restored", "outdated", "conflict", "gone", "error"] {
             let _ = metrics.rollouts.get_or_create(&OutcomeLabel { outcome });
         }
         metrics

@@ -4,10 +4,10 @@ use super::due::Ask;
 use super::inherited::is_kept;
 use super::metrics::RolloutMetrics;
 use super::standing::{Standing, stand};
-use super::worker;
+use super::worker::{self, Problem};
 use super::workload::{Workload, WorkloadId, is_marked, marked};
 use super::write::limit_of;
-use crate::cluster::{Caches, PodId, PolicyId};
+use crate::cluster::{CachedPolicy, Caches, PodId, PolicyId};
 use crate::enforce::{Inheritance, Write};
 use flow_control::Moment;
 use jiff::Timestamp;
@@ -179,7 +179,7 @@ impl Shared {
         let mut state = self.lock();
         let next = if self.stop.is_cancelled() { Next::Done } else { self.next(&mut state, id) };
         if let (Next::Done, Some(desk)) = (&next, state.desks.get_mut(id)) {
-            desk.at_work = false;
+            desk.ended();
         }
         next
     }
@@ -192,7 +192,30 @@ impl Shared {
         }
         let Some(cached) = cached else { return Next::Done };
         let is_kept = |desk: &mut Desk, workload: &Workload| is_kept(inheritance, book, desk, workload);
-        next(desks.entry(id.clone()).or_default(), cached, &asks, *all_known, Timestamp::now(), is_kept)
+        let desk = desks.entry(id.clone()).or_default();
+        match next(desk, cached, &asks, *all_known, Timestamp::now(), is_kept) {
+            Next::Write(write) if limit_of(&write).is_some() => {
+                self.once_confirmed(write, desk, book.policies(id))
+            }
+            other => other,
+        }
+    }
+
+    /// `write`, which makes a limit, if all policies that ask for one are known to be as they are cached; else what comes
+    /// before it. What is cached may be old, and a rollout is not taken back in a moment.
+    fn once_confirmed<'a>(
+        &self,
+        write: Write,
+        desk: &Desk,
+        asking: impl Iterator<Item = &'a PolicyId>,
+    ) -> Next {
+        let cached: Option<Vec<_>> = asking.map(|id| self.caches.policies.get(&id.reference())).collect();
+        match cached {
+            // One that is not cached any more asks for nothing in a moment.
+            None => Next::Done,
+            Some(cached) if desk.has_confirmed(&cached) => Next::Write(write),
+            Some(cached) => Next::Confirm(cached),
+        }
     }
 
     /// Notes how the workload is.
@@ -213,8 +236,14 @@ impl Shared {
         own.extend(limit_of(write).filter(|sent| !own.contains(sent)));
     }
 
-    /// Notes that a look or a write failed, and returns how long to wait before the next.
-    pub(super) fn failed(&self, id: &WorkloadId, problem: String) -> Duration {
+    /// Notes that these policies, which ask for a limit of the workload, are as they were cached.
+    pub(super) fn confirmed(&self, id: &WorkloadId, policies: Vec<Arc<CachedPolicy>>) {
+        self.lock().desks.entry(id.clone()).or_default().confirmed(policies);
+    }
+
+    /// Notes that what was asked of the API server was not done, and returns how long to wait before anything else is;
+    /// `None` where a look is enough.
+    pub(super) fn failed(&self, id: &WorkloadId, problem: &Problem) -> Option<Duration> {
         self.lock().desks.entry(id.clone()).or_default().failed(problem)
     }
 

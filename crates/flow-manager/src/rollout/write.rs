@@ -12,11 +12,7 @@ pub(super) fn take_over(workload: &Workload, limit: Bandwidth, now: Timestamp) -
     // Where somebody has removed our record, the value that we set ourselves is not the original.
     let present = workload.template.limit.as_deref();
     let original = present.filter(|_| !workload.has_ours()).unwrap_or_default();
-    let mut body = applied(workload, limit, original, now);
-    if let Some(metadata) = body.pointer_mut("/metadata").and_then(Value::as_object_mut) {
-        metadata.insert("resourceVersion".to_owned(), json!(workload.metadata.resource_version));
-    }
-    Write::TakeOver(body)
+    Write::TakeOver(applied(workload, limit, original, now))
 }
 
 /// Another limit for the workload's pods, whose template had `original` before us.
@@ -24,7 +20,9 @@ pub(super) fn change(workload: &Workload, limit: Bandwidth, original: &str, now:
     Write::Change(applied(workload, limit, original, now))
 }
 
-/// Everything that we own of a workload, as server-side apply wants it. The UID keeps it off another one of this name.
+/// Everything that we own of a workload, as server-side apply wants it. The UID keeps it off another one of this name, and
+/// the version off one that was changed since: the API server tells of a conflict where somebody has set a value of ours,
+/// but not where somebody has removed it.
 fn applied(workload: &Workload, limit: Bandwidth, original: &str, now: Timestamp) -> Value {
     let resource = workload.id.kind.resource();
     let limit = limit.to_string();
@@ -35,6 +33,7 @@ fn applied(workload: &Workload, limit: Bandwidth, original: &str, now: Timestamp
             "name": workload.metadata.name,
             "namespace": workload.metadata.namespace,
             "uid": workload.metadata.uid,
+            "resourceVersion": workload.metadata.resource_version,
             "annotations": {
                 ORIGINAL_EGRESS_BANDWIDTH: original,
                 APPLIED_EGRESS_BANDWIDTH: limit,
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn another_limit_is_never_forced_upon_somebody_else() {
+    fn another_limit_is_never_forced_upon_somebody_else_and_insists_on_the_workload_that_it_was_chosen_for() {
         let ours = workload(Kind::StatefulSet, Some("1G"));
         let ours = after(&ours, &take_over(&ours, LIMIT, now()));
         let write = change(&ours, Bandwidth::from_mbps(40), ours.original().unwrap(), now());
@@ -150,9 +149,8 @@ mod tests {
         assert_eq!(body["kind"], "StatefulSet");
         assert_eq!(body["metadata"]["annotations"][ORIGINAL_EGRESS_BANDWIDTH], "1G");
         assert_eq!(
-            body["metadata"].get("resourceVersion"),
-            None,
-            "a rollout changes its status all the time"
+            (&body["metadata"]["uid"], &body["metadata"]["resourceVersion"]),
+            (&json!("u1"), &json!("7"))
         );
         let (params, _) = write.request(FIELD_MANAGER);
         assert!(!params.force);

@@ -180,7 +180,14 @@ async fn who_started_from_an_old_view_of_a_pod_template_goes_on_from_the_lower_l
     };
     let old = json!({"metadata": upload("100M", "7")["metadata"]});
     cache.apply_watcher_event(&Event::Apply(serde_json::from_value(old).unwrap()));
-    let caches = Caches::of(crate::cluster::Objects::empty().0, deployments);
+    let mut caches = Caches::of(crate::cluster::Objects::empty().0, deployments);
+    let robot = json!({
+        "apiVersion": "flow.fustli.io/v1alpha1", "kind": "FlowPolicy",
+        "metadata": {"name": "robot", "namespace": "factory"}, "spec": {"objectives": [], "targets": []},
+    });
+    let (policies, mut cached_policies) = reflector::store();
+    cached_policies.apply_watcher_event(&Event::Apply(serde_json::from_value(robot.clone()).unwrap()));
+    caches.policies = policies;
     let (mut services, _) = fixture::services(caches.clone(), Backend::AtCreation);
     let (service, api) = tower_test::mock::pair();
     let metrics = RolloutMetrics::register(&mut Registry::default());
@@ -201,6 +208,9 @@ async fn who_started_from_an_old_view_of_a_pod_template_goes_on_from_the_lower_l
         ..(*stage.regulator.plan).clone()
     });
     stage.decide(value(0.7), 1);
+    let (question, answer) = stage.next().await.unwrap();
+    assert!(question.uri().path().ends_with("/flowpolicies/robot"));
+    answer.send_response(Response::new(Body::from(serde_json::to_vec(&robot).unwrap())));
     assert_eq!(stage.written_to_template().await.as_deref(), Some("40M"), "a person asks for it");
 }
 

@@ -7,7 +7,7 @@ use crate::rollout::Ask;
 use flow_control::Bandwidth;
 use http::StatusCode;
 use kube::runtime::watcher::Event;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 fn other() -> PolicyId {
@@ -33,11 +33,6 @@ impl Scene {
         let cut = scene.write_after_a_look_at(&before).await;
         scene.ask_at_once(60);
         (scene, cut)
-    }
-
-    /// Answers a look.
-    async fn find(&mut self, deployment: &Value) {
-        self.asked().await.answer.send_response(answer(StatusCode::OK, deployment));
     }
 
     /// Asks for a limit that may be written however short ago the one of before was.
@@ -71,7 +66,7 @@ async fn a_lower_limit_that_somebody_else_has_set_in_our_name_is_raised_once_all
     }
     let raise = scene.asked().await;
     assert_eq!(raise.limit(), "50M");
-    raise.refuse(StatusCode::CONFLICT, "the object has been modified");
+    raise.refuse_as_outdated();
     let again = scene.write_after_a_look_at(&recorded(9, "20M", "20M")).await;
     assert_eq!(again.limit(), "50M");
     assert_eq!((scene.inherited(&policy()), scene.inherited(&other())), (vec![], vec![]));
@@ -82,7 +77,7 @@ async fn a_lower_limit_that_comes_after_the_one_of_which_all_have_heard_is_not_r
     let mut scene = Scene::with_an_old_view().await;
     assert!(scene.is_quiet().await);
     scene.hear(&policy());
-    scene.asked().await.refuse(StatusCode::CONFLICT, "the object has been modified");
+    scene.asked().await.refuse_as_outdated();
     scene.find(&recorded(9, "10M", "10M")).await;
     assert!(scene.is_quiet().await, "10M is raised");
     assert_eq!(scene.inherited(&policy()), [10]);
