@@ -1,5 +1,5 @@
-//! An operator that is shown an old view of workloads raises no limit in a pod template, gives none back twice, and writes
-//! over nothing that somebody else has set there.
+//! An operator that is shown an old view of workloads or policies raises no limit in a pod template, gives none back twice,
+//! rolls out none that nobody asks for any more, and writes over nothing that somebody else has done there.
 
 use crate::policy::{NAME, STEADY, about};
 use flow_e2e::policies::with;
@@ -96,8 +96,8 @@ impl Scene {
         assert_eq!(history.limits(), limits, "{history:?}");
     }
 
-    /// Somebody else sets the limit in the template.
-    async fn set_by_hand(&self, limit: &str) {
+    /// Somebody else sets the limit in the template, or removes it.
+    async fn set_by_hand(&self, limit: Option<&str>) {
         let template = json!({"metadata": {"annotations": {EGRESS_BANDWIDTH: limit}}});
         let patch = Patch::Merge(json!({"spec": {"template": template}}));
         self.deployments.patch(OTHER, &PatchParams::default(), &patch).await.unwrap();
@@ -129,6 +129,28 @@ impl Scene {
         });
     }
 
+    /// From now on operators hear nothing new of policies. Those that start are shown them as they were when the first one
+    /// since [`Proxy::forget`](flow_faults::proxy::Proxy::forget) started.
+    fn hold_policies(&self) {
+        self.world.proxy.on_event(|asked, _| if is_of_policies(asked) { Fate::Hold } else { Fate::Pass });
+        self.world.proxy.on_request(|asked| if is_of_policies(asked) { Fault::Old } else { Fault::Pass });
+    }
+
+    /// An operator that sees policies as they were, and has had reason to write: it tries nothing.
+    async fn starts_into_the_past(&self) -> Operator {
+        self.hold_policies();
+        let before = self.writes();
+        let operator = self.operator().await;
+        until("how the policy is now to be asked for", PATIENCE, async || {
+            let (asked, written) = (self.questions(), self.writes() - before);
+            Ok(Look::when(asked >= 2 || written > 0, || format!("{asked} questions")))
+        })
+        .await
+        .unwrap();
+        assert_eq!(self.writes(), before, "a rollout by an old view");
+        operator
+    }
+
     /// Waits until the policy's status is as `wanted`.
     async fn status(&self, what: &str, wanted: impl Fn(&str, &str) -> bool) {
         until(what, PATIENCE, async || {
@@ -150,6 +172,12 @@ impl Scene {
         self.world.proxy.asked().into_iter().filter(is_look).count()
     }
 
+    /// How often operators have asked how the policy is.
+    fn questions(&self) -> usize {
+        let asked = self.world.proxy.asked().into_iter();
+        asked.filter(|asked| is_of_policies(asked) && is_read_of_one(asked)).count()
+    }
+
     /// How often an operator has tried to write to the Deployment since [`Proxy::forget`](flow_faults::proxy::Proxy::forget).
     fn writes(&self) -> usize {
         self.world.proxy.writes().into_iter().filter(is_old).count()
@@ -160,9 +188,17 @@ fn is_old(asked: &Asked) -> bool {
     asked.is_about("deployments")
 }
 
+fn is_of_policies(asked: &Asked) -> bool {
+    asked.is_about("flowpolicies")
+}
+
 /// Whether it asks how one Deployment is now.
 fn is_look(asked: &Asked) -> bool {
-    is_old(asked) && !asked.is_write() && !asked.is_list() && !asked.is_watch()
+    is_old(asked) && is_read_of_one(asked)
+}
+
+fn is_read_of_one(asked: &Asked) -> bool {
+    !asked.is_write() && !asked.is_list() && !asked.is_watch()
 }
 
 #[tokio::test]
@@ -193,7 +229,7 @@ async fn what_was_given_back_to_a_template_is_not_given_back_again_by_who_still_
     scene.has(None, None).await;
     drop(second);
     // By chance the same.
-    scene.set_by_hand("50M").await;
+    scene.set_by_hand(Some("50M")).await;
     scene.hold();
     let looks = scene.looks();
     let _third = scene.operator().await;
@@ -211,24 +247,79 @@ async fn what_was_given_back_to_a_template_is_not_given_back_again_by_who_still_
     scene.has_been_through([None, Some("50M"), None, theirs, Some("25M"), theirs]).await;
 }
 
-#[tokio::test]
-async fn what_somebody_else_has_set_in_a_template_is_not_written_over_by_who_has_not_seen_it() {
+/// An operator that has looked at the template, and hears nothing new of it from now on.
+async fn looked_once() -> (Scene, Operator) {
     let scene = Scene::set().await;
     let unseen = |enforced: &str| enforced.contains("did not answer as it should");
     scene.blind();
-    let _second = scene.operator().await;
+    let operator = scene.operator().await;
     scene.status("that it cannot look", |_, enforced| unseen(enforced)).await;
     scene.hold();
     scene.status("that it has looked", |_, enforced| !unseen(enforced)).await;
     scene.world.proxy.forget();
-    scene.set_by_hand("33M").await;
+    (scene, operator)
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_done_in_a_template_is_not_undone_by_who_has_not_seen_it() {
+    let set = "somebody else has set the limit of its pod template to \"33M\"";
+    let removed = "somebody else has removed the limit of its pod template";
+    for (theirs, told) in [(Some("33M"), set), (None, removed)] {
+        let (scene, _operator) = looked_once().await;
+        scene.set_by_hand(theirs).await;
+        scene.pin(Some("25M")).await;
+        scene.status("whose limit it is", |_, enforced| enforced.contains(told)).await;
+        assert_ne!(scene.writes(), 0, "it has seen {theirs:?} before it wrote");
+        scene.has(theirs, Some("")).await;
+        scene.world.proxy.heal();
+        scene.delete().await;
+        scene.has(theirs, None).await;
+        scene.has_been_through([None, Some("50M"), theirs]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_something_else_costs_a_cut_one_more_look_and_is_no_error() {
+    let (scene, operator) = looked_once().await;
+    let label = Patch::Merge(json!({"metadata": {"labels": {"somebody": "else"}}}));
+    scene.deployments.patch(OTHER, &PatchParams::default(), &label).await.unwrap();
     scene.pin(Some("25M")).await;
-    let theirs = "somebody else has set the limit of its pod template to \"33M\"";
-    scene.status("whose limit it is", |_, enforced| enforced.contains(theirs)).await;
-    assert_ne!(scene.writes(), 0, "it has seen 33M before it wrote");
-    scene.has(Some("33M"), Some("")).await;
-    scene.world.proxy.heal();
+    scene.has(Some("25M"), Some("")).await;
+    assert_eq!((scene.looks(), scene.writes()), (1, 2));
+    let metrics = operator.metrics().await.unwrap();
+    let outcomes = ["outdated", "changed", "conflict", "error"]
+        .map(|outcome| metrics.value("flowmanager_rollouts_total", &[&format!("outcome=\"{outcome}\"")]));
+    assert_eq!(outcomes, [1.0, 1.0, 0.0, 0.0].map(Some));
+}
+
+#[tokio::test]
+async fn the_limit_of_a_policy_that_is_gone_is_not_rolled_out_again_by_who_still_sees_it() {
+    let scene = Scene::set().await;
+    let second = scene.operator().await;
     scene.delete().await;
-    scene.has(Some("33M"), None).await;
-    scene.has_been_through([None, Some("50M"), Some("33M")]).await;
+    scene.has(None, None).await;
+    drop(second);
+    let _third = scene.starts_into_the_past().await;
+    // Another one of this name.
+    scene.world.apply(&pinned("25M")).await.unwrap();
+    scene.world.proxy.heal();
+    scene.has(Some("25M"), Some("")).await;
+    scene.delete().await;
+    scene.has(None, None).await;
+    scene.has_been_through([None, Some("50M"), None, Some("25M"), None]).await;
+}
+
+#[tokio::test]
+async fn a_limit_in_a_template_is_not_raised_by_who_sees_a_policy_as_it_was() {
+    let scene = Scene::set().await;
+    let second = scene.operator().await;
+    scene.pin(Some("25M")).await;
+    scene.has(Some("25M"), Some("")).await;
+    drop(second);
+    let _third = scene.starts_into_the_past().await;
+    scene.world.proxy.heal();
+    scene.status_tells("25M").await;
+    scene.delete().await;
+    scene.has(None, None).await;
+    scene.has_been_through([None, Some("50M"), Some("25M"), None]).await;
 }
