@@ -194,15 +194,13 @@ impl Shared {
         let is_kept = |desk: &mut Desk, workload: &Workload| is_kept(inheritance, book, desk, workload);
         let desk = desks.entry(id.clone()).or_default();
         match next(desk, cached, &asks, *all_known, Timestamp::now(), is_kept) {
-            Next::Write(write) if limit_of(&write).is_some() => {
-                self.once_confirmed(write, desk, book.policies(id))
-            }
+            Next::Write(write) => self.once_confirmed(write, desk, book.policies(id)),
             other => other,
         }
     }
 
-    /// `write`, which makes a limit, if all policies that ask for one are known to be as they are cached; else what comes
-    /// before it. What is cached may be old, and a rollout is not taken back in a moment.
+    /// `write`, if all policies that ask for a limit are known to be as they are cached; else what comes before it. What is
+    /// cached may be old, and a rollout is not taken back in a moment.
     fn once_confirmed<'a>(
         &self,
         write: Write,

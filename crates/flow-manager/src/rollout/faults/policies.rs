@@ -77,6 +77,10 @@ async fn what_is_asked_no_more_after_its_policy_was_asked_about_is_not_written()
     scene.rollouts.withdraw(&policy());
     answer.send_response(scene.policy("robot"));
     assert!(scene.is_quiet().await);
+    scene.policies.remove("robot");
+    scene.ask(50, true);
+    assert_eq!(scene.asked().await.method, Method::GET, "what was true before is not asked about again");
+    assert_eq!(scene.questions, 2);
 }
 
 #[tokio::test(start_paused = true)]
