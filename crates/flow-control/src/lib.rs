@@ -49,5 +49,5 @@ pub use observation::{Observation, Queueing, Role, Traffic};
 pub use quantity::QuantityError;
 pub use queueing::{LastQueued, NewestProbes};
 pub use reading::{Reading, Unknown};
-pub use step::{Manual, NoData, NoDataAction, Params, Range, State, step};
+pub use step::{Failed, Manual, NoData, NoDataAction, Params, Range, State, step};
 pub use window::{Sample, Selection, Window};

@@ -78,6 +78,15 @@ pub struct State {
     trial: Trial,
 }
 
+/// That limits were too high.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// When they were last.
+    pub at: Moment,
+    /// When more than what is known to be good is tried again, at the earliest.
+    pub retry: Moment,
+}
+
 impl State {
     /// The state of a policy whose targets have `limits` now.
     #[must_use]
@@ -95,6 +104,22 @@ impl State {
     /// The highest limit of each target that is known to be good, where one is: all that has to be kept over a restart.
     pub fn safe_limits(&self) -> impl Iterator<Item = Option<Bandwidth>> {
         self.course.safe_limits()
+    }
+
+    /// What each target got through, in the unit of its limit, when that was last too high: what the law Adaptive takes
+    /// for what the link carries. None where it never was, or where that is forgotten.
+    pub fn too_much(&self) -> impl Iterator<Item = Option<Bandwidth>> {
+        self.course.too_much()
+    }
+
+    /// When limits were last too high, and when higher ones are tried again; none where they never were, or that is
+    /// forgotten, and with the law AIMD.
+    #[must_use]
+    pub fn failed(&self, law: Law) -> Option<Failed> {
+        match law {
+            Law::Adaptive(law) => self.course.failed(law),
+            Law::Aimd(_) => None,
+        }
     }
 
     /// Takes in that the target at `position` has so many `pods`, each of which may send its limit; none is no news. What

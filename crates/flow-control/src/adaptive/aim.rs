@@ -97,8 +97,7 @@ impl Look<'_> {
 
     /// Whether it is too early for more than what is known to be good.
     pub(super) fn has_to_wait(&self) -> bool {
-        let patience = self.course.patience(self.signs);
-        self.course.failed.is_some_and(|failed| self.signs.now().since(failed) < patience)
+        self.course.failed(self.signs.law).is_some_and(|failed| self.signs.now() < failed.retry)
     }
 }
 

@@ -3,7 +3,7 @@ use super::look::Look;
 use super::pressure::FULL_PERCENT;
 use super::signs::{Signs, Standing};
 use super::trial::{Episode, Parked};
-use crate::{Action, Bandwidth, Decision, Effect, Moment, NoEffect, Reason};
+use crate::{Action, Adaptive, Bandwidth, Decision, Effect, Failed, Moment, NoEffect, Reason};
 use std::time::Duration;
 
 /// A link that carries less than this, in hundredths of what was too much before, is another one.
@@ -115,9 +115,17 @@ impl Course {
     }
 
     /// How long to wait, after limits were too high, before higher ones are tried.
-    pub(super) fn patience(&self, signs: &Signs) -> Duration {
-        let doubled = signs.law.retry_after.saturating_mul(1 << self.failures.min(16));
-        doubled.min(signs.law.retry_max.max(signs.law.retry_after))
+    fn patience(&self, law: Adaptive) -> Duration {
+        let doubled = law.retry_after.saturating_mul(1 << self.failures.min(16));
+        doubled.min(law.retry_max.max(law.retry_after))
+    }
+
+    pub(crate) fn failed(&self, law: Adaptive) -> Option<Failed> {
+        self.failed.map(|at| Failed { at, retry: at + self.patience(law) })
+    }
+
+    pub(crate) fn too_much(&self) -> impl Iterator<Item = Option<Bandwidth>> {
+        self.targets.iter().map(|memory| memory.ceiling)
     }
 
     /// Takes in how things stand, before anything is decided.

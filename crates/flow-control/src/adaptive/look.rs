@@ -1,7 +1,7 @@
 use super::course::Course;
 use super::pressure::FULL_PERCENT;
 use super::signs::{Signs, Standing};
-use crate::{Bandwidth, Moment, Queueing};
+use crate::{Adaptive, Bandwidth, Moment, Queueing};
 use std::time::Duration;
 
 /// So bad that it cannot be a moment's noise, in hundredths of what is allowed.
@@ -16,8 +16,6 @@ const LASTING_WITHOUT_QUEUE: Duration = Duration::from_secs(1);
 const NEAR_PERCENT: u32 = 85;
 /// How long a raise may be to blame for trouble.
 const BLAMED: Duration = Duration::from_secs(2);
-/// How long it has to be calm before anything is concluded from it.
-const CALM: Duration = Duration::from_secs(1);
 
 /// Everything that a rule of the law may look at.
 #[derive(Clone, Copy)]
@@ -80,7 +78,7 @@ impl Look<'_> {
     /// Whether it has been calm under the present limits for long enough to conclude something.
     pub(super) fn is_calm(&self) -> bool {
         let since = self.course.calm_since.map_or(Duration::ZERO, |since| self.signs.now().since(since));
-        since.min(self.signs.unchanged_for()) >= self.signs.at_least_measured(CALM, 3)
+        since.min(self.signs.unchanged_for()) >= self.signs.at_least_measured(Adaptive::CALM, 3)
     }
 }
 

@@ -70,6 +70,12 @@ impl Adaptive {
         ..Self::BALANCED
     };
 
+    /// How long it has to be calm before anything is concluded from it, where measurements are not rarer.
+    pub const CALM: Duration = Duration::from_secs(1);
+
+    /// So little of a queue is none, in hundredths of what is allowed.
+    pub const EMPTY_PERCENT: u32 = 20;
+
     /// Hundredths of its bound below which an indicator lets limits rise.
     pub(crate) const ROOMY_PERCENT: u32 = 75;
 }

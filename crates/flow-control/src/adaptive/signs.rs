@@ -7,9 +7,6 @@ use std::time::Duration;
 
 /// How much of its limit a target sends that could send more.
 const USED_PERCENT: u32 = 90;
-
-/// So little of a queue is none, in hundredths of what is allowed.
-const EMPTY_PERCENT: u32 = 20;
 /// How long what is sent is counted to tell a rate, about.
 const COUNTED_OVER: Duration = Duration::from_millis(250);
 
@@ -52,7 +49,7 @@ impl<'a> Signs<'a> {
 
     /// Whether no queue to speak of stands, not even one that grows slowly.
     pub(super) const fn is_empty(&self) -> bool {
-        self.pressure.queue_percent < EMPTY_PERCENT
+        self.pressure.queue_percent < Adaptive::EMPTY_PERCENT
     }
 
     /// How long limits have been what they are.

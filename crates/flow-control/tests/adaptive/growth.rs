@@ -9,6 +9,24 @@ fn after_a_cut_for_a_deep_queue_limits_return_to_what_gets_through() {
 }
 
 #[test]
+fn what_was_too_much_is_told_with_when_more_is_tried_again() {
+    let failed = |scene: &Scene| scene.state.failed(scene.params.law);
+    let too_much = |scene: &Scene| scene.state.too_much().collect::<Vec<_>>();
+    let mut scene = Scene::at(100);
+    assert_eq!((failed(&scene), too_much(&scene)), (None, vec![None]));
+    scene.queue(6_000).tick();
+    let cut = at(scene.millis);
+    let retry = cut + Adaptive::BALANCED.retry_after;
+    assert_eq!(failed(&scene), Some(Failed { at: cut, retry }));
+    assert_eq!(too_much(&scene), [Some(mbps(100))]);
+    scene.sends_all().queue(0).until(Reason::Recovery);
+    scene.sends_all().until(Reason::RetryLater);
+    assert!(at(scene.millis) < retry);
+    scene.until(Reason::Headroom);
+    assert!(at(scene.millis) >= retry);
+}
+
+#[test]
 fn what_is_unused_does_not_grow() {
     let mut scene = Scene::at(100);
     scene.sends(80).lasts(60_000);

@@ -10,8 +10,9 @@ mod parameters;
 mod unknown;
 
 use flow_control::{
-    Action, Adaptive, Bandwidth, Bound, Decision, Effect, EffectCheck, Finite, Law, Manual, Moment, NoData,
-    NoDataAction, Observation, Params, Queueing, Range, Reading, Reason, Role, State, Traffic, Unknown, step,
+    Action, Adaptive, Bandwidth, Bound, Decision, Effect, EffectCheck, Failed, Finite, Law, Manual, Moment,
+    NoData, NoDataAction, Observation, Params, Queueing, Range, Reading, Reason, Role, State, Traffic,
+    Unknown, step,
 };
 use std::time::Duration;
 
