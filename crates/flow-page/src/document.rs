@@ -73,6 +73,7 @@ mod tests {
             state: State::Met,
             why: String::new(),
             holding: None,
+            failed: None,
             objectives: Vec::new(),
             targets: Vec::new(),
             decisions: vec![mark],

@@ -56,12 +56,25 @@ pub struct PolicyHistory {
     /// Why its limits stay as they are, as a reason and a sentence; none where the last decision has changed them, or it is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holding: Option<String>,
+    /// When limits were last too high; none where they never were, or it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Failed>,
     /// Each of its objectives, in its order.
     pub objectives: Vec<ObjectiveHistory>,
     /// Each of its targets, in its order.
     pub targets: Vec<TargetHistory>,
     /// Changes of its limits, oldest first.
     pub decisions: Vec<Mark>,
+}
+
+/// That limits were too high.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failed {
+    /// When they were last.
+    pub at: i64,
+    /// When more than what is known to be good is tried again, at the earliest.
+    pub retry: i64,
 }
 
 /// How an objective or a policy stands; the worst first.
@@ -96,8 +109,24 @@ pub struct ObjectiveHistory {
     pub other_bound: Option<f64>,
     /// How it stands now.
     pub state: State,
+    /// When the newest measurement was made; none where there is none, or it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<i64>,
+    /// The queue on its path now; none where no probe tells of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queue>,
     /// What was measured: the worst of each step, none where nothing was.
     pub values: Series,
+}
+
+/// The queue on a path.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Queue {
+    /// What packets wait in it, in seconds.
+    pub delay: f64,
+    /// A longer delay than this leads to lower limits.
+    pub allowed: f64,
 }
 
 /// What values are counted in.
@@ -127,10 +156,30 @@ pub struct TargetHistory {
     /// Whether the limit is that of each pod, rather than of all together.
     #[serde(default)]
     pub limit_each_pod: bool,
+    /// What got through, of each pod or of all, when its limit was last too high, in bit/s; none where it never was, or it
+    /// is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub too_much: Option<f64>,
+    /// The highest limit that is known to be good, in bit/s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_good: Option<f64>,
+    /// How many pods ran, each from when on, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<Count>,
     /// Its limit in bit/s at the end of each step; none where it was not limited.
     pub limit: Series,
     /// What its pods really sent together, in bit/s; none where that is not known.
     pub sent: Series,
+}
+
+/// How many pods of a target ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Count {
+    /// From when on.
+    pub at: i64,
+    /// How many.
+    pub pods: usize,
 }
 
 /// Values at equal distances.

@@ -40,6 +40,7 @@ fn policy(recording: &Recording, report: &Report, whole: &Span) -> PolicyHistory
         state,
         why: if missed.is_empty() { kept } else { format!("Missed: {}.", missed.join("; ")) },
         holding: None,
+        failed: None,
         objectives: vec![jitter(recording, report, whole, state)],
         targets: vec![rates(recording, report, whole)],
         decisions: marks(recording),
@@ -56,6 +57,8 @@ fn jitter(recording: &Recording, report: &Report, whole: &Span, state: State) ->
         at_least: false,
         other_bound: None,
         state,
+        measured: None,
+        queue: None,
         values: Series {
             start: recording.at(whole.from_s),
             step: milliseconds(step_s.unwrap_or(1.0)),
@@ -80,6 +83,9 @@ fn rates(recording: &Recording, report: &Report, whole: &Span) -> TargetHistory 
         pods: pods.len(),
         enforced: if is_limited { pods.len() } else { 0 },
         limit_each_pod: false,
+        too_much: None,
+        known_good: None,
+        counts: Vec::new(),
         limit,
         sent: series(recording, whole, sent),
     }

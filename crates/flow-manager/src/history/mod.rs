@@ -31,6 +31,8 @@ const STEP: Duration = Duration::from_secs(5);
 const STEPS: usize = 720;
 /// How many changes of limits are kept.
 const CHANGES: usize = 100;
+/// How many changes of the number of a target's pods are kept.
+const COUNTS: usize = 20;
 
 /// Lets history be kept. Clones are the same recorder.
 #[derive(Clone, Debug)]

@@ -1,5 +1,5 @@
 use super::ring::Ring;
-use super::{CHANGES, STEP, step};
+use super::{CHANGES, COUNTS, STEP, step};
 use crate::report::{Change, ObjectiveView, Snapshot, Standing};
 use flow_control::{Bandwidth, Bound, Decision, Moment};
 use flow_policy::{Objective, Policy, Target};
@@ -15,11 +15,38 @@ pub(super) struct Record {
     policy: Option<Arc<Policy>>,
     /// What was measured of each objective.
     pub(super) objectives: Vec<Ring>,
-    /// What each target was held to, and what it sent.
-    pub(super) targets: Vec<(Ring, Ring)>,
+    /// Each target.
+    pub(super) targets: Vec<Held>,
     pub(super) changes: VecDeque<(Moment, Change)>,
     /// What was decided last.
     pub(super) decided: Option<Decision>,
+}
+
+/// The last hour of one target.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    /// What it was held to.
+    pub(super) limit: Ring,
+    /// What it sent.
+    pub(super) sent: Ring,
+    /// How many pods ran, each from when on.
+    pub(super) counts: VecDeque<(Moment, usize)>,
+}
+
+impl Held {
+    fn new(step: u64) -> Self {
+        Self { limit: Ring::new(step), sent: Ring::new(step), counts: VecDeque::new() }
+    }
+
+    fn count(&mut self, pods: usize, now: Moment) {
+        if self.counts.back().is_some_and(|(_, known)| *known == pods) {
+            return;
+        }
+        if self.counts.len() == COUNTS {
+            self.counts.pop_front();
+        }
+        self.counts.push_back((now, pods));
+    }
 }
 
 impl Record {
@@ -43,7 +70,7 @@ impl Record {
         if let Standing::Running(snapshot) = &**standing {
             self.follow(&snapshot.policy, step(now));
             self.measure(&snapshot.objectives, now);
-            self.limit(snapshot, step(now));
+            self.limit(snapshot, now);
             self.note(snapshot.last_change.as_deref(), now);
         }
     }
@@ -71,26 +98,26 @@ impl Record {
         }
         // It was about other objectives.
         self.decided = None;
-        let (rings, pairs) = (std::mem::take(&mut self.objectives), std::mem::take(&mut self.targets));
+        let (rings, held) = (std::mem::take(&mut self.objectives), std::mem::take(&mut self.targets));
         let before = before.as_deref();
         let mut measured: Vec<_> = before.iter().flat_map(|before| &before.objectives).zip(rings).collect();
-        let mut limited: Vec<_> = before.iter().flat_map(|before| &before.targets).zip(pairs).collect();
-        let new = || Ring::new(step);
+        let mut limited: Vec<_> = before.iter().flat_map(|before| &before.targets).zip(held).collect();
         for objective in &policy.objectives {
             let ring = carry(&mut measured, |before| is_same_measurement(before, objective));
-            self.objectives.push(ring.unwrap_or_else(new));
+            self.objectives.push(ring.unwrap_or_else(|| Ring::new(step)));
         }
         for target in &policy.targets {
-            let pair = carry(&mut limited, |before| is_same_limit(before, target));
-            self.targets.push(pair.unwrap_or_else(|| (new(), new())));
+            let held = carry(&mut limited, |before| is_same_limit(before, target));
+            self.targets.push(held.unwrap_or_else(|| Held::new(step)));
         }
     }
 
-    fn limit(&mut self, snapshot: &Snapshot, step: u64) {
-        let held = self.held();
-        for ((limit, sent), view) in self.targets.iter_mut().zip(&snapshot.targets) {
-            limit.set(step, held, snapshot.limit_asked_of(view).map(bps));
-            sent.set(step, held, view.sent.map(bps));
+    fn limit(&mut self, snapshot: &Snapshot, now: Moment) {
+        let (held, step) = (self.held(), step(now));
+        for (target, view) in self.targets.iter_mut().zip(&snapshot.targets) {
+            target.limit.set(step, held, snapshot.limit_asked_of(view).map(bps));
+            target.sent.set(step, held, view.sent.map(bps));
+            target.count(view.pods, now);
         }
     }
 
@@ -134,6 +161,6 @@ pub fn is_worse(bound: Bound, value: f64, than: f64) -> bool {
 }
 
 #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "exact up to 2^53")]
-fn bps(rate: Bandwidth) -> f64 {
+pub(super) fn bps(rate: Bandwidth) -> f64 {
     rate.bps() as f64
 }

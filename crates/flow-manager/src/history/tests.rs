@@ -3,10 +3,10 @@
 use super::record::Record;
 use super::view::Dial;
 use super::*;
-use crate::report::fixture::{at, cut, id, policy, running, spec, view, well};
+use crate::report::fixture::{at, cut, id, policy, queueing, running, spec, view, well};
 use crate::report::{Reporter, Snapshot, StandingMetrics};
-use flow_control::{Action, Bandwidth, Reason, Unknown};
-use flow_page::{Mark, State, Unit};
+use flow_control::{Action, Bandwidth, Failed, Reason, Unknown};
+use flow_page::{Count, Mark, Queue, State, Unit};
 use flow_policy::{Invalid, Policy};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -175,6 +175,42 @@ fn the_last_hundred_changes_are_kept_each_once() {
         message: "command-jitter is 412us, bound <= 300us: limits cut, the lowest to 80M".into(),
     };
     assert_eq!(decisions.last(), Some(&expected));
+}
+
+#[test]
+fn how_many_pods_ran_is_told_from_when_on() {
+    let with = |pods: usize| {
+        let mut snapshot = well();
+        snapshot.targets[0].pods = pods;
+        snapshot
+    };
+    let brief = record([(0, with(1)), (5, with(1)), (7, with(4)), (9, with(1))]);
+    let counts = |at: i64, pods| Count { at, pods };
+    let told = &shown(&brief, 9).targets[0].counts;
+    assert_eq!(*told, [counts(0, 1), counts(7_000, 4), counts(9_000, 1)]);
+    let many = record([0, 1].repeat(25).into_iter().zip(0..).map(|(pods, second)| (second, with(pods))));
+    assert_eq!(shown(&many, 50).targets[0].counts.len(), COUNTS);
+}
+
+#[test]
+fn what_limits_come_from_is_told_as_far_as_it_is_known() {
+    let mut snapshot = well();
+    snapshot.failed = Some(Failed { at: moment(3), retry: moment(13) });
+    snapshot.objectives[0].measured = Some(moment(4));
+    snapshot.objectives[0].queueing = Some(queueing(90));
+    let known = &mut snapshot.targets[0];
+    (known.safe, known.too_much) = (Some(Bandwidth::from_mbps(47)), Some(Bandwidth::from_mbps(50)));
+    let observed = Snapshot { policy: Arc::new(policy("Observe")), ..snapshot.clone() };
+    let told = shown(&record([(0, snapshot)]), 4);
+    assert_eq!(told.failed, Some(flow_page::Failed { at: 3_000, retry: 13_000 }));
+    let [jitter, rate] = &told.objectives[..] else { panic!("{told:?}") };
+    assert_eq!((jitter.measured, jitter.queue), (Some(4_000), Some(Queue { delay: 90e-6, allowed: 150e-6 })));
+    assert_eq!((rate.measured, rate.queue), (None, None));
+    assert_eq!((told.targets[0].known_good, told.targets[0].too_much), (Some(47e6), Some(50e6)));
+    assert_eq!((told.targets[1].known_good, told.targets[1].too_much), (None, None));
+    let observed = shown(&record([(0, observed)]), 4);
+    assert_eq!(observed.targets[0].known_good, None, "what is not written proves nothing");
+    assert_eq!(shown(&record([(0, well())]), 4).failed, None);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 use super::STEP;
-use super::record::Record;
+use super::record::{Record, bps};
 use super::ring::Ring;
 use super::step;
 use crate::cluster::PolicyId;
 use crate::report::{Change, ObjectiveView, Snapshot, Standing, action_word, holding, reason_word, why};
-use flow_control::{Action, Bound, Finite, Judgement, Moment, Role};
-use flow_page::{Mark, ObjectiveHistory, PolicyHistory, Series, State, TargetHistory, Unit};
+use flow_control::{Action, Bound, Finite, Judgement, Moment, Queueing, Role};
+use flow_page::{
+    Count, Failed, Mark, ObjectiveHistory, PolicyHistory, Queue, Series, State, TargetHistory, Unit,
+};
 use flow_policy::spec::Mode;
 use flow_policy::{Indicator, Objective, Policy, Scope};
 use jiff::Timestamp;
@@ -86,6 +88,7 @@ impl Record {
             state: rank.0,
             why: why(&self.standing, now),
             holding: self.holding(),
+            failed: self.failed(dial),
             objectives,
             targets,
             decisions: self.changes.iter().map(|change| dial.mark(change)).collect(),
@@ -98,6 +101,12 @@ impl Record {
         let Standing::Running(snapshot) = &*self.standing else { return None };
         let decided = self.decided.filter(|decided| decided.action == Action::Hold)?;
         Some(holding(&snapshot.policy, decided))
+    }
+
+    fn failed(&self, dial: Dial) -> Option<Failed> {
+        let Standing::Running(snapshot) = &*self.standing else { return None };
+        let failed = snapshot.failed?;
+        Some(Failed { at: dial.unix_ms(failed.at), retry: dial.unix_ms(failed.retry) })
     }
 
     fn objective_histories(&self, snapshot: &Snapshot, dial: Dial) -> Vec<ObjectiveHistory> {
@@ -113,6 +122,8 @@ impl Record {
                     at_least,
                     other_bound,
                     state: state(policy, objective, view),
+                    measured: view.measured.map(|at| dial.unix_ms(at)),
+                    queue: view.queueing.map(queue),
                     values: dial.series(ring, self.held()),
                 }
             })
@@ -121,17 +132,30 @@ impl Record {
 
     fn target_histories(&self, snapshot: &Snapshot, dial: Dial) -> Vec<TargetHistory> {
         let targets = snapshot.policy.targets.iter().zip(&snapshot.targets).zip(&self.targets);
+        // A limit that is not written proves nothing.
+        let proves = snapshot.policy.mode == Mode::Enforce;
         targets
-            .map(|((target, view), (limit, sent))| TargetHistory {
+            .map(|((target, view), held)| TargetHistory {
                 name: target.id.to_string(),
                 pods: view.pods,
                 enforced: view.enforced,
                 limit_each_pod: target.scope == Scope::Pod,
-                limit: dial.series(limit, self.held()),
-                sent: dial.series(sent, self.held()),
+                too_much: view.too_much.map(bps),
+                known_good: view.safe.filter(|_| proves).map(bps),
+                counts: held
+                    .counts
+                    .iter()
+                    .map(|(at, pods)| Count { at: dial.unix_ms(*at), pods: *pods })
+                    .collect(),
+                limit: dial.series(&held.limit, self.held()),
+                sent: dial.series(&held.sent, self.held()),
             })
             .collect()
     }
+}
+
+const fn queue(Queueing { delay, allowed, .. }: Queueing) -> Queue {
+    Queue { delay: delay.as_secs_f64(), allowed: allowed.as_secs_f64() }
 }
 
 /// How a policy stands by the objectives that decide.

@@ -2,6 +2,7 @@ use super::alarm::{Alarm, Bells, Level};
 use super::first_sign::FirstSign;
 use super::path_metrics::Delays;
 use crate::clock::Clock;
+use crate::report::too_old;
 use flow_control::{
     BaseRtt, LastQueued, Moment, NewestProbes, Queueing, Reading, Sample, Selection, Unknown, Window,
 };
@@ -75,6 +76,8 @@ impl Record {
         let since = queued.since(queueing, now, settled_since);
         let settled = self.indicator(&mut state.window, indicator, now, Some(since));
         let problem = state.problem.as_ref().filter(|_| reading.is_err()).map(ToString::to_string);
+        let problem =
+            problem.or_else(|| reading.err().and_then(|unknown| too_old(unknown, self.max_age(indicator))));
         Seen { reading, settled, measured: state.window.newest(), queueing, problem }
     }
 
@@ -92,6 +95,14 @@ impl Record {
         Some(Delays { base: state.base.get()?, queueing: state.queueing })
     }
 
+    /// How old the newest probe that counts may be.
+    fn max_age(&self, indicator: Indicator) -> Duration {
+        match indicator {
+            Indicator::Loss { .. } => self.max_age + TIMEOUT,
+            _ => self.max_age,
+        }
+    }
+
     fn indicator(
         &self,
         window: &mut Window,
@@ -99,20 +110,18 @@ impl Record {
         now: Moment,
         since: Option<Moment>,
     ) -> Reading {
-        let newest = |samples, max_age| {
-            let newest = Selection::newest(samples, now, max_age);
+        let newest = |samples| {
+            let newest = Selection::newest(samples, now, self.max_age(indicator));
             since.map_or(newest, |since| newest.sent_since(since))
         };
         match indicator {
-            Indicator::Jitter { samples, method } => window.jitter(newest(samples, self.max_age), method),
-            Indicator::Latency { samples, permille } => {
-                window.latency(newest(samples, self.max_age), permille)
-            }
+            Indicator::Jitter { samples, method } => window.jitter(newest(samples), method),
+            Indicator::Latency { samples, permille } => window.latency(newest(samples), permille),
             // A loss is known only once its timeout is over. Of the first probes under new limits, those that are answered
             // are known at once, and no loss yet.
             Indicator::Loss { samples } => {
                 let known_after = since.map_or(Duration::ZERO, |_| TIMEOUT);
-                window.loss(newest(samples, self.max_age + TIMEOUT).known_after(known_after))
+                window.loss(newest(samples).known_after(known_after))
             }
             Indicator::Throughput | Indicator::Value => Err(Unknown::NoData),
         }

@@ -9,6 +9,7 @@ use super::selector::{Matcher, Selector};
 use super::sight::Sight;
 use super::vector::PodSeries;
 use crate::clock::Clock;
+use crate::report::too_old;
 use crate::serve::Readiness;
 use flow_control::{Finite, Moment, Reading, Unknown};
 use std::borrow::Cow;
@@ -165,7 +166,10 @@ impl Query {
         let period = after.max(cadence.period()).max(listener.interval);
         let age = now.since(asked);
         let (reading, detail) = match number {
-            Ok(_) if age > listener.max_age() => (Err(Unknown::Stale { age }), None),
+            Ok(_) if age > listener.max_age() => {
+                let stale = Unknown::Stale { age };
+                (Err(stale), too_old(stale, listener.max_age()))
+            }
             Ok(number) => (Ok(number), None),
             Err(error) => (Err(error.unknown()), Some(error.to_string())),
         };

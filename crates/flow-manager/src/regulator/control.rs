@@ -173,8 +173,9 @@ impl Regulator {
         self.ineffective =
             Ineffective::next(self.ineffective.as_ref(), self.state.no_effect(), now, Timestamp::now());
         if decision.action != Action::Hold {
-            let (policy, limits) = (&self.plan.policy, &self.state.limits);
-            let change = Change::new(policy, decision, &views, limits, Timestamp::now());
+            let pods = self.plan.targets.iter().map(|planned| planned.found.pods.len());
+            let limits: Vec<_> = self.state.limits.iter().copied().zip(pods).collect();
+            let change = Change::new(&self.plan.policy, decision, &views, &limits, Timestamp::now());
             self.last_change = Some(Arc::new(change));
         }
         if decision.action != Action::Hold || self.is_report_due(now) {
@@ -301,6 +302,7 @@ impl Regulator {
             targets,
             backend: self.services.enforcer.backend(),
             last_change: self.last_change.clone(),
+            failed: self.state.failed(self.params.law),
             decisions: self.decisions.clone(),
             released: self.state.released,
             ineffective: self.ineffective.clone(),
@@ -315,8 +317,9 @@ impl Regulator {
         let targets = self.plan.targets.iter().zip(&self.state.limits);
         let mut views: Vec<_> =
             targets.map(|(planned, limit)| self.target_view(planned, *limit, now)).collect();
-        for (view, safe) in views.iter_mut().zip(self.state.safe_limits()) {
-            view.safe = safe;
+        let known = self.state.safe_limits().zip(self.state.too_much());
+        for (view, known) in views.iter_mut().zip(known) {
+            (view.safe, view.too_much) = known;
         }
         self.said.resize_with(views.len(), Settled::default);
         for (view, said) in views.iter_mut().zip(&mut self.said) {
@@ -332,6 +335,7 @@ impl Regulator {
             found: planned.found.exists,
             limit,
             safe: None,
+            too_much: None,
             pods: planned.found.pods.len(),
             enforced: 0,
             unverified: 0,

@@ -172,10 +172,17 @@ fn judged(old: &FlowPolicyStatus, now: &ObjectiveStatus) -> Option<News> {
         return None;
     }
     let (name, bound) = (&now.name, &now.bound);
+    let was_unknown = known.is_some_and(|before| before.state == ObjectiveState::Unknown);
     let news = match now.state {
         // An objective that holds from the start is no news.
         ObjectiveState::Met if known.is_none() => return None,
+        ObjectiveState::Met if was_unknown => {
+            News::of(OBJECTIVE_MET, format!("{name} is measured again, and within its bound: {bound}"))
+        }
         ObjectiveState::Met => News::of(OBJECTIVE_MET, format!("{name} is within its bound again: {bound}")),
+        ObjectiveState::Violated if was_unknown => {
+            News::of(OBJECTIVE_VIOLATED, format!("{name} is measured again, and beyond its bound: {bound}"))
+        }
         ObjectiveState::Violated => {
             News::of(OBJECTIVE_VIOLATED, format!("{name} is beyond its bound: {bound}"))
         }
@@ -273,8 +280,8 @@ mod tests {
     fn raised(mbps: [u64; 2], second: i64) -> Snapshot {
         let mut snapshot = well();
         let decision = Decision { action: Action::Increase, reason: Reason::Headroom, objective: None };
-        let limits = mbps.map(Bandwidth::from_mbps);
-        for (target, limit) in snapshot.targets.iter_mut().zip(limits) {
+        let limits = mbps.map(|mbps| (Bandwidth::from_mbps(mbps), 3));
+        for (target, (limit, _)) in snapshot.targets.iter_mut().zip(limits) {
             target.limit = limit;
         }
         snapshot.last_change = Some(Arc::new(Change::new(
@@ -312,7 +319,7 @@ mod tests {
     fn a_cut_before_anything_is_violated_is_told_as_that() {
         let mut early = well();
         let decision = Decision { action: Action::Decrease, reason: Reason::QueueGrows, objective: Some(0) };
-        let limits = [400, 300].map(Bandwidth::from_mbps);
+        let limits = [400, 300].map(|mbps| (Bandwidth::from_mbps(mbps), 3));
         early.last_change =
             Some(Arc::new(Change::new(&policy("Enforce"), decision, &early.objectives, &limits, at(1))));
         let told = told(&[Standing::Running(well()), Standing::Running(early)]);
@@ -451,6 +458,29 @@ mod tests {
         });
         let told = told(&[Standing::Running(well()), released]);
         assert_eq!(told[1], ["NoData", "Released"]);
+    }
+
+    #[test]
+    fn data_that_is_back_is_told_as_that_and_not_as_a_bound_that_was_broken() {
+        let (well, lost) = (
+            Standing::Running(well()),
+            running(|snapshot| {
+                snapshot.objectives[0] = view(0, Err(Unknown::NoSeries));
+            }),
+        );
+        let violated = Standing::Running(cut(412e-6, 400, 1));
+        let note = |before: &Standing, now: &Standing| {
+            let old = first(before);
+            let news = events(&old, &status(&old, now, at(101)), now);
+            news.into_iter().find(|news| news.field.is_some()).map(|news| (news.reason, news.note))
+        };
+        let told = |reason, note: &str| Some((reason, note.to_owned()));
+        let back = "command-jitter is measured again, and within its bound: <= 300us";
+        assert_eq!(note(&lost, &well), told("ObjectiveMet", back));
+        let broken = "command-jitter is measured again, and beyond its bound: <= 300us";
+        assert_eq!(note(&lost, &violated), told("ObjectiveViolated", broken));
+        let over = "command-jitter is within its bound again: <= 300us";
+        assert_eq!(note(&violated, &well), told("ObjectiveMet", over));
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub(crate) fn target(mbps: u64) -> TargetView {
         found: true,
         limit: Bandwidth::from_mbps(mbps),
         safe: None,
+        too_much: None,
         pods: 3,
         enforced: 3,
         unverified: 0,
@@ -91,6 +92,7 @@ pub(crate) fn well() -> Snapshot {
         targets: vec![target(1000), target(500)],
         backend: Backend::Shaper,
         last_change: None,
+        failed: None,
         decisions: Tally::default(),
         released: false,
         ineffective: None,
@@ -103,7 +105,7 @@ pub(crate) fn well() -> Snapshot {
 pub(crate) fn cut(value: f64, mbps: u64, second: i64) -> Snapshot {
     let objectives = views(&[Ok(value), Ok(6e7)]);
     let decision = decision(Action::Decrease, Reason::ObjectiveViolated, Some(0));
-    let limits = [Bandwidth::from_mbps(mbps); 2];
+    let limits = [(Bandwidth::from_mbps(mbps), 3); 2];
     assert_eq!(objectives[0].judgement, Judgement::Violated);
     Snapshot {
         last_change: Some(Arc::new(Change::new(

@@ -38,7 +38,7 @@ pub use given_back::given_back;
 pub use ineffective::Ineffective;
 pub use metrics::StandingMetrics;
 pub use reporter::Reporter;
-pub use sentences::{action_word, holding, reason_word};
+pub use sentences::{action_word, holding, reason_word, too_old};
 pub use snapshot::{Awaiting, Change, ObjectiveView, Snapshot, Standing, TargetView};
 pub use status::status;
 pub use why::why;

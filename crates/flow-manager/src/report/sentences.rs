@@ -6,9 +6,10 @@ use crate::enforce::Backend;
 use flow_control::{Action, Bandwidth, Decision, Law, Queueing, Reason, Unknown};
 use flow_policy::names::POLICIES_FROM;
 use flow_policy::spec::Mode;
-use flow_policy::{Invalid, Objective, Policy, TargetId, show};
+use flow_policy::{Invalid, Objective, Policy, Scope, TargetId, show};
 use jiff::Timestamp;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// What is said of an objective that was not given the time yet to be measured.
 pub(super) const STARTING: &str = "not enough was measured yet";
@@ -23,6 +24,12 @@ pub(super) fn unknown(unknown: Unknown, detail: Option<&str>) -> String {
     // A source may have no more to say than the kind of outcome does.
     let more = detail.filter(|detail| !detail.starts_with(&*why));
     more.map_or_else(|| detail.unwrap_or(&why).to_owned(), |more| format!("{why}: {more}"))
+}
+
+/// How old a measurement may be, where the newest is older: the same as long as that is so.
+#[must_use]
+pub fn too_old(unknown: Unknown, allowed: Duration) -> Option<String> {
+    matches!(unknown, Unknown::Stale { .. }).then(|| format!("more than {}", show::duration(allowed)))
 }
 
 /// That an objective cannot be measured, and why.
@@ -49,9 +56,9 @@ pub(super) fn change(
     policy: &Policy,
     decision: Decision,
     objectives: &[ObjectiveView],
-    limits: &[Bandwidth],
+    limits: &[(Bandwidth, usize)],
 ) -> String {
-    format!("{}: {}", cause(policy, decision, objectives), effect(policy.mode, decision.action, limits))
+    format!("{}: {}", cause(policy, decision, objectives), effect(policy, decision.action, limits))
 }
 
 fn cause(policy: &Policy, decision: Decision, objectives: &[ObjectiveView]) -> String {
@@ -60,8 +67,11 @@ fn cause(policy: &Policy, decision: Decision, objectives: &[ObjectiveView]) -> S
         .and_then(|position| Some((policy.objectives.get(position)?, objectives.get(position)?)));
     match (decision.reason, decisive) {
         (reason @ (Reason::Recovery | Reason::Idle), _) | (reason, None) => of_all(policy, reason),
+        (Reason::QueueGrows, Some((objective, view))) => {
+            queue(objective, view).unwrap_or_else(|| fact(objective, view))
+        }
         (reason, Some((objective, view))) => {
-            let more = of_objective(policy, reason, view).map(|more| format!(", and {more}"));
+            let more = of_objective(policy, reason).map(|more| format!(", and {more}"));
             format!("{}{}", fact(objective, view), more.unwrap_or_default())
         }
     }
@@ -97,9 +107,8 @@ fn held(policy: &Policy, decision: Decision) -> String {
 }
 
 /// What there is to say of the objective that decided, besides what it is.
-fn of_objective(policy: &Policy, reason: Reason, view: &ObjectiveView) -> Option<Cow<'static, str>> {
+fn of_objective(policy: &Policy, reason: Reason) -> Option<Cow<'static, str>> {
     Some(match reason {
-        Reason::QueueGrows => queue(view)?.into(),
         Reason::NoDataTooLong => format!("onNoData.after ({:?}) is over", policy.no_data.after).into(),
         Reason::NoEffect => "gains nothing by lower limits".into(),
         Reason::NotTheCause => "no target sends what its minimum would not let through".into(),
@@ -107,13 +116,18 @@ fn of_objective(policy: &Policy, reason: Reason, view: &ObjectiveView) -> Option
     })
 }
 
-/// How long the queue on the path of an objective is.
-fn queue(view: &ObjectiveView) -> Option<String> {
-    let Queueing { delay, allowed, .. } = view.queueing?;
-    let blamed =
-        if delay <= allowed { ", soon after limits rose near to what was too much before" } else { "" };
-    let [delay, allowed] = [delay, allowed].map(show::duration);
-    Some(format!("the queue on its path is {delay}, of {allowed} allowed{blamed}"))
+/// How long the queue on the path of an objective is, which of the two bounds of it holds and why, and the objective.
+fn queue(objective: &Objective, view: &ObjectiveView) -> Option<String> {
+    let queueing = view.queueing?;
+    let Queueing { delay, allowed, .. } = queueing;
+    let [waits, most, faint] = [delay, allowed, queueing.faint()].map(show::duration);
+    let bound = if delay > allowed {
+        format!("of {most} allowed")
+    } else {
+        format!("of {faint} allowed so soon after a raise near to what was too much before (else {most})")
+    };
+    let (name, fact) = (&objective.name, fact(objective, view));
+    Some(format!("the queue on the path of {name} is {waits}, {bound}; {fact}"))
 }
 
 /// Why something is decided where no single objective has decided.
@@ -122,7 +136,9 @@ fn of_all(policy: &Policy, reason: Reason) -> String {
         (Reason::ObjectiveViolated, _) => "an objective is violated",
         (Reason::QueueGrows, _) => "the queue on a probed path grows",
         (Reason::Headroom, _) => "every objective that decides has headroom",
-        (Reason::Recovery, _) => "it is calm again, and the link seems to carry more",
+        (Reason::Recovery, _) => {
+            "it is calm again (no queue, nothing violated), and the link seems to carry more"
+        }
         (Reason::Idle, Law::Adaptive(law)) => {
             return format!("the targets have sent nothing for {:?}", law.idle_after);
         }
@@ -186,8 +202,8 @@ pub(super) fn not_understood(problem: &Invalid) -> String {
     format!("{problem}; limits stay as they are")
 }
 
-fn effect(mode: Mode, action: Action, limits: &[Bandwidth]) -> String {
-    let would = if mode == Mode::Observe { "would be " } else { "" };
+fn effect(policy: &Policy, action: Action, limits: &[(Bandwidth, usize)]) -> String {
+    let would = if policy.mode == Mode::Observe { "would be " } else { "" };
     let done = match action {
         Action::Decrease => "cut",
         Action::Increase => "raised",
@@ -195,11 +211,19 @@ fn effect(mode: Mode, action: Action, limits: &[Bandwidth]) -> String {
         Action::Hold => return format!("limits {would}in force again"),
         Action::Release => return format!("limits {would}taken away"),
     };
-    match (limits, limits.iter().min().copied().map(show::bandwidth)) {
+    match (limits, limits.iter().map(|(limit, _)| *limit).min().map(show::bandwidth)) {
         (_, None) => format!("limits {would}{done}"),
-        ([_], Some(limit)) => format!("limit {would}{done} to {limit}"),
+        ([one], Some(limit)) => format!("limit {would}{done} to {limit}{}", in_all(policy, *one)),
         (_, Some(lowest)) => format!("limits {would}{done}, the lowest to {lowest}"),
     }
+}
+
+/// What the limit of the only target comes to with all of its pods, where it is that of each and they are several.
+fn in_all(policy: &Policy, (limit, pods): (Bandwidth, usize)) -> String {
+    let is_each = policy.targets.first().is_some_and(|target| target.scope == Scope::Pod);
+    let all = u64::try_from(pods).ok().filter(|pods| is_each && *pods > 1);
+    let all = all.map(|pods| show::bandwidth(Bandwidth::from_bps(limit.bps().saturating_mul(pods))));
+    all.map(|all| format!(" a pod ({pods} pods: {all})")).unwrap_or_default()
 }
 
 /// An action as one word, for status and metric labels.
@@ -247,10 +271,9 @@ pub const fn reason_word(reason: Reason) -> &'static str {
 mod tests {
     use super::super::fixture::{self, decision};
     use super::*;
-    use std::time::Duration;
 
     fn told(policy: &Policy, decision: Decision, views: &[ObjectiveView], limits: &[u64]) -> String {
-        let limits: Vec<_> = limits.iter().copied().map(Bandwidth::from_mbps).collect();
+        let limits: Vec<_> = limits.iter().map(|mbps| (Bandwidth::from_mbps(*mbps), 1)).collect();
         change(policy, decision, views, &limits)
     }
 
@@ -262,6 +285,22 @@ mod tests {
         assert_eq!(one, "command-jitter is 412us, bound <= 300us: limit cut to 80M");
         let two = told(&policy, cut, &views, &[80, 64]);
         assert_eq!(two, "command-jitter is 412us, bound <= 300us: limits cut, the lowest to 64M");
+    }
+
+    #[test]
+    fn the_limit_of_each_of_several_pods_is_told_with_what_it_comes_to() {
+        let mut policy = fixture::policy("Enforce");
+        let views = fixture::views(&[Ok(412e-6), Ok(6e7)]);
+        let cut = decision(Action::Decrease, Reason::ObjectiveViolated, Some(0));
+        let said = |policy: &Policy, pods| change(policy, cut, &views, &[(Bandwidth::from_mbps(23), pods)]);
+        assert!(said(&policy, 4).ends_with(": limit cut to 23M a pod (4 pods: 92M)"), "{}", said(&policy, 4));
+        for pods in [0, 1] {
+            assert!(said(&policy, pods).ends_with(": limit cut to 23M"), "{}", said(&policy, pods));
+        }
+        let mut target = (*policy.targets[0]).clone();
+        target.scope = Scope::Target;
+        policy.targets[0] = target.into();
+        assert!(said(&policy, 4).ends_with(": limit cut to 23M"), "it is that of all pods already");
     }
 
     #[test]
@@ -294,19 +333,19 @@ mod tests {
             |action, reason, objective| told(&policy, decision(action, reason, objective), &views, &[80]);
         assert_eq!(
             said(Action::Decrease, Reason::QueueGrows, Some(0)),
-            "command-jitter is 212us, bound <= 300us, and the queue on its path is 180us, of 150us allowed: limit cut to 80M"
+            "the queue on the path of command-jitter is 180us, of 150us allowed; command-jitter is 212us, bound <= 300us: limit cut to 80M"
         );
         let faint = Decision { action: Action::Decrease, reason: Reason::QueueGrows, objective: Some(0) };
         let mut views = views.clone();
         views[0].queueing = Some(fixture::queueing(90));
         assert_eq!(
             told(&policy, faint, &views, &[80]),
-            "command-jitter is 212us, bound <= 300us, and the queue on its path is 90us, of 150us allowed, soon after limits rose near to what was too much before: limit cut to 80M"
+            "the queue on the path of command-jitter is 90us, of 60us allowed so soon after a raise near to what was too much before (else 150us); command-jitter is 212us, bound <= 300us: limit cut to 80M"
         );
         for objective in [None, Some(0)] {
             assert_eq!(
                 said(Action::Increase, Reason::Recovery, objective),
-                "it is calm again, and the link seems to carry more: limit raised to 80M"
+                "it is calm again (no queue, nothing violated), and the link seems to carry more: limit raised to 80M"
             );
             assert_eq!(
                 said(Action::Increase, Reason::Idle, objective),
@@ -334,6 +373,10 @@ mod tests {
     fn why_something_is_unknown_does_not_change_by_itself() {
         let stale = |seconds| unknown(Unknown::Stale { age: Duration::from_secs(seconds) }, None);
         assert_eq!(stale(1), stale(2));
+        let stale = Unknown::Stale { age: Duration::from_secs(1) };
+        let old = unknown(stale, too_old(stale, Duration::from_millis(500)).as_deref());
+        assert_eq!(old, "the newest measurement is too old: more than 500ms");
+        assert_eq!(too_old(Unknown::NoData, Duration::from_secs(1)), None);
         let few = |have| unknown(Unknown::TooFewSamples { have, need: 5 }, None);
         assert_eq!((few(1), few(1)), (few(4), "fewer samples than the 5 needed".to_owned()));
         let failed = unknown(Unknown::SourceFailed, Some("connection refused"));

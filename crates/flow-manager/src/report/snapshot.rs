@@ -3,7 +3,7 @@ use super::ineffective::Ineffective;
 use super::sentences;
 use crate::cluster::PodId;
 use crate::enforce::Backend;
-use flow_control::{Bandwidth, Decision, Judgement, Moment, Queueing, Reading, Unknown};
+use flow_control::{Bandwidth, Decision, Failed, Judgement, Moment, Queueing, Reading, Unknown};
 use flow_policy::{Invalid, Overrides, Policy};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub backend: Backend,
     /// The latest change of a limit, or in mode Observe the latest that would have been made.
     pub last_change: Option<Arc<Change>>,
+    /// When limits were last too high, where they were.
+    pub failed: Option<Failed>,
     /// How often each decision was taken.
     pub decisions: Tally,
     /// Whether the limits are taken away for want of data.
@@ -93,6 +95,8 @@ pub struct TargetView {
     pub limit: Bandwidth,
     /// The highest limit that is known to be good, where one is.
     pub safe: Option<Bandwidth>,
+    /// What got through when its limit was last too high, where it was: of what the limit is of.
+    pub too_much: Option<Bandwidth>,
     /// Its running pods.
     pub pods: usize,
     /// Those on which the limit is known to be in force.
@@ -136,13 +140,13 @@ impl Snapshot {
 
 impl Change {
     /// The change that `decision` made, or would have made, under `policy`: from these `objectives`, it led to
-    /// these `limits`.
+    /// these `limits`, each of a target with so many running pods.
     #[must_use]
     pub fn new(
         policy: &Policy,
         decision: Decision,
         objectives: &[ObjectiveView],
-        limits: &[Bandwidth],
+        limits: &[(Bandwidth, usize)],
         at: Timestamp,
     ) -> Self {
         let message = sentences::change(policy, decision, objectives, limits);

@@ -52,6 +52,7 @@ fn policy(backtest: &Backtest, namespace: String, name: String) -> PolicyHistory
         state: states.min().unwrap_or(State::Unknown),
         why: why(backtest),
         holding: None,
+        failed: None,
         objectives: objectives.map(|(position, it)| objective(backtest, position, it)).collect(),
         targets: targets
             .map(|(target, limits)| self::target(backtest, target.id.to_string(), limits))
@@ -93,6 +94,8 @@ fn objective(backtest: &Backtest, position: usize, objective: &Objective) -> Obj
         at_least,
         other_bound,
         state: state(backtest, position),
+        measured: None,
+        queue: None,
         values: series(backtest, readings.map(|reading| reading.map(Finite::get)), worse),
     }
 }
@@ -105,6 +108,9 @@ fn target(backtest: &Backtest, name: String, limits: &[Bandwidth]) -> TargetHist
         pods: 0,
         enforced: 0,
         limit_each_pod: false,
+        too_much: None,
+        known_good: None,
+        counts: Vec::new(),
         limit: series(backtest, limits, f64::min),
         sent: Series::default(),
     }

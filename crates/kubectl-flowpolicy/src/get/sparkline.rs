@@ -133,7 +133,9 @@ mod tests {
         let values = Series { start, step, values };
         let name = "commands".to_owned();
         let (unit, state) = (Unit::Number, State::Met);
-        let objective = ObjectiveHistory { name, unit, bound, at_least, other_bound, state, values };
+        let (measured, queue) = (None, None);
+        let objective =
+            ObjectiveHistory { name, unit, bound, at_least, other_bound, state, measured, queue, values };
         let text = sparkline(&objective, 600_000)?;
         Some(anstream::adapter::strip_str(&text).to_string())
     }

@@ -48,6 +48,8 @@ pub(crate) fn robot() -> PolicyHistory {
         at_least: true,
         other_bound: None,
         state: State::Met,
+        measured: None,
+        queue: None,
         values: series(|step| Some(if (44..52).contains(&step) { 5e6 } else { 11e6 } + 2e6 * wobble(step))),
     });
     policy
@@ -62,6 +64,7 @@ pub(crate) fn policy(namespace: &str, name: &str, state: State, why: &str) -> Po
         state,
         why: why.to_owned(),
         holding: None,
+        failed: None,
         objectives: vec![ObjectiveHistory {
             name: "command-jitter".to_owned(),
             unit: Unit::Seconds,
@@ -69,6 +72,8 @@ pub(crate) fn policy(namespace: &str, name: &str, state: State, why: &str) -> Po
             at_least: false,
             other_bound: None,
             state,
+            measured: None,
+            queue: None,
             values: series(|step| (!unknown || step < 172).then(|| 70e-6 + 50e-6 * wobble(step))),
         }],
         targets: vec![TargetHistory {
@@ -76,6 +81,9 @@ pub(crate) fn policy(namespace: &str, name: &str, state: State, why: &str) -> Po
             pods: 3,
             enforced: if state == State::Violated { 2 } else { 3 },
             limit_each_pod: true,
+            too_much: None,
+            known_good: None,
+            counts: Vec::new(),
             limit: series(|step| (step >= 20).then(|| limit(step))),
             sent: series(|step| Some(limit(step) * (0.6 + 0.35 * wobble(step)))),
         }],

@@ -4,6 +4,7 @@ use super::server::{Request, one, serve, serve_always};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use flow_control::{Finite, Unknown};
+use flow_policy::show;
 use std::future::{pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -106,7 +107,8 @@ async fn a_number_becomes_stale_three_intervals_and_a_timeout_after_it_was_asked
     assert!(query.latest(measured + last).reading.is_ok());
     let age = last + Duration::from_millis(1);
     let (reading, measured_at) = (Err(Unknown::Stale { age }), Some(measured));
-    let stale = Latest { reading, measured: measured_at, period: SELDOM, detail: None };
+    let detail = Some(format!("more than {}", show::duration(last)));
+    let stale = Latest { reading, measured: measured_at, period: SELDOM, detail };
     assert_eq!(query.latest(measured + age), stale);
 }
 
