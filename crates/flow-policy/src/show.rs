@@ -3,16 +3,23 @@
 use flow_control::Bandwidth;
 use std::time::Duration;
 
-/// A limit or rate in bit/s, such as `39.221M`.
+/// A limit or rate in bit/s to three digits, such as `39.2M`.
 #[must_use]
 pub fn bandwidth(bandwidth: Bandwidth) -> String {
     #[expect(
         clippy::cast_precision_loss,
         clippy::as_conversions,
-        reason = "no more than five digits are shown"
+        reason = "no more than three digits are shown"
     )]
     let bps = bandwidth.bps() as f64;
-    scaled(bps)
+    rate(bps)
+}
+
+/// A rate in bit/s, as [`bandwidth`] shows it.
+#[must_use]
+pub fn rate(bps: f64) -> String {
+    let last = 10_f64.powf(bps.abs().max(100.0).log10().floor() - 2.0);
+    scaled((bps / last).round() * last)
 }
 
 /// A duration, such as `93.2us`.
@@ -47,8 +54,19 @@ mod tests {
 
     #[test]
     fn a_limit_is_no_longer_than_a_person_reads() {
-        let limits =
-            [(64_000_000, "64M"), (39_220_707, "39.221M"), (123_456_789, "123M"), (1_500_000_000, "1.5G")];
+        let limits = [
+            (0, "0"),
+            (999, "999"),
+            (1_234, "1.23k"),
+            (64_000_000, "64M"),
+            (39_220_707, "39.2M"),
+            (49_934_434, "49.9M"),
+            (49_960_000, "50M"),
+            (9_987_654, "9.99M"),
+            (123_456_789, "123M"),
+            (999_700_000, "1G"),
+            (1_500_000_000, "1.5G"),
+        ];
         for (bps, shown) in limits {
             assert_eq!(bandwidth(Bandwidth::from_bps(bps)), shown);
         }

@@ -2,8 +2,8 @@
 
 use crate::policies::PolicyView;
 use flow_control::Finite;
-use flow_page::{Mark, ObjectiveHistory, Page, PolicyHistory, Series};
-use flow_policy::{Indicator, TargetId};
+use flow_page::{Failed, Mark, ObjectiveHistory, Page, PolicyHistory, Queue, Series, TargetHistory};
+use flow_policy::{TargetId, show};
 use kube::ResourceExt;
 
 /// What was longer ago, in milliseconds, says nothing of now.
@@ -54,12 +54,37 @@ impl<'a> Recent<'a> {
         self.policy.holding.as_deref()
     }
 
+    /// When limits were last too high.
+    pub(crate) fn failed(self) -> Option<Failed> {
+        self.policy.failed
+    }
+
+    /// The queue on the path of an objective now.
+    pub(crate) fn queue(self, objective: &str) -> Option<Queue> {
+        self.objective(objective)?.queue
+    }
+
+    /// When an objective was last measured, to a step, as far as that is told.
+    pub(crate) fn measured(self, objective: &str) -> Option<i64> {
+        let told = self.objective(objective)?;
+        let known = steps(&told.values).filter(|step| step.value.is_some());
+        told.measured.or_else(|| Some(known.last()?.end.min(self.at)))
+    }
+
+    /// Every target.
+    pub(crate) fn targets(self) -> &'a [TargetHistory] {
+        &self.policy.targets
+    }
+
+    /// What is told of a target.
+    pub(crate) fn target(self, target: &TargetId) -> Option<&'a TargetHistory> {
+        let name = target.to_string();
+        self.policy.targets.iter().find(|told| told.name == name)
+    }
+
     /// What the pods of a target send together, such as `52.3M`.
     pub(crate) fn sent(self, target: &TargetId) -> Option<String> {
-        let name = target.to_string();
-        let told = self.policy.targets.iter().find(|told| told.name == name)?;
-        let sent = self.newest(&told.sent)?;
-        Some(Indicator::Throughput.show(sent))
+        Some(show::rate(self.newest(&self.target(target)?.sent)?.get()))
     }
 
     fn newest(self, series: &Series) -> Option<Finite> {
