@@ -1,11 +1,13 @@
+use super::basis::basis;
 use super::gather::{Explained, Touching};
-use super::history::{Happened, with_changes};
+use super::history::{Earlier, Happened, with_changes};
 use super::lower::Lower;
 use super::prospect::prospects;
 use super::subject::SubjectKind;
 use crate::page::Recent;
 use crate::policies::{Pod, TargetView};
 use flow_policy::status::{ObjectiveStatus, TargetStatus};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use serde::Serialize;
@@ -36,6 +38,9 @@ struct Policy {
     conditions: Vec<Condition>,
     objectives: Vec<ObjectiveStatus>,
     targets: Vec<Target>,
+    /// Changes of limits before those that are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earlier_changes: Option<Earlier>,
     /// What has happened, the newest last.
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<Vec<Happened>>,
@@ -60,6 +65,8 @@ struct Target {
     decides: bool,
     min: String,
     max: String,
+    /// What the limit comes from, a sentence each.
+    basis: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<TargetStatus>,
     /// The other policy that asks for less for its pods, and so decides.
@@ -68,35 +75,37 @@ struct Target {
 }
 
 /// The document of `explained`.
-pub(super) fn of(explained: &Explained) -> Document {
+pub(super) fn of(explained: &Explained, now: Timestamp) -> Document {
     let has_pods = explained.subject.kind != SubjectKind::FlowPolicy;
     Document {
         subject: explained.subject.to_string(),
         namespace: explained.namespace.clone(),
         leaderless: explained.is_leaderless.then_some(true),
         pods: has_pods.then(|| explained.pods.iter().map(Pod::of).collect()),
-        policies: explained.policies.iter().map(|touching| policy(explained, touching)).collect(),
+        policies: explained.policies.iter().map(|touching| policy(explained, touching, now)).collect(),
         unseen: explained.unseen.clone(),
     }
 }
 
-fn policy(explained: &Explained, touching: &Touching) -> Policy {
+fn policy(explained: &Explained, touching: &Touching, now: Timestamp) -> Policy {
     let (view, status) = (&touching.policy, touching.policy.status());
-    let history = touching.history.as_ref();
     let recent = Recent::of(explained.page.as_ref(), view);
+    let history = touching.history.as_ref().map(|told| with_changes(told, recent));
+    let (history, history_unseen) = (history.clone().ok(), history.err().cloned());
     Policy {
         namespace: view.stored.namespace().unwrap_or_default(),
         name: view.stored.name_any(),
         conditions: status.conditions,
         objectives: status.objectives,
-        targets: touching.targets().map(|view| target(explained, touching, view)).collect(),
-        history: history.ok().map(|told| with_changes(told, recent)),
-        history_unseen: history.err().cloned(),
-        prospects: prospects(view, recent),
+        targets: touching.targets().map(|view| target(explained, touching, view, now)).collect(),
+        earlier_changes: history.as_ref().and_then(|history| history.earlier.clone()),
+        history: history.map(|history| history.told),
+        history_unseen,
+        prospects: prospects(view, recent, now),
     }
 }
 
-fn target(explained: &Explained, touching: &Touching, view: &TargetView) -> Target {
+fn target(explained: &Explained, touching: &Touching, view: &TargetView, now: Timestamp) -> Target {
     let id = &view.target.id;
     let is_lowest = explained.decides() == Some((touching.policy.id(), id.clone()));
     Target {
@@ -107,6 +116,7 @@ fn target(explained: &Explained, touching: &Touching, view: &TargetView) -> Targ
         decides: is_lowest && !explained.is_held_otherwise(),
         min: view.target.range.min.to_string(),
         max: view.target.range.max.to_string(),
+        basis: basis(&touching.policy, view, Recent::of(explained.page.as_ref(), &touching.policy), now),
         status: view.status.clone(),
         lower: touching.lower(view).cloned(),
     }
@@ -116,7 +126,7 @@ fn target(explained: &Explained, touching: &Touching, view: &TargetView) -> Targ
 mod tests {
     use super::*;
     use crate::policies::Hold;
-    use crate::policies::fixture::{changed, pod, stored, violated};
+    use crate::policies::fixture::{at, changed, pod, stored, violated};
     use flow_control::Bandwidth;
     use serde_json::{Value, json};
 
@@ -137,7 +147,7 @@ mod tests {
             is_page_late: false,
             is_leaderless: false,
         };
-        serde_json::to_value(of(&explained)).unwrap()
+        serde_json::to_value(of(&explained, at(100))).unwrap()
     }
 
     #[test]
@@ -150,9 +160,11 @@ mod tests {
             robot["targets"],
             json!([{
                 "kind": "Deployment", "name": "upload", "limitPerPod": "64M", "decides": true, "min": "10M",
-                "max": "1G", "status": stored()["status"]["targets"][0],
+                "max": "1G",
+                "basis": robot["targets"][0]["basis"], "status": stored()["status"]["targets"][0],
             }])
         );
+        assert_eq!(robot["targets"][0]["basis"][0], "known to be good 80M");
         assert_eq!((&robot["history"], &robot["historyUnseen"]), (&json!([]), &Value::Null));
         assert!(robot["prospects"][0].as_str().unwrap().starts_with("Down: "), "{robot}");
         assert_eq!(cameras["targets"][0]["decides"], false);

@@ -1,8 +1,10 @@
+use super::recount::recounts;
 use crate::page::Recent;
 use crate::policies::PolicyView;
+use crate::terminal::number;
 use flow_control::Action;
 use flow_manager::report::action_word;
-use flow_page::Mark;
+use flow_page::{Mark, TargetHistory};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use serde::Serialize;
@@ -19,6 +21,31 @@ pub(super) struct Happened {
     /// Where it happened more than once.
     #[serde(flatten)]
     pub(super) repeated: Option<Repeated>,
+    /// What the operator was doing, where an Event tells of it.
+    #[serde(skip)]
+    pub(super) action: Option<String>,
+}
+
+/// What has happened, as far as it is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct History {
+    /// The changes of limits that are left out.
+    pub(super) earlier: Option<Earlier>,
+    /// The rest, the newest last.
+    pub(super) told: Vec<Happened>,
+}
+
+/// Changes of limits that are not told one by one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Earlier {
+    /// When the first of them was made.
+    pub(super) since: Timestamp,
+    /// How often limits were cut.
+    pub(super) cuts: usize,
+    /// How often they were raised.
+    pub(super) raises: usize,
+    /// How often something else was done.
+    pub(super) others: usize,
 }
 
 /// That something has happened more than once.
@@ -34,6 +61,8 @@ pub(super) struct Repeated {
 
 /// How many of the newest are told.
 const MOST: usize = 10;
+/// An Event that is no further from a change than this may be of the same cause, in milliseconds.
+const TOGETHER: u64 = 5_000;
 /// How many of the newest changes of limits are told besides, raises in a row as one.
 const CHANGES: usize = 8;
 
@@ -44,6 +73,7 @@ pub(super) fn history(policy: &PolicyView, events: &[Event]) -> Vec<Happened> {
         reason: format!("{}, {}", decision.action, decision.reason),
         message: decision.message,
         repeated: None,
+        action: None,
     });
     let uid = policy.stored.metadata.uid.as_ref();
     let of_it = events.iter().filter(|event| uid.is_none() || event.involved_object.uid.as_ref() == uid);
@@ -52,25 +82,71 @@ pub(super) fn history(policy: &PolicyView, events: &[Event]) -> Vec<Happened> {
     all.split_off(all.len().saturating_sub(MOST))
 }
 
-/// What is `told`, and by how much limits have changed lately, as the operator's page has it.
-pub(super) fn with_changes(told: &[Happened], recent: Option<Recent>) -> Vec<Happened> {
-    let mut newest = in_a_row(recent.map(Recent::changes).unwrap_or_default());
-    let newest = newest.split_off(newest.len().saturating_sub(CHANGES));
+/// What is `told`, and what the operator's page adds: by how much limits have changed lately, and that pods came or went.
+/// What an Event and a change tell of one cause is told once.
+pub(super) fn with_changes(told: &[Happened], recent: Option<Recent>) -> History {
+    let changes = recent.map(Recent::changes).unwrap_or_default();
+    let mut rows = in_a_row(changes);
+    let newest = rows.split_off(rows.len().saturating_sub(CHANGES));
+    let newest: Vec<_> = newest.into_iter().filter_map(row).collect();
     let is_new = |one: &&Happened| {
-        newest.iter().all(|change| (&change.reason, &change.message) != (&one.reason, &one.message))
+        let is_it = |change: &Happened| (&change.reason, &change.message) == (&one.reason, &one.message);
+        !newest.iter().any(is_it) && !changes.iter().any(|change| tells_as_well(change, one))
     };
-    let mut all: Vec<_> = told.iter().filter(is_new).chain(&newest).cloned().collect();
+    let pods = recent.map(Recent::targets).unwrap_or_default().iter().flat_map(of_pods);
+    let mut all: Vec<_> = told.iter().filter(is_new).chain(&newest).cloned().chain(pods).collect();
     all.sort_by_key(|happened| happened.at);
-    all
+    History { earlier: earlier(&rows), told: all }
+}
+
+/// Whether a change says what an Event says of the same time, and more: that limits fall, or why.
+fn tells_as_well(change: &Mark, event: &Happened) -> bool {
+    let name = event.message.split(' ').next().unwrap_or_default();
+    let is_cause = match event.action.as_deref() {
+        Some("Decrease") => true,
+        Some("Measure") => event.repeated.is_none() && change.message.contains(&format!("{name} is ")),
+        _ => false,
+    };
+    let apart = change.at.abs_diff(event.at.as_millisecond());
+    is_cause && is_cut(change) && change.reason == event.reason && apart <= TOGETHER
+}
+
+/// That other pods run than before.
+fn of_pods(target: &TargetHistory) -> impl Iterator<Item = Happened> {
+    recounts(&target.counts).into_iter().filter_map(|change| {
+        let pods = number(change.pods, "running pod", "running pods");
+        Some(Happened {
+            at: Timestamp::from_millisecond(change.at).ok()?,
+            reason: "Pods".to_owned(),
+            message: format!("{} has {pods}, before {}", target.name, change.before),
+            repeated: None,
+            action: None,
+        })
+    })
+}
+
+fn is_cut(change: &Mark) -> bool {
+    change.decision == action_word(Action::Decrease)
+}
+
+fn is_raise(change: &Mark) -> bool {
+    change.decision == action_word(Action::Increase)
 }
 
 /// Changes of limits, oldest first. Raises for one reason that follow each other are one, which the newest speaks for.
-fn in_a_row(changes: &[Mark]) -> Vec<Happened> {
-    let is_raise = |change: &Mark| change.decision == action_word(Action::Increase);
-    let rows = changes.chunk_by(|one, next| {
+fn in_a_row(changes: &[Mark]) -> Vec<&[Mark]> {
+    let is_one = |one: &Mark, next: &Mark| {
         is_raise(one) && (&one.decision, &one.reason) == (&next.decision, &next.reason)
-    });
-    rows.filter_map(row).collect()
+    };
+    changes.chunk_by(is_one).collect()
+}
+
+fn earlier(rows: &[&[Mark]]) -> Option<Earlier> {
+    let all = || rows.iter().copied().flatten();
+    let since = Timestamp::from_millisecond(all().next()?.at).ok()?;
+    let count = |is: fn(&Mark) -> bool| all().filter(|change| is(change)).count();
+    let (cuts, raises) = (count(is_cut), count(is_raise));
+    Some(Earlier { since, cuts, raises, others: all().count() - cuts - raises })
 }
 
 fn row(changes: &[Mark]) -> Option<Happened> {
@@ -83,7 +159,13 @@ fn row(changes: &[Mark]) -> Option<Happened> {
 fn changed(change: &Mark) -> Option<Happened> {
     let Mark { decision, reason, message, at } = change;
     let at = Timestamp::from_millisecond(*at).ok()?;
-    Some(Happened { at, reason: format!("{decision}, {reason}"), message: message.clone(), repeated: None })
+    Some(Happened {
+        at,
+        reason: format!("{decision}, {reason}"),
+        message: message.clone(),
+        repeated: None,
+        action: None,
+    })
 }
 
 /// An Event, by whichever of its times there is.
@@ -99,6 +181,7 @@ fn happened(event: &Event) -> Option<Happened> {
         reason: event.reason.clone().unwrap_or_default(),
         message: event.message.clone().unwrap_or_default(),
         repeated: times.map(|times| Repeated { times, first }),
+        action: event.action.clone(),
     })
 }
 
@@ -127,9 +210,72 @@ mod tests {
         let told = history(&violated(), &[]);
         assert_eq!(told.len(), 1);
         let all = with_changes(&told, Recent::of(Some(&page), &violated()));
-        let times: Vec<_> = all.iter().map(|one| one.at).collect();
+        let times: Vec<_> = all.told.iter().map(|one| one.at).collect();
         assert_eq!(times, [80, 81, 82, 83, 84, 85, 86, 88].map(at), "the newest, and none twice");
-        assert_eq!(with_changes(&told, None), told);
+        assert_eq!(all.earlier, Some(Earlier { since: at(78), cuts: 2, raises: 0, others: 0 }));
+        assert_eq!(with_changes(&told, None), History { earlier: None, told });
+    }
+
+    #[test]
+    fn changes_that_are_left_out_are_counted() {
+        let mut page = page();
+        let change = |(at, decision): (i64, &str)| Mark {
+            at: at * 1000,
+            decision: decision.to_owned(),
+            reason: "R".to_owned(),
+            message: format!("change {at}"),
+        };
+        let left_out = [(1, "Increase"), (2, "Increase"), (3, "Decrease"), (4, "Pin")];
+        let shown = (11..19).map(|at| (at, "Decrease"));
+        page.policies[0].decisions = left_out.into_iter().chain(shown).map(change).collect();
+        let all = with_changes(&[], Recent::of(Some(&page), &violated()));
+        assert_eq!(all.earlier, Some(Earlier { since: at(1), cuts: 1, raises: 2, others: 1 }));
+        assert_eq!((all.told.len(), all.told[0].at), (8, at(11)));
+    }
+
+    #[test]
+    fn what_a_change_and_an_event_tell_of_one_cause_is_told_once() {
+        let happened = |second, action: &str, reason: &str, message: &str| Happened {
+            at: at(second),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            repeated: None,
+            action: Some(action.to_owned()),
+        };
+        let cut = |second: i64, reason: &str| Mark {
+            at: second * 1000,
+            decision: "Decrease".to_owned(),
+            reason: reason.to_owned(),
+            message: format!("command-jitter is 412us, bound <= 300us: limit cut to {second}M"),
+        };
+        let again = Some(Repeated { times: 2, first: Some(at(9)) });
+        let beyond = "command-jitter is beyond its bound: <= 300us";
+        let told = [
+            happened(12, "Decrease", "QueueGrows", "limits are cut"),
+            happened(22, "Measure", "ObjectiveViolated", beyond),
+            happened(22, "Measure", "ObjectiveViolated", "loss is beyond its bound: <= 0.01"),
+            Happened { repeated: again, ..happened(23, "Measure", "ObjectiveViolated", beyond) },
+            happened(30, "Decrease", "QueueGrows", "limits are cut"),
+            happened(31, "Measure", "ObjectiveMet", "command-jitter is within its bound again: <= 300us"),
+        ];
+        let mut page = page();
+        page.policies[0].decisions = vec![cut(10, "QueueGrows"), cut(21, "ObjectiveViolated")];
+        let all = with_changes(&told, Recent::of(Some(&page), &violated())).told;
+        let times: Vec<_> = all.iter().map(|one| one.at).collect();
+        assert_eq!(times, [10, 21, 22, 23, 30, 31].map(at));
+        assert_eq!(all[2].message, "loss is beyond its bound: <= 0.01");
+        assert_eq!(with_changes(&told, None).told, told);
+    }
+
+    #[test]
+    fn pods_that_came_or_went_are_told() {
+        let mut page = page();
+        page.policies[0].targets[0].counts =
+            [(50_000, 1), (70_000, 4)].map(|(at, pods)| flow_page::Count { at, pods }).into();
+        let all = with_changes(&[], Recent::of(Some(&page), &violated())).told;
+        let told: Vec<_> =
+            all.iter().map(|one| (one.at, one.reason.as_str(), one.message.as_str())).collect();
+        assert_eq!(told, [(at(70), "Pods", "Deployment/upload has 4 running pods, before 1")]);
     }
 
     #[test]
@@ -145,7 +291,7 @@ mod tests {
         let cut = |at| (at, "Decrease", "QueueGrows");
         let changes = [raise(1), cut(2), cut(3), raise(4), raise(5), raise(6), (7, "Increase", "Recovery")];
         page.policies[0].decisions = changes.map(change).into();
-        let all = with_changes(&[], Recent::of(Some(&page), &violated()));
+        let all = with_changes(&[], Recent::of(Some(&page), &violated())).told;
         let told: Vec<_> =
             all.iter().map(|one| (one.at, one.message.as_str(), one.repeated.clone())).collect();
         let repeated = Some(Repeated { times: 3, first: Some(at(4)) });

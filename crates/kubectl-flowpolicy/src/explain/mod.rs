@@ -1,12 +1,15 @@
 //! `kubectl flowpolicy explain`: why a limit is what it is.
 
+mod basis;
 mod document;
 mod draw;
 mod gather;
 mod history;
 mod lower;
 mod prospect;
+mod recount;
 mod subject;
+mod turns;
 
 pub use subject::{InvalidSubject, Subject, SubjectKind};
 
@@ -27,9 +30,9 @@ use std::process::ExitCode;
 /// may be reached, what was measured lately and why limits stay as they are come from it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// What to explain: pod/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME or fp/NAME
-    #[arg(value_name = "KIND/NAME")]
-    subject: String,
+    /// What to explain: pod/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME or fp/NAME; or the same in two words
+    #[arg(value_name = "KIND/NAME", num_args = 1..=2, required = true)]
+    subject: Vec<String>,
 
     #[command(flatten)]
     output: Output,
@@ -40,7 +43,7 @@ pub struct Args {
 
 /// Explains a limit.
 pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error> {
-    let subject: Subject = args.subject.parse()?;
+    let subject: Subject = args.subject.join("/").parse()?;
     let (namespace, name) = (connection.namespace().await?, subject.name.clone());
     // Of anything else it is not known yet which policies touch it.
     let one = (subject.kind == SubjectKind::FlowPolicy).then_some((namespace.as_str(), name.as_str()));
@@ -51,7 +54,8 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
         Lead::is_missing(connection, &args.installation)
     );
     let explained = Explained { page, is_page_late: reader.is_late(), is_leaderless, ..explained? };
-    let text = || draw::draw(&explained, Timestamp::now(), terminal::width());
-    args.output.print(&document::of(&explained), text)?;
+    let now = Timestamp::now();
+    let text = || draw::draw(&explained, now, terminal::width());
+    args.output.print(&document::of(&explained, now), text)?;
     Ok(ExitCode::SUCCESS)
 }

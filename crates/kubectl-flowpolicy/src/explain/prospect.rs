@@ -1,23 +1,31 @@
+use super::basis::whose;
+use super::turns::{Told, ceilings, creeps, falls, recovers};
 use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
-use flow_control::{Bandwidth, Bound, Finite, Law, NoDataAction, Role};
+use crate::terminal::age;
+use flow_control::{Bandwidth, Law, NoDataAction, Role};
+use flow_page::Failed;
 use flow_policy::condition::Entry;
 use flow_policy::spec::Mode;
-use flow_policy::status::{ObjectiveState, ObjectiveStatus};
-use flow_policy::{Objective, Policy};
+use flow_policy::status::ObjectiveState;
+use flow_policy::{Policy, show};
+use jiff::Timestamp;
 
 /// What would have to happen for the limits of a policy to change, the most fundamental first.
-pub(super) fn prospects(view: &PolicyView, recent: Option<Recent>) -> Vec<String> {
+pub(super) fn prospects(view: &PolicyView, recent: Option<Recent>, now: Timestamp) -> Vec<String> {
     if let Some(hindrance) = hindrance(view) {
         return vec![hindrance];
     }
     let Some(policy) = &view.policy else { return vec!["The spec has to be corrected.".to_owned()] };
     let observing = (policy.mode == Mode::Observe)
         .then(|| "No limit is written until the spec says `mode: Enforce`.".to_owned());
-    let holding = recent.and_then(Recent::holding).map(|why| format!("Now: limits stay, {why}."));
+    let holding = recent.and_then(|recent| Some((recent, recent.holding()?)));
+    let stays = holding.map(|(recent, holding)| stays(view, recent, holding, now));
+    let holding = holding.map(|(_, holding)| holding);
     let ineffective = view.condition("Ineffective").filter(|condition| condition.status == "True");
     let returned = ineffective.map(|_| returned(policy));
-    observing.into_iter().chain(holding).chain(returned).chain(by_objectives(view, policy, recent)).collect()
+    let rest = by_objectives(view, policy, recent, holding);
+    observing.into_iter().chain(stays).chain(returned).chain(rest).collect()
 }
 
 /// What keeps the policy from deciding at all.
@@ -59,10 +67,15 @@ fn returned(policy: &Policy) -> String {
     )
 }
 
-fn by_objectives(view: &PolicyView, policy: &Policy, recent: Option<Recent>) -> Vec<String> {
+fn by_objectives(
+    view: &PolicyView,
+    policy: &Policy,
+    recent: Option<Recent>,
+    holding: Option<&str>,
+) -> Vec<String> {
     let status = view.status();
     let decisive = policy.objectives.iter().filter(|objective| objective.role == Role::Control);
-    let told: Vec<_> = decisive
+    let told: Vec<Told> = decisive
         .filter_map(|objective| {
             let told = status.objectives.iter().find(|told| told.name == objective.name)?;
             Some((objective, told))
@@ -81,9 +94,9 @@ fn by_objectives(view: &PolicyView, policy: &Policy, recent: Option<Recent>) -> 
         said.push(unmeasured(policy, &unknown));
     }
     if violated.is_empty() && unknown.is_empty() {
-        said.push(falls(policy));
+        said.push(falls(view, policy, recent, &told));
     }
-    said.push(up(view, policy, recent, &told));
+    said.extend(up(view, policy, recent, holding, &told));
     said
 }
 
@@ -118,72 +131,80 @@ fn unmeasured(policy: &Policy, unknown: &str) -> String {
     format!("{unknown} cannot be measured: limits stay, and after {after:?} of that they {then}.")
 }
 
-fn falls(policy: &Policy) -> String {
-    let queue = match policy.law {
-        Law::Adaptive(_) => ", or the queue on its path grows",
-        Law::Aimd(_) => "",
-    };
-    format!("Down: once an objective is violated{queue}.")
-}
-
 fn up(
     view: &PolicyView,
     policy: &Policy,
     recent: Option<Recent>,
-    told: &[(&Objective, &ObjectiveStatus)],
-) -> String {
+    holding: Option<&str>,
+    told: &[Told],
+) -> Vec<String> {
     if all_at(view, |target| target.target.range.max) {
-        return "Up: not by itself, since every limit is at its maximum (`limit.max`).".to_owned();
+        return vec!["Up: not by itself, since every limit is at its maximum (`limit.max`).".to_owned()];
     }
-    let percent = policy.law.headroom_percent();
-    let ceilings: Vec<_> =
-        told.iter().filter_map(|(objective, told)| ceiling(objective, told, recent, percent)).collect();
+    let (percent, ceilings) = (policy.law.headroom_percent(), ceilings(policy, recent, told));
     let need = if ceilings.is_empty() {
         "every objective holds".to_owned()
     } else {
         format!("every objective is below {percent} % of its bound: {}", ceilings.join("; "))
     };
-    let and = match policy.law {
-        Law::Adaptive(_) => {
-            "; and no queue is left on its path. After a cut, back to what the link seems to carry, once every \
-             objective shows that it is calm"
-        }
-        Law::Aimd(_) => "",
+    let first = holding.map_or("", |_| "that is over, and ");
+    // Where nobody tells how long it is, there may be one.
+    let queue = match policy.law {
+        Law::Adaptive(_) if recent.is_none() => "; and no queue is left on its path",
+        Law::Adaptive(_) | Law::Aimd(_) => "",
     };
-    let first = recent.and_then(Recent::holding).map_or("", |_| "that is over, and ");
-    format!("Up: once {first}{need}{and}.")
+    let up = format!("Up: once {first}{need}{queue}.");
+    let then = match policy.law {
+        Law::Adaptive(law) => recovers(view, law, recent).or_else(|| creeps(view, recent)),
+        Law::Aimd(_) => None,
+    };
+    std::iter::once(up).chain(then).collect()
 }
 
-/// Below what an objective has headroom, and what it was at worst lately, or else when it was last told.
-fn ceiling(
-    objective: &Objective,
-    told: &ObjectiveStatus,
-    recent: Option<Recent>,
-    percent: u32,
-) -> Option<String> {
-    let (Bound::AtMost(max) | Bound::Within { max, .. }) = objective.bound else { return None };
-    let roomy = Finite::new(max.get() * f64::from(percent) / 100.0).ok()?;
-    let show = |value| objective.indicator.show(value);
-    let value = match (recent.and_then(|recent| recent.value(&objective.name)), &told.value) {
-        (Some(lately), _) if lately.get() < roomy.get() => format!(" (lately {}, so it is)", show(lately)),
-        (Some(lately), _) => format!(" (lately {}: not yet)", show(lately)),
-        (None, Some(was)) => format!(" (it was {was} when last told)"),
-        (None, None) => String::new(),
+/// Why limits stay now: the operator's word, and the figures behind it.
+fn stays(view: &PolicyView, recent: Recent, holding: &str, now: Timestamp) -> String {
+    let more = match holding.split(':').next() {
+        Some("RetryLater") => retry(view, recent, now),
+        _ => None,
     };
-    Some(format!("{} below {}{value}", objective.name, show(roomy)))
+    format!("Now: limits stay, {holding}.{}", more.unwrap_or_default())
+}
+
+/// What has failed, and when more is tried again.
+fn retry(view: &PolicyView, recent: Recent, now: Timestamp) -> Option<String> {
+    let Failed { at, retry } = recent.failed()?;
+    let too_much = view.targets.iter().find_map(|target| {
+        let too_much = recent.target(&target.target.id)?.too_much?;
+        Some(format!(" with {}{}", show::rate(too_much), whose(target.target.scope)))
+    });
+    let failed = age(Timestamp::from_millisecond(at).ok()?, now);
+    let wait = Timestamp::from_millisecond(retry).ok().filter(|retry| *retry > now);
+    let wait = wait
+        .map_or_else(|| "from now on".to_owned(), |retry| format!("in {} at the earliest", age(now, retry)));
+    Some(format!(
+        " Limits were too high {failed} ago{}; more is tried {wait} (`retryAfter`, twice as long after each failure up \
+         to `retryMax`).",
+        too_much.unwrap_or_default()
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policies::fixture::{changed, page, violated};
+    use crate::policies::fixture::{at, changed, page, violated};
+    use flow_page::Queue;
     use serde_json::json;
+
+    fn prospects(view: &PolicyView, recent: Option<Recent>) -> Vec<String> {
+        super::prospects(view, recent, at(100))
+    }
 
     #[test]
     fn a_violated_policy_falls_further_and_rises_with_headroom() {
         let expected = [
             "Down: while command-jitter stays violated under the present limits, they fall further, to `limit.min` at the lowest.",
-            "Up: once every objective is below 75 % of its bound: command-jitter below 225us (it was 412us when last told); and no queue is left on its path. After a cut, back to what the link seems to carry, once every objective shows that it is calm.",
+            "Up: once every objective is below 75 % of its bound: command-jitter below 225us (it was 412us when last told); and no queue is left on its path.",
+            "After a cut: back to what the link seems to carry once it is calm, that is, for 1s (or three measurements, where those take longer) nothing is violated and no queue is beyond what is allowed under the present limits.",
         ];
         assert_eq!(prospects(&violated(), None), expected);
     }
@@ -248,5 +269,50 @@ mod tests {
         assert!(now[2].starts_with("Up: once that is over, and every objective is below"), "{now:?}");
         assert!(now[2].contains("command-jitter below 225us (lately 200us, so it is)"), "{now:?}");
         assert!(told(225e-6)[2].contains("command-jitter below 225us (lately 225us: not yet)"));
+    }
+
+    /// What is said at second 100 of a policy that holds, by a page that is changed like this.
+    fn met(change: impl FnOnce(&mut flow_page::PolicyHistory)) -> Vec<String> {
+        let mut page = page();
+        *page.policies[0].objectives[0].values.values.last_mut().unwrap() = Some(200e-6);
+        change(&mut page.policies[0]);
+        let policy = changed(|policy| policy["status"]["objectives"][0]["state"] = json!("Met"));
+        prospects(&policy, Recent::of(Some(&page), &policy))
+    }
+
+    #[test]
+    fn what_failed_and_when_more_is_tried_is_told() {
+        let said = |retry, too_much| {
+            met(|told| {
+                told.holding = Some("RetryLater: more has failed lately".to_owned());
+                told.failed = Some(Failed { at: 88_000, retry });
+                told.targets[0].too_much = too_much;
+            })
+            .remove(0)
+        };
+        let expected = "Now: limits stay, RetryLater: more has failed lately. Limits were too high 12s ago with 49.9M a pod; more is tried in 23s at the earliest (`retryAfter`, twice as long after each failure up to `retryMax`).";
+        assert_eq!(said(123_000, Some(49_934_434.0)), expected);
+        assert!(said(99_000, None).contains(". Limits were too high 12s ago; more is tried from now on ("));
+    }
+
+    #[test]
+    fn the_queue_that_would_lead_to_a_cut_or_lets_limits_rise_has_a_figure() {
+        let queue = Some(Queue { delay: 90e-6, allowed: 750e-6 });
+        let said = met(|told| told.objectives[0].queue = queue);
+        let expected = [
+            "Down: once command-jitter leaves its bound (<= 300us), or the queue on its path 750us (now 90us).",
+            "Up: once every objective is below 75 % of its bound: command-jitter below 225us (lately 200us, so it is), its queue below 562us (now 90us, so it is).",
+        ];
+        assert_eq!(said, expected);
+        let near = met(|told| {
+            told.objectives[0].queue = queue;
+            told.targets[0].too_much = Some(66e6);
+        });
+        assert!(near[0].ends_with("750us (now 90us; 300us right after a raise)."), "{near:?}");
+        let expected = "Near 66M a pod, which was too much, steps are small, and each waits for 1s of calm with less than 20 % of the queue that is allowed.";
+        assert_eq!(near[2], expected);
+        let cut = met(|told| told.targets[0].too_much = Some(100e6));
+        assert!(cut[2].starts_with("After a cut: back to about 94M a pod once it is calm"), "{cut:?}");
+        assert!(cut[0].contains(", or the queue on its path grows"), "{cut:?}");
     }
 }

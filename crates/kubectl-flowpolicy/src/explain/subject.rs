@@ -28,7 +28,7 @@ pub enum SubjectKind {
 /// A text that names nothing that can be explained.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{found:?} cannot be explained; allowed is KIND/NAME with the kind pod, deployment, statefulset, daemonset or fp"
+    "{found:?} cannot be explained; allowed is KIND/NAME or KIND NAME with the kind pod, deployment, statefulset, daemonset or fp"
 )]
 pub struct InvalidSubject {
     found: String,
@@ -53,7 +53,10 @@ impl FromStr for Subject {
     /// Kinds as kubectl takes them: short, singular or plural, in upper or lower case.
     fn from_str(text: &str) -> Result<Self, InvalidSubject> {
         let invalid = || InvalidSubject { found: text.to_owned() };
-        let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or_else(invalid)?;
+        let (kind, name) = text.split_once('/').ok_or_else(invalid)?;
+        if name.is_empty() || name.contains('/') {
+            return Err(invalid());
+        }
         let kind = match kind.to_ascii_lowercase().as_str() {
             "po" | "pod" | "pods" => SubjectKind::Pod,
             "deploy" | "deployment" | "deployments" => SubjectKind::Deployment,
@@ -97,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_names_nothing_is_an_error_that_shows_it() {
-        for text in ["", "pod", "pod/", "service/a"] {
+        for text in ["", "pod", "pod/", "pod/a/b", "service/a"] {
             let error = text.parse::<Subject>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("{text:?} cannot be explained")), "{error}");
         }

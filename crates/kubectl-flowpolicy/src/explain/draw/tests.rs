@@ -34,8 +34,12 @@ factory/robot: what led to its limits
   ✘ ObjectivesMet False for 60s, Violated: command-jitter (<= 300us) is violated
   ✔ Enforced      True for 60s, InForce
   objective command-jitter: Violated for 12s: 412us, bound <= 300us
-  target Deployment/upload: 64M a pod, within 10M to 1G; known to be good 80M
-  law: Adaptive (docs/control.md)
+  target Deployment/upload: 64M a pod, 1 pod; 10M to 1G allowed
+    - known to be good 80M
+    - what the link seems to carry is not seen: the operator's page is off, or
+      may not be read
+  law: Adaptive
+    https://github.com/Fustli/k8s-deterministic-networking/blob/main/docs/control.md
 
 factory/robot: what has happened
     12s ago  Decrease, ObjectiveViolated: command-jitter is 412us, bound <=
@@ -45,9 +49,10 @@ factory/robot: what would have to happen for a change
   - Down: while command-jitter stays violated under the present limits, they
     fall further, to `limit.min` at the lowest.
   - Up: once every objective is below 75 % of its bound: command-jitter below
-    225us (it was 412us when last told); and no queue is left on its path. After
-    a cut, back to what the link seems to carry, once every objective shows that
-    it is calm.
+    225us (it was 412us when last told); and no queue is left on its path.
+  - After a cut: back to what the link seems to carry once it is calm, that is,
+    for 1s (or three measurements, where those take longer) nothing is violated
+    and no queue is beyond what is allowed under the present limits.
 ";
 
 #[test]
@@ -87,7 +92,7 @@ fn of_a_policy_it_is_told_who_asks_for_less() {
     explained.policies[0].lower = vec![Lower { target, policy, limit_per_pod }];
     let text = drawn(&explained);
     let expected = "\
-  target Deployment/upload: 64M a pod, within 10M to 1G; known to be good 80M;
+  target Deployment/upload: 64M a pod, 1 pod; 10M to 1G allowed;
       factory/cameras decides for pods of it: it asks for less, 50M a pod
 ";
     assert!(text.contains(expected), "{text}");
@@ -114,7 +119,7 @@ fn of_a_pod_it_is_told_who_decides() {
     let text = drawn(&explained("pod/upload-7d9f", vec![violated(), other, observing]));
     let expected = "\
 pod upload-7d9f in factory
-  upload-7d9f: 64M, set by flow-manager; before it none
+  upload-7d9f: 64M, set by flow-manager; no limit before it
 
 Policies that touch it
   factory/robot: 64M a pod for Deployment/upload, decides: the lowest limit
@@ -134,7 +139,7 @@ fn where_something_else_holds_a_pod_no_policy_decides() {
     explained.pods = vec![pod(Hold::Written { limit: before, before })];
     let expected = "\
 pod upload-7d9f in factory
-  upload-7d9f: 20M, which it had before flow-manager; no policy asks for less
+  upload-7d9f: 20M, as before flow-manager; no policy asks for less
 
 Policies that touch it
   factory/robot: 64M a pod for Deployment/upload, the lowest of them; something
@@ -147,10 +152,68 @@ Policies that touch it
 fn a_pod_that_no_policy_touches_is_never_limited() {
     let expected = "\
 pod upload-7d9f in factory
-  upload-7d9f: 64M, set by flow-manager; before it none
+  upload-7d9f: 64M, set by flow-manager; no limit before it
 
 Policies that touch it
   none, so flow-manager does not limit it
 ";
     assert_eq!(drawn(&explained("pod/upload-7d9f", vec![])), expected);
+}
+
+#[test]
+fn pods_that_are_held_alike_are_told_of_together_with_what_that_means_in_all() {
+    let named = |name: &str, hold| PodView { name: name.to_owned(), ..pod(hold) };
+    let written = |mbps| Hold::Written { limit: Some(Bandwidth::from_mbps(mbps)), before: None };
+    let mut explained = explained("deployment/upload", vec![]);
+    let text = |explained: &Explained| drawn(explained).split("\n\n").next().unwrap().to_owned();
+    explained.pods = ["a", "b", "c", "d"].map(|name| named(name, written(23))).into();
+    let alike = "\
+Deployment upload in factory
+  4 pods: 23M each, 92M in all, set by flow-manager; no limit before it";
+    assert_eq!(text(&explained), alike);
+    explained.pods[1] = named("b", Hold::HostNetwork);
+    let others = "\
+Deployment upload in factory
+  a and 2 more: 23M each, 69M in all, set by flow-manager; no limit before it
+  b: it uses the network of its node, so that no limit reaches it";
+    assert_eq!(text(&explained), others);
+}
+
+#[test]
+fn what_is_not_measured_is_told_with_when_it_last_was() {
+    let unknown = changed(|policy| {
+        policy["status"]["objectives"][0]["state"] = json!("Unknown");
+        policy["status"]["objectives"][0]["message"] =
+            json!("the newest measurement is too old: more than 500ms");
+    });
+    let mut page = page();
+    let mut text = |measured| {
+        page.policies[0].objectives[0].measured = measured;
+        drawn(&Explained { page: Some(page.clone()), ..explained("fp/robot", vec![unknown.clone()]) })
+    };
+    let expected = "\
+  objective command-jitter: Unknown for 12s: the newest measurement is too old:
+      more than 500ms; last measured 35s ago; bound <= 300us
+";
+    assert!(text(Some(65_000)).contains(expected), "{}", text(Some(65_000)));
+    assert!(text(None).contains("; last measured 0s ago;"), "the last step that has a value");
+    page.policies[0].objectives[0].values.values.clear();
+    let never = drawn(&Explained { page: Some(page), ..explained("fp/robot", vec![unknown]) });
+    assert!(never.contains("never measured in the last hour"), "{never}");
+}
+
+#[test]
+fn changes_that_are_left_out_are_told_by_their_number() {
+    let mut page = page();
+    let mark = |at: i64| flow_page::Mark {
+        at: at * 1000,
+        decision: if at == 3 { "Increase" } else { "Decrease" }.to_owned(),
+        reason: "R".to_owned(),
+        message: format!("change {at}"),
+    };
+    page.policies[0].decisions = (2..12).map(mark).collect();
+    let text = drawn(&Explained { page: Some(page), ..explained("fp/robot", vec![violated()]) });
+    let expected =
+        "  … 2 earlier changes, the first 98s ago: 1 cut, 1 raise\n    96s ago  Decrease, R: change 4\n";
+    assert!(text.contains(expected), "{text}");
 }

@@ -1,0 +1,220 @@
+use super::recount::{count_at, recounts};
+use crate::page::Recent;
+use crate::policies::{PolicyView, TargetView};
+use crate::terminal::{age, number};
+use flow_control::{Adaptive, Bandwidth, Law};
+use flow_page::{Count, Failed, TargetHistory};
+use flow_policy::{Scope, show};
+use jiff::Timestamp;
+
+/// What is said where the operator's page does not tell.
+const UNTOLD: &str =
+    "what the link seems to carry is not seen: the operator's page is off, or may not be read";
+
+/// By how much two limits may differ that are the same to a person.
+const ALIKE: f64 = 0.01;
+
+/// What the limit of a target comes from, a sentence each: its pods, what the link seems to carry, what of that stays
+/// free, and what is known to be good.
+pub(super) fn basis(
+    view: &PolicyView,
+    target: &TargetView,
+    recent: Option<Recent>,
+    now: Timestamp,
+) -> Vec<String> {
+    let law = view.policy.as_ref().map(|policy| policy.law);
+    let (Some(Law::Adaptive(law)), Some(limit)) = (law, target.limit()) else { return Vec::new() };
+    let Some((recent, told)) = recent.and_then(|recent| Some((recent, recent.target(&target.target.id)?)))
+    else {
+        return target.known_good().into_iter().chain([UNTOLD.to_owned()]).collect();
+    };
+    let basis = Basis { view, target, law, limit: bps(limit), told, failed: recent.failed(), now };
+    let known = [basis.pods(), Some(basis.carried()), basis.left(), Some(basis.good())];
+    known.into_iter().flatten().collect()
+}
+
+/// What is left of what the link seems to carry of a target, in bit/s.
+pub(super) fn left(law: Adaptive, too_much: f64) -> f64 {
+    too_much * f64::from(100_u32.saturating_sub(law.headroom_percent)) / 100.0
+}
+
+/// Whose limit that of a target is.
+pub(super) const fn whose(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Pod => " a pod",
+        Scope::Target => " for all pods together",
+    }
+}
+
+struct Basis<'a> {
+    view: &'a PolicyView,
+    target: &'a TargetView,
+    law: Adaptive,
+    limit: f64,
+    told: &'a TargetHistory,
+    failed: Option<Failed>,
+    now: Timestamp,
+}
+
+impl Basis<'_> {
+    /// That other pods run than before.
+    fn pods(&self) -> Option<String> {
+        let last = *recounts(&self.told.counts).last()?;
+        let pods = number(last.pods, "pod runs", "pods run");
+        Some(format!("{pods} since {} ago, {} before", self.ago(last.at), last.before))
+    }
+
+    /// What the link seems to carry.
+    fn carried(&self) -> String {
+        let Some((carried, failed)) = self.told.too_much.zip(self.failed) else {
+            return "what the link carries is not known: the limit was not too high yet".to_owned();
+        };
+        format!(
+            "the link seems to carry {}{}: so much got through when limits were too high, {} ago{}",
+            show::rate(carried),
+            whose(self.target.target.scope),
+            self.ago(failed.at),
+            self.of_others(&self.told.counts, failed.at),
+        )
+    }
+
+    /// That it was of another number of pods than run now.
+    fn of_others(&self, counts: &[Count], at: i64) -> String {
+        let then = count_at(counts, at).filter(|then| *then != self.told.pods);
+        then.map(|then| format!(", with {}", number(then, "pod", "pods"))).unwrap_or_default()
+    }
+
+    /// What of that may be used, and how the limit stands to it.
+    fn left(&self) -> Option<String> {
+        let left = left(self.law, self.told.too_much?);
+        let percent = self.law.headroom_percent;
+        let (shown, stands) = (show::rate(left), self.stands(left));
+        Some(format!("{percent} % of that stay free (`headroomPercent`): {shown}{stands}"))
+    }
+
+    fn stands(&self, left: f64) -> &'static str {
+        let (range, status) = (self.target.target.range, self.view.status());
+        let action = status.last_decision.map(|decision| decision.action).unwrap_or_default();
+        let is_good = self.told.known_good.is_some_and(|good| self.limit <= good);
+        match action.as_str() {
+            _ if self.limit >= bps(range.max) => "; the limit is at its maximum (`limit.max`)",
+            _ if self.limit <= bps(range.min) => "; the limit is at its minimum (`limit.min`)",
+            _ if (self.limit - left).abs() <= left * ALIKE => ", which is the limit",
+            "Decrease" if self.limit < left => "; less for now, so that the queue empties",
+            "Increase" if self.limit > left && is_good => "; more than that has proven good since",
+            "Increase" if self.limit > left => "; raised since, as every objective had headroom",
+            _ => "",
+        }
+    }
+
+    fn good(&self) -> String {
+        let so_far = |good: f64| if self.limit > good { ", so far" } else { "" };
+        match (self.told.known_good, self.failed) {
+            (Some(good), _) => format!(
+                "known to be good is {}{}: every objective held under it{}",
+                show::rate(good),
+                whose(self.target.target.scope),
+                so_far(good),
+            ),
+            (None, Some(failed)) => format!(
+                "nothing is known to be good yet, since limits were too high {} ago",
+                self.ago(failed.at)
+            ),
+            (None, None) => "nothing is known to be good yet".to_owned(),
+        }
+    }
+
+    fn ago(&self, at: i64) -> String {
+        Timestamp::from_millisecond(at).map_or_else(|_| "some time".to_owned(), |at| age(at, self.now))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "exact up to 2^53")]
+pub(super) const fn bps(rate: Bandwidth) -> f64 {
+    rate.bps() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policies::fixture::{at, changed, page, violated};
+    use flow_page::Page;
+    use serde_json::json;
+
+    /// What is said at second 100 of a limit of so much, where that is known of it.
+    fn said(limit: &str, action: &str, know: impl FnOnce(&mut TargetHistory)) -> Vec<String> {
+        let view = changed(|policy| {
+            policy["status"]["targets"][0]["limit"] = json!(limit);
+            policy["status"]["lastDecision"]["action"] = json!(action);
+        });
+        let mut page = page();
+        page.policies[0].failed = Some(Failed { at: 66_000, retry: 76_000 });
+        know(&mut page.policies[0].targets[0]);
+        of(&view, Some(&page))
+    }
+
+    fn of(view: &PolicyView, page: Option<&Page>) -> Vec<String> {
+        basis(view, &view.targets[0], Recent::of(page, view), at(100))
+    }
+
+    fn carries(mbps: f64) -> impl FnOnce(&mut TargetHistory) {
+        move |told| told.too_much = Some(mbps * 1e6)
+    }
+
+    #[test]
+    fn the_chain_leads_from_what_the_link_carries_to_the_limit() {
+        let told = said("22900000", "Increase", |told| {
+            (told.too_much, told.known_good, told.pods) = (Some(24.4e6), Some(22.9e6), 4);
+            told.counts = [(0, 1), (60_000, 4)].map(|(at, pods)| Count { at, pods }).into();
+        });
+        let expected = [
+            "4 pods run since 40s ago, 1 before",
+            "the link seems to carry 24.4M a pod: so much got through when limits were too high, 34s ago",
+            "6 % of that stay free (`headroomPercent`): 22.9M, which is the limit",
+            "known to be good is 22.9M a pod: every objective held under it",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn how_the_limit_stands_to_what_stays_free_is_told() {
+        let stands = |limit, action, good: Option<f64>| {
+            let told = said(limit, action, |told| {
+                (told.too_much, told.known_good) = (Some(50e6), good);
+            });
+            told[1].strip_prefix("6 % of that stay free (`headroomPercent`): 47M").unwrap().to_owned()
+        };
+        assert_eq!(stands("30M", "Decrease", None), "; less for now, so that the queue empties");
+        assert_eq!(stands("49M", "Increase", None), "; raised since, as every objective had headroom");
+        assert_eq!(stands("49M", "Increase", Some(49e6)), "; more than that has proven good since");
+        assert_eq!(stands("1G", "Increase", None), "; the limit is at its maximum (`limit.max`)");
+        assert_eq!(stands("10M", "Decrease", None), "; the limit is at its minimum (`limit.min`)");
+        assert_eq!(stands("20M", "Pin", None), "", "a person has set it");
+    }
+
+    #[test]
+    fn what_was_of_other_pods_is_told_as_that() {
+        let told = said("22M", "Increase", |told| {
+            (told.too_much, told.pods) = (Some(97e6), 4);
+            told.counts = [(0, 1), (90_000, 4)].map(|(at, pods)| Count { at, pods }).into();
+        });
+        assert!(told[1].ends_with("when limits were too high, 34s ago, with 1 pod"), "{told:?}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_to_be_so() {
+        let unknown = said("64M", "Increase", |_| ());
+        assert_eq!(unknown[0], "what the link carries is not known: the limit was not too high yet");
+        assert_eq!(unknown[1], "nothing is known to be good yet, since limits were too high 34s ago");
+        assert_eq!(
+            said("64M", "Increase", |told| told.known_good = Some(60e6))[1],
+            "known to be good is 60M a pod: every objective held under it, so far"
+        );
+        assert_eq!(of(&violated(), None), ["known to be good 80M".to_owned(), UNTOLD.to_owned()]);
+        let never = |view: &PolicyView| of(view, Some(&page()));
+        assert_eq!(never(&violated())[1], "nothing is known to be good yet");
+        let limitless = changed(|policy| policy["status"]["targets"][0]["limit"] = json!(null));
+        assert_eq!(never(&limitless), Vec::<String>::new());
+        assert_eq!(said("50M", "Increase", carries(50.0)).len(), 3);
+    }
+}

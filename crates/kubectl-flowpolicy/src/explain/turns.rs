@@ -1,0 +1,134 @@
+//! How far objectives and queues have to go until limits fall or rise.
+
+use super::basis::{bps, left, whose};
+use crate::page::Recent;
+use crate::policies::{PolicyView, TargetView};
+use flow_control::{Adaptive, Bound, Finite, Law, Queueing};
+use flow_page::Queue;
+use flow_policy::status::ObjectiveStatus;
+use flow_policy::{Indicator, Objective, Policy, Source, show};
+use std::time::Duration;
+
+/// An objective that decides, and what the status tells of it.
+pub(super) type Told<'a> = (&'a Objective, &'a ObjectiveStatus);
+
+/// What would make limits fall that no objective presses.
+pub(super) fn falls(view: &PolicyView, policy: &Policy, recent: Option<Recent>, told: &[Told]) -> String {
+    let one = |(objective, _): &Told| {
+        let bound = objective.indicator.show_bound(objective.bound);
+        format!(
+            "{} leaves its bound ({bound}){}",
+            objective.name,
+            queue_grows(view, policy, recent, objective)
+        )
+    };
+    format!("Down: once {}.", told.iter().map(one).collect::<Vec<_>>().join(", or "))
+}
+
+/// How long the queue on the path of an objective has to be for a cut, where probes tell of one.
+fn queue_grows(view: &PolicyView, policy: &Policy, recent: Option<Recent>, objective: &Objective) -> String {
+    let tells = matches!(objective.source, Source::Probe(_))
+        && matches!(objective.indicator, Indicator::Jitter { .. } | Indicator::Latency { .. });
+    let (Law::Adaptive(_), true) = (policy.law, tells) else { return String::new() };
+    let Some(Queue { delay, allowed }) = recent.and_then(|recent| recent.queue(&objective.name)) else {
+        return ", or the queue on its path grows".to_owned();
+    };
+    let (delay, most, faint) = (shown(delay), shown(allowed), shown(of(allowed, Queueing::FAINT_PERCENT)));
+    let is_near = recent.is_some_and(|recent| view.targets.iter().any(|target| is_near(target, recent)));
+    let early = if is_near { format!("; {faint} right after a raise") } else { String::new() };
+    format!(", or the queue on its path {most} (now {delay}{early})")
+}
+
+/// Whether a target's limit is near what was too much.
+fn is_near(target: &TargetView, recent: Recent) -> bool {
+    let too_much = recent.target(&target.target.id).and_then(|told| told.too_much);
+    target.limit().zip(too_much).is_some_and(|(limit, too_much)| bps(limit) >= of(too_much, NEAR_PERCENT))
+}
+
+/// How close to what was too much a limit is that rises carefully, in hundredths.
+const NEAR_PERCENT: u32 = 85;
+
+/// What has to be for limits to rise: below what each objective has headroom, and the queue on its path; and what they
+/// were at worst lately, or else when they were last told.
+pub(super) fn ceilings(policy: &Policy, recent: Option<Recent>, told: &[Told]) -> Vec<String> {
+    let percent = policy.law.headroom_percent();
+    let of_queue = |objective: &Objective| {
+        let Queue { delay, allowed } = recent?.queue(&objective.name)?;
+        let most = of(allowed, percent);
+        Some(format!("its queue below {} {}", shown(most), so_it_is("now", &shown(delay), delay < most)))
+    };
+    let one = |(objective, told): &Told| {
+        let queue = match policy.law {
+            Law::Adaptive(_) => of_queue(objective),
+            Law::Aimd(_) => None,
+        };
+        let parts: Vec<_> = ceiling(objective, told, recent, percent).into_iter().chain(queue).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    };
+    told.iter().filter_map(one).collect()
+}
+
+/// Below what an objective has headroom, and what it was at worst lately, or else when it was last told.
+fn ceiling(
+    objective: &Objective,
+    told: &ObjectiveStatus,
+    recent: Option<Recent>,
+    percent: u32,
+) -> Option<String> {
+    let (Bound::AtMost(max) | Bound::Within { max, .. }) = objective.bound else { return None };
+    let roomy = Finite::new(of(max.get(), percent)).ok()?;
+    let show = |value| objective.indicator.show(value);
+    let value = match (recent.and_then(|recent| recent.value(&objective.name)), &told.value) {
+        (Some(lately), _) => format!(" {}", so_it_is("lately", &show(lately), lately < roomy)),
+        (None, Some(was)) => format!(" (it was {was} when last told)"),
+        (None, None) => String::new(),
+    };
+    Some(format!("{} below {}{value}", objective.name, show(roomy)))
+}
+
+fn so_it_is(when: &str, value: &str, is_it: bool) -> String {
+    if is_it { format!("({when} {value}, so it is)") } else { format!("({when} {value}: not yet)") }
+}
+
+/// Where limits go after a cut, once it is calm, and what that is.
+pub(super) fn recovers(view: &PolicyView, law: Adaptive, recent: Option<Recent>) -> Option<String> {
+    let back = match recent {
+        // What is not told may be so.
+        None => "what the link seems to carry".to_owned(),
+        Some(recent) => view.targets.iter().find_map(|target| goal(target, law, recent))?,
+    };
+    let calm = show::duration(Adaptive::CALM);
+    Some(format!(
+        "After a cut: back to {back} once it is calm, that is, for {calm} (or three measurements, where those take \
+         longer) nothing is violated and no queue is beyond what is allowed under the present limits."
+    ))
+}
+
+/// What the limit of a target goes back to, where it is below that.
+fn goal(target: &TargetView, law: Adaptive, recent: Recent) -> Option<String> {
+    let left = left(law, recent.target(&target.target.id)?.too_much?);
+    let is_below = target.limit().is_some_and(|limit| bps(limit) < left * 0.99);
+    is_below.then(|| format!("about {}{}", show::rate(left), whose(target.target.scope)))
+}
+
+/// That limits rise carefully where more was too much.
+pub(super) fn creeps(view: &PolicyView, recent: Option<Recent>) -> Option<String> {
+    let recent = recent?;
+    let near = view.targets.iter().find(|target| is_near(target, recent))?;
+    let too_much = recent.target(&near.target.id)?.too_much?;
+    let (calm, percent) = (show::duration(Adaptive::CALM), Adaptive::EMPTY_PERCENT);
+    Some(format!(
+        "Near {}{}, which was too much, steps are small, and each waits for {calm} of calm with less than {percent} % \
+         of the queue that is allowed.",
+        show::rate(too_much),
+        whose(near.target.scope)
+    ))
+}
+
+fn of(whole: f64, percent: u32) -> f64 {
+    whole * f64::from(percent) / 100.0
+}
+
+fn shown(seconds: f64) -> String {
+    Duration::try_from_secs_f64(seconds).map_or_else(|_| "unknown".to_owned(), show::duration)
+}
