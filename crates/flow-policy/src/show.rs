@@ -18,8 +18,15 @@ pub fn bandwidth(bandwidth: Bandwidth) -> String {
 /// A rate in bit/s, as [`bandwidth`] shows it.
 #[must_use]
 pub fn rate(bps: f64) -> String {
-    let last = 10_f64.powf(bps.abs().max(100.0).log10().floor() - 2.0);
-    scaled((bps / last).round() * last)
+    scaled(if bps.abs() < 100.0 { bps } else { three_digits(bps) })
+}
+
+/// The nearest number that has no more than three digits.
+#[must_use]
+pub fn three_digits(value: f64) -> f64 {
+    let last = 10_f64.powf(value.abs().log10().floor() - 2.0);
+    let near = (value / last).round() * last;
+    if near.is_finite() { near } else { value }
 }
 
 /// A duration, such as `93.2us`.
@@ -71,5 +78,6 @@ mod tests {
             assert_eq!(bandwidth(Bandwidth::from_bps(bps)), shown);
         }
         assert_eq!(duration(Duration::from_nanos(93_200)), "93.2us");
+        assert_eq!([0.0, 8.274e-6, -1234.0].map(three_digits).map(seconds), ["0us", "8.27us", "-1230s"]);
     }
 }

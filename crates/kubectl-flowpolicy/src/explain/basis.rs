@@ -3,7 +3,7 @@ use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
 use crate::terminal::{age, number};
 use flow_control::{Adaptive, Bandwidth, Law};
-use flow_page::{Count, Failed, TargetHistory};
+use flow_page::{Failed, TargetHistory};
 use flow_policy::{Scope, show};
 use jiff::Timestamp;
 
@@ -70,18 +70,22 @@ impl Basis<'_> {
             return "what the link carries is not known: the limit was not too high yet".to_owned();
         };
         format!(
-            "the link seems to carry {}{}: so much got through when limits were too high, {} ago{}",
+            "the link seems to carry {}{}{} at most, as limits were too high {} ago",
             show::rate(carried),
             whose(self.target.target.scope),
+            self.in_all(carried, failed.at),
             self.ago(failed.at),
-            self.of_others(&self.told.counts, failed.at),
         )
     }
 
-    /// That it was of another number of pods than run now.
-    fn of_others(&self, counts: &[Count], at: i64) -> String {
-        let then = count_at(counts, at).filter(|then| *then != self.told.pods);
-        then.map(|then| format!(", with {}", number(then, "pod", "pods"))).unwrap_or_default()
+    /// What so much a pod came to with those that ran then.
+    fn in_all(&self, each: f64, at: i64) -> String {
+        let then = count_at(&self.told.counts, at).filter(|_| self.target.target.scope == Scope::Pod);
+        let other = |then| if then == self.told.pods { "" } else { " then" };
+        then.map(|then| {
+            format!(" ({}{}: {})", number(then, "pod", "pods"), other(then), show::rate(times(each, then)))
+        })
+        .unwrap_or_default()
     }
 
     /// What of that may be used, and how the limit stands to it.
@@ -100,7 +104,7 @@ impl Basis<'_> {
             _ if self.limit >= bps(range.max) => "; the limit is at its maximum (`limit.max`)",
             _ if self.limit <= bps(range.min) => "; the limit is at its minimum (`limit.min`)",
             _ if (self.limit - left).abs() <= left * ALIKE => ", which is the limit",
-            "Decrease" if self.limit < left => "; less for now, so that the queue empties",
+            "Decrease" if self.limit < left => "; less since the cut, until it is calm",
             "Increase" if self.limit > left && is_good => "; more than that has proven good since",
             "Increase" if self.limit > left => "; raised since, as every objective had headroom",
             _ => "",
@@ -130,6 +134,11 @@ impl Basis<'_> {
 }
 
 #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "exact up to 2^53")]
+const fn times(rate: f64, count: usize) -> f64 {
+    rate * count as f64
+}
+
+#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "exact up to 2^53")]
 pub(super) const fn bps(rate: Bandwidth) -> f64 {
     rate.bps() as f64
 }
@@ -138,7 +147,7 @@ pub(super) const fn bps(rate: Bandwidth) -> f64 {
 mod tests {
     use super::*;
     use crate::policies::fixture::{at, changed, page, violated};
-    use flow_page::Page;
+    use flow_page::{Count, Page};
     use serde_json::json;
 
     /// What is said at second 100 of a limit of so much, where that is known of it.
@@ -169,7 +178,7 @@ mod tests {
         });
         let expected = [
             "4 pods run since 40s ago, 1 before",
-            "the link seems to carry 24.4M a pod: so much got through when limits were too high, 34s ago",
+            "the link seems to carry 24.4M a pod (4 pods: 97.6M) at most, as limits were too high 34s ago",
             "6 % of that stay free (`headroomPercent`): 22.9M, which is the limit",
             "known to be good is 22.9M a pod: every objective held under it",
         ];
@@ -184,7 +193,7 @@ mod tests {
             });
             told[1].strip_prefix("6 % of that stay free (`headroomPercent`): 47M").unwrap().to_owned()
         };
-        assert_eq!(stands("30M", "Decrease", None), "; less for now, so that the queue empties");
+        assert_eq!(stands("30M", "Decrease", None), "; less since the cut, until it is calm");
         assert_eq!(stands("49M", "Increase", None), "; raised since, as every objective had headroom");
         assert_eq!(stands("49M", "Increase", Some(49e6)), "; more than that has proven good since");
         assert_eq!(stands("1G", "Increase", None), "; the limit is at its maximum (`limit.max`)");
@@ -198,7 +207,10 @@ mod tests {
             (told.too_much, told.pods) = (Some(97e6), 4);
             told.counts = [(0, 1), (90_000, 4)].map(|(at, pods)| Count { at, pods }).into();
         });
-        assert!(told[1].ends_with("when limits were too high, 34s ago, with 1 pod"), "{told:?}");
+        assert!(
+            told[1].starts_with("the link seems to carry 97M a pod (1 pod then: 97M) at most, as"),
+            "{told:?}"
+        );
     }
 
     #[test]

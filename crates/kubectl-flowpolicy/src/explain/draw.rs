@@ -226,7 +226,7 @@ fn figure(
     }
     let lately = recent.and_then(|recent| recent.shown(&touching.policy, name));
     let told = value.as_ref().or(message.as_ref()).cloned();
-    let figure = lately.map(|lately| format!("{lately} lately")).or(told);
+    let figure = lately.map(|lately| format!("{lately} at worst lately")).or(told);
     format!("{}, bound {bound}", figure.unwrap_or_else(|| "not measured".to_owned()))
 }
 
@@ -290,7 +290,8 @@ fn left_out(earlier: &Earlier, now: Timestamp, width: usize) -> String {
     let kinds = kinds.into_iter().filter(|(count, ..)| *count > 0);
     let kinds: Vec<_> = kinds.map(|(count, one, many)| number(count, one, many)).collect();
     let all = number(cuts + raises + others, "earlier change", "earlier changes");
-    hanging("  … ", &format!("{all}, the first {} ago: {}", age(since, now), kinds.join(", ")), width)
+    let first = if cuts + raises + others > 1 { "the first " } else { "" };
+    hanging("  … ", &format!("{all}, {first}{} ago: {}", age(since, now), kinds.join(", ")), width)
 }
 
 fn line(one: &Happened, now: Timestamp, width: usize) -> String {

@@ -88,27 +88,28 @@ pub(super) fn with_changes(told: &[Happened], recent: Option<Recent>) -> History
     let changes = recent.map(Recent::changes).unwrap_or_default();
     let mut rows = in_a_row(changes);
     let newest = rows.split_off(rows.len().saturating_sub(CHANGES));
-    let newest: Vec<_> = newest.into_iter().filter_map(row).collect();
-    let is_new = |one: &&Happened| {
-        let is_it = |change: &Happened| (&change.reason, &change.message) == (&one.reason, &one.message);
-        !newest.iter().any(is_it) && !changes.iter().any(|change| tells_as_well(change, one))
-    };
+    let newest = newest.into_iter().filter_map(row);
+    let is_new = |one: &&Happened| !changes.iter().any(|change| is_told(change, one));
     let pods = recent.map(Recent::targets).unwrap_or_default().iter().flat_map(of_pods);
-    let mut all: Vec<_> = told.iter().filter(is_new).chain(&newest).cloned().chain(pods).collect();
+    let mut all: Vec<_> = told.iter().filter(is_new).cloned().chain(newest).chain(pods).collect();
     all.sort_by_key(|happened| happened.at);
     History { earlier: earlier(&rows), told: all }
 }
 
-/// Whether a change says what an Event says of the same time, and more: that limits fall, or why.
-fn tells_as_well(change: &Mark, event: &Happened) -> bool {
+/// Whether a change is what is told, or says what an Event says of the same time, and more: that limits fall, or why.
+fn is_told(change: &Mark, event: &Happened) -> bool {
+    let Mark { decision, reason, message, .. } = change;
+    if *message == event.message && event.reason == format!("{decision}, {reason}") {
+        return true;
+    }
     let name = event.message.split(' ').next().unwrap_or_default();
     let is_cause = match event.action.as_deref() {
         Some("Decrease") => true,
-        Some("Measure") => event.repeated.is_none() && change.message.contains(&format!("{name} is ")),
+        Some("Measure") => event.repeated.is_none() && message.contains(&format!("{name} is ")),
         _ => false,
     };
     let apart = change.at.abs_diff(event.at.as_millisecond());
-    is_cause && is_cut(change) && change.reason == event.reason && apart <= TOGETHER
+    is_cause && is_cut(change) && *reason == event.reason && apart <= TOGETHER
 }
 
 /// That other pods run than before.

@@ -3,7 +3,7 @@ use super::turns::{Told, ceilings, creeps, falls, recovers};
 use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
 use crate::terminal::age;
-use flow_control::{Bandwidth, Law, NoDataAction, Role};
+use flow_control::{Adaptive, Bandwidth, Law, NoDataAction, Role};
 use flow_page::Failed;
 use flow_policy::condition::Entry;
 use flow_policy::spec::Mode;
@@ -20,7 +20,7 @@ pub(super) fn prospects(view: &PolicyView, recent: Option<Recent>, now: Timestam
     let observing = (policy.mode == Mode::Observe)
         .then(|| "No limit is written until the spec says `mode: Enforce`.".to_owned());
     let holding = recent.and_then(|recent| Some((recent, recent.holding()?)));
-    let stays = holding.map(|(recent, holding)| stays(view, recent, holding, now));
+    let stays = holding.map(|(recent, holding)| stays(view, policy, recent, holding, now));
     let holding = holding.map(|(_, holding)| holding);
     let ineffective = view.condition("Ineffective").filter(|condition| condition.status == "True");
     let returned = ineffective.map(|_| returned(policy));
@@ -161,30 +161,34 @@ fn up(
     std::iter::once(up).chain(then).collect()
 }
 
-/// Why limits stay now: the operator's word, and the figures behind it.
-fn stays(view: &PolicyView, recent: Recent, holding: &str, now: Timestamp) -> String {
-    let more = match holding.split(':').next() {
-        Some("RetryLater") => retry(view, recent, now),
+/// Why limits stay now: the operator's word, or the figures behind it.
+fn stays(view: &PolicyView, policy: &Policy, recent: Recent, holding: &str, now: Timestamp) -> String {
+    let retry = match (holding.split(':').next(), policy.law) {
+        (Some("RetryLater"), Law::Adaptive(law)) => retry(view, law, recent, now),
         _ => None,
     };
-    format!("Now: limits stay, {holding}.{}", more.unwrap_or_default())
+    format!("Now: limits stay, {}.", retry.as_deref().unwrap_or(holding))
 }
 
 /// What has failed, and when more is tried again.
-fn retry(view: &PolicyView, recent: Recent, now: Timestamp) -> Option<String> {
+fn retry(view: &PolicyView, law: Adaptive, recent: Recent, now: Timestamp) -> Option<String> {
     let Failed { at, retry } = recent.failed()?;
-    let too_much = view.targets.iter().find_map(|target| {
+    let more = view.targets.iter().find_map(|target| {
         let too_much = recent.target(&target.target.id)?.too_much?;
-        Some(format!(" with {}{}", show::rate(too_much), whose(target.target.scope)))
+        Some(format!("more than {}{}", show::rate(too_much), whose(target.target.scope)))
     });
-    let failed = age(Timestamp::from_millisecond(at).ok()?, now);
-    let wait = Timestamp::from_millisecond(retry).ok().filter(|retry| *retry > now);
-    let wait = wait
-        .map_or_else(|| "from now on".to_owned(), |retry| format!("in {} at the earliest", age(now, retry)));
+    let [failed, retry] = [at, retry].map(Timestamp::from_millisecond);
+    let wait = retry
+        .ok()
+        .filter(|retry| *retry > now)
+        .map(|retry| format!("in {} at the earliest", age(now, retry)));
+    let [first, longest] = [law.retry_after, law.retry_max].map(show::duration);
     Some(format!(
-        " Limits were too high {failed} ago{}; more is tried {wait} (`retryAfter`, twice as long after each failure up \
-         to `retryMax`).",
-        too_much.unwrap_or_default()
+        "RetryLater: {} was too much {} ago, and is tried again {} (`retryAfter` {first}, twice as long after each \
+         failure, `retryMax` {longest} at most)",
+        more.as_deref().unwrap_or("more"),
+        age(failed.ok()?, now),
+        wait.as_deref().unwrap_or("from now on"),
     ))
 }
 
@@ -290,9 +294,10 @@ mod tests {
             })
             .remove(0)
         };
-        let expected = "Now: limits stay, RetryLater: more has failed lately. Limits were too high 12s ago with 49.9M a pod; more is tried in 23s at the earliest (`retryAfter`, twice as long after each failure up to `retryMax`).";
+        let expected = "Now: limits stay, RetryLater: more than 49.9M a pod was too much 12s ago, and is tried again in 23s at the earliest (`retryAfter` 5s, twice as long after each failure, `retryMax` 60s at most).";
         assert_eq!(said(123_000, Some(49_934_434.0)), expected);
-        assert!(said(99_000, None).contains(". Limits were too high 12s ago; more is tried from now on ("));
+        let over = said(99_000, None);
+        assert!(over.contains(": more was too much 12s ago, and is tried again from now on ("), "{over}");
     }
 
     #[test]
@@ -300,19 +305,19 @@ mod tests {
         let queue = Some(Queue { delay: 90e-6, allowed: 750e-6 });
         let said = met(|told| told.objectives[0].queue = queue);
         let expected = [
-            "Down: once command-jitter leaves its bound (<= 300us), or the queue on its path 750us (now 90us).",
-            "Up: once every objective is below 75 % of its bound: command-jitter below 225us (lately 200us, so it is), its queue below 562us (now 90us, so it is).",
+            "Down: once command-jitter leaves its bound (<= 300us) or the queue on its path exceeds 750us (now 90us).",
+            "Up: once every objective is below 75 % of its bound: command-jitter below 225us (lately 200us, so it is), its queue below 563us (now 90us, so it is).",
         ];
         assert_eq!(said, expected);
         let near = met(|told| {
             told.objectives[0].queue = queue;
             told.targets[0].too_much = Some(66e6);
         });
-        assert!(near[0].ends_with("750us (now 90us; 300us right after a raise)."), "{near:?}");
-        let expected = "Near 66M a pod, which was too much, steps are small, and each waits for 1s of calm with less than 20 % of the queue that is allowed.";
+        assert!(near[0].ends_with("750us (now 90us; right after a raise 300us are enough)."), "{near:?}");
+        let expected = "Near 66M a pod, which was too much, steps are small. Each waits for 1s (or three measurements, where those take longer) in which nothing is violated, and for a queue of less than 20 % of what is allowed.";
         assert_eq!(near[2], expected);
         let cut = met(|told| told.targets[0].too_much = Some(100e6));
         assert!(cut[2].starts_with("After a cut: back to about 94M a pod once it is calm"), "{cut:?}");
-        assert!(cut[0].contains(", or the queue on its path grows"), "{cut:?}");
+        assert!(cut[0].contains(" or the queue on its path grows"), "{cut:?}");
     }
 }

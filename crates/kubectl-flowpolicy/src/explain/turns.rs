@@ -31,12 +31,12 @@ fn queue_grows(view: &PolicyView, policy: &Policy, recent: Option<Recent>, objec
         && matches!(objective.indicator, Indicator::Jitter { .. } | Indicator::Latency { .. });
     let (Law::Adaptive(_), true) = (policy.law, tells) else { return String::new() };
     let Some(Queue { delay, allowed }) = recent.and_then(|recent| recent.queue(&objective.name)) else {
-        return ", or the queue on its path grows".to_owned();
+        return " or the queue on its path grows".to_owned();
     };
     let (delay, most, faint) = (shown(delay), shown(allowed), shown(of(allowed, Queueing::FAINT_PERCENT)));
     let is_near = recent.is_some_and(|recent| view.targets.iter().any(|target| is_near(target, recent)));
-    let early = if is_near { format!("; {faint} right after a raise") } else { String::new() };
-    format!(", or the queue on its path {most} (now {delay}{early})")
+    let early = if is_near { format!("; right after a raise {faint} are enough") } else { String::new() };
+    format!(" or the queue on its path exceeds {most} (now {delay}{early})")
 }
 
 /// Whether a target's limit is near what was too much.
@@ -104,11 +104,12 @@ pub(super) fn recovers(view: &PolicyView, law: Adaptive, recent: Option<Recent>)
     ))
 }
 
-/// What the limit of a target goes back to, where it is below that.
+/// What the limit of a target goes back to, where it is below that: what stays within headroom, or what is known to be good.
 fn goal(target: &TargetView, law: Adaptive, recent: Recent) -> Option<String> {
-    let left = left(law, recent.target(&target.target.id)?.too_much?);
-    let is_below = target.limit().is_some_and(|limit| bps(limit) < left * 0.99);
-    is_below.then(|| format!("about {}{}", show::rate(left), whose(target.target.scope)))
+    let told = recent.target(&target.target.id)?;
+    let goal = left(law, told.too_much?).max(of(told.known_good.unwrap_or_default(), 99));
+    let is_below = target.limit().is_some_and(|limit| bps(limit) < goal * 0.99);
+    is_below.then(|| format!("about {}{}", show::rate(goal), whose(target.target.scope)))
 }
 
 /// That limits rise carefully where more was too much.
@@ -118,8 +119,8 @@ pub(super) fn creeps(view: &PolicyView, recent: Option<Recent>) -> Option<String
     let too_much = recent.target(&near.target.id)?.too_much?;
     let (calm, percent) = (show::duration(Adaptive::CALM), Adaptive::EMPTY_PERCENT);
     Some(format!(
-        "Near {}{}, which was too much, steps are small, and each waits for {calm} of calm with less than {percent} % \
-         of the queue that is allowed.",
+        "Near {}{}, which was too much, steps are small. Each waits for {calm} (or three measurements, where those take \
+         longer) in which nothing is violated, and for a queue of less than {percent} % of what is allowed.",
         show::rate(too_much),
         whose(near.target.scope)
     ))
@@ -129,6 +130,8 @@ fn of(whole: f64, percent: u32) -> f64 {
     whole * f64::from(percent) / 100.0
 }
 
+/// A delay to three digits, in seconds.
 fn shown(seconds: f64) -> String {
-    Duration::try_from_secs_f64(seconds).map_or_else(|_| "unknown".to_owned(), show::duration)
+    Duration::try_from_secs_f64(show::three_digits(seconds))
+        .map_or_else(|_| "unknown".to_owned(), show::duration)
 }

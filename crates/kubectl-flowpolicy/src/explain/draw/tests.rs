@@ -66,7 +66,7 @@ fn where_there_is_a_page_one_figure_is_told_of_an_objective() {
     *page.policies[0].objectives[0].values.values.last_mut().unwrap() = Some(200e-6);
     let text = drawn(&Explained { page: Some(page), ..explained("fp/robot", vec![violated()]) });
     for part in [
-        "objective command-jitter: Violated for 12s: 200us lately, bound <= 300us",
+        "objective command-jitter: Violated for 12s: 200us at worst lately, bound <=\n      300us",
         "(lately 200us, so it is)",
     ] {
         assert!(text.contains(part), "{part}: {text}");
@@ -92,8 +92,8 @@ fn of_a_policy_it_is_told_who_asks_for_less() {
     explained.policies[0].lower = vec![Lower { target, policy, limit_per_pod }];
     let text = drawn(&explained);
     let expected = "\
-  target Deployment/upload: 64M a pod, 1 pod; 10M to 1G allowed;
-      factory/cameras decides for pods of it: it asks for less, 50M a pod
+  target Deployment/upload: 64M a pod, 1 pod; 10M to 1G allowed; factory/cameras
+      decides for pods of it: it asks for less, 50M a pod
 ";
     assert!(text.contains(expected), "{text}");
 }
