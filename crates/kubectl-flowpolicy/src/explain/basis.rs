@@ -29,7 +29,7 @@ pub(super) fn basis(
         return target.known_good().into_iter().chain([UNTOLD.to_owned()]).collect();
     };
     let basis = Basis { view, target, law, limit: bps(limit), told, failed: recent.failed(), now };
-    let known = [basis.pods(), Some(basis.carried()), basis.left(), Some(basis.good())];
+    let known = [basis.pods(), basis.end(), Some(basis.carried()), basis.left(), Some(basis.good())];
     known.into_iter().flatten().collect()
 }
 
@@ -62,6 +62,21 @@ impl Basis<'_> {
         let last = *recounts(&self.told.counts).last()?;
         let pods = number(last.pods, "pod runs", "pods run");
         Some(format!("{pods} since {} ago, {} before", self.ago(last.at), last.before))
+    }
+
+    /// That the limit can go no further, and why it is so low where nothing was too much.
+    fn end(&self) -> Option<String> {
+        let range = self.target.target.range;
+        if self.limit >= bps(range.max) {
+            return Some("it is the maximum (`limit.max`)".to_owned());
+        }
+        let reason = self.view.status().last_decision.map(|decision| decision.reason);
+        let why = if reason.as_deref() == Some("NoDataTooLong") {
+            ": an objective could not be measured for too long (`onNoData`)"
+        } else {
+            ""
+        };
+        (self.limit <= bps(range.min)).then(|| format!("it is the minimum (`limit.min`){why}"))
     }
 
     /// What the link seems to carry.
@@ -101,8 +116,7 @@ impl Basis<'_> {
         let action = status.last_decision.map(|decision| decision.action).unwrap_or_default();
         let is_good = self.told.known_good.is_some_and(|good| self.limit <= good);
         match action.as_str() {
-            _ if self.limit >= bps(range.max) => "; the limit is at its maximum (`limit.max`)",
-            _ if self.limit <= bps(range.min) => "; the limit is at its minimum (`limit.min`)",
+            _ if self.limit >= bps(range.max) || self.limit <= bps(range.min) => "",
             _ if (self.limit - left).abs() <= left * ALIKE => ", which is the limit",
             "Decrease" if self.limit < left => "; less since the cut, until it is calm",
             "Increase" if self.limit > left && is_good => "; more than that has proven good since",
@@ -196,9 +210,25 @@ mod tests {
         assert_eq!(stands("30M", "Decrease", None), "; less since the cut, until it is calm");
         assert_eq!(stands("49M", "Increase", None), "; raised since, as every objective had headroom");
         assert_eq!(stands("49M", "Increase", Some(49e6)), "; more than that has proven good since");
-        assert_eq!(stands("1G", "Increase", None), "; the limit is at its maximum (`limit.max`)");
-        assert_eq!(stands("10M", "Decrease", None), "; the limit is at its minimum (`limit.min`)");
         assert_eq!(stands("20M", "Pin", None), "", "a person has set it");
+    }
+
+    #[test]
+    fn the_end_of_its_range_is_told_and_that_it_was_for_want_of_data() {
+        let end = |limit, reason: &str| {
+            let view = changed(|policy| {
+                policy["status"]["targets"][0]["limit"] = json!(limit);
+                policy["status"]["lastDecision"]["reason"] = json!(reason);
+            });
+            of(&view, Some(&page())).remove(0)
+        };
+        assert_eq!(end("1G", "Idle"), "it is the maximum (`limit.max`)");
+        assert_eq!(end("10M", "ObjectiveViolated"), "it is the minimum (`limit.min`)");
+        let silent =
+            "it is the minimum (`limit.min`): an objective could not be measured for too long (`onNoData`)";
+        assert_eq!(end("10M", "NoDataTooLong"), silent);
+        let full = said("1G", "Increase", |told| told.too_much = Some(50e6));
+        assert_eq!(full[2], "6 % of that stay free (`headroomPercent`): 47M");
     }
 
     #[test]

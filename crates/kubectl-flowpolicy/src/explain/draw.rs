@@ -233,7 +233,7 @@ fn figure(
 fn last_measured(recent: Recent, objective: &str, now: Timestamp) -> String {
     let at = recent.measured(objective).and_then(|at| Timestamp::from_millisecond(at).ok());
     at.map_or_else(
-        || "; never measured in the last hour".to_owned(),
+        || "; not measured in the last hour".to_owned(),
         |at| format!("; last measured {} ago", age(at, now)),
     )
 }

@@ -91,7 +91,7 @@ fn by_objectives(
         said.push(down(view, &violated));
     }
     if !unknown.is_empty() {
-        said.push(unmeasured(policy, &unknown));
+        said.push(unmeasured(view, policy, &unknown));
     }
     if violated.is_empty() && unknown.is_empty() {
         said.push(falls(view, policy, recent, &told));
@@ -117,13 +117,16 @@ fn down(view: &PolicyView, violated: &str) -> String {
     )
 }
 
-fn unmeasured(policy: &Policy, unknown: &str) -> String {
+fn unmeasured(view: &PolicyView, policy: &Policy, unknown: &str) -> String {
     let after = policy.no_data.after;
     let then = match policy.no_data.action {
         NoDataAction::Hold => {
             return format!(
                 "{unknown} cannot be measured: limits stay until that is over (`onNoData: Hold`)."
             );
+        }
+        NoDataAction::Minimum if all_at(view, |target| target.target.range.min) => {
+            return format!("{unknown} cannot be measured: limits stay at their minimum until that is over.");
         }
         NoDataAction::Minimum => "go to their minimum",
         NoDataAction::Release => "are taken away",
@@ -256,6 +259,13 @@ mod tests {
         let minimum =
             "command-jitter cannot be measured: limits stay, and after 30s of that they go to their minimum.";
         assert_eq!((said("Hold").as_str(), said("Minimum").as_str()), (hold, minimum));
+        let there = changed(|policy| {
+            policy["status"]["objectives"][0]["state"] = json!("Unknown");
+            policy["status"]["targets"][0]["limit"] = json!("10M");
+            policy["spec"]["onNoData"] = json!({"action": "Minimum"});
+        });
+        let stay = "command-jitter cannot be measured: limits stay at their minimum until that is over.";
+        assert_eq!(prospects(&there, None)[0], stay);
     }
 
     #[test]
@@ -282,6 +292,17 @@ mod tests {
         change(&mut page.policies[0]);
         let policy = changed(|policy| policy["status"]["objectives"][0]["state"] = json!("Met"));
         prospects(&policy, Recent::of(Some(&page), &policy))
+    }
+
+    #[test]
+    fn what_was_measured_before_an_objective_was_lost_says_nothing_of_now() {
+        let lost = changed(|policy| {
+            policy["status"]["objectives"][0]["state"] = json!("Unknown");
+            policy["status"]["objectives"][0]["value"] = json!(null);
+        });
+        let page = page();
+        let said = prospects(&lost, Recent::of(Some(&page), &lost));
+        assert!(said[1].ends_with(": command-jitter below 225us."), "{said:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
 use flow_control::{Adaptive, Bound, Finite, Law, Queueing};
 use flow_page::Queue;
-use flow_policy::status::ObjectiveStatus;
+use flow_policy::status::{ObjectiveState, ObjectiveStatus};
 use flow_policy::{Indicator, Objective, Policy, Source, show};
 use std::time::Duration;
 
@@ -78,7 +78,9 @@ fn ceiling(
     let (Bound::AtMost(max) | Bound::Within { max, .. }) = objective.bound else { return None };
     let roomy = Finite::new(of(max.get(), percent)).ok()?;
     let show = |value| objective.indicator.show(value);
-    let value = match (recent.and_then(|recent| recent.value(&objective.name)), &told.value) {
+    let is_known = told.state != ObjectiveState::Unknown;
+    let lately = recent.filter(|_| is_known).and_then(|recent| recent.value(&objective.name));
+    let value = match (lately, &told.value) {
         (Some(lately), _) => format!(" {}", so_it_is("lately", &show(lately), lately < roomy)),
         (None, Some(was)) => format!(" (it was {was} when last told)"),
         (None, None) => String::new(),

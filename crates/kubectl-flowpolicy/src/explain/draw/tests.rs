@@ -199,7 +199,7 @@ fn what_is_not_measured_is_told_with_when_it_last_was() {
     assert!(text(None).contains("; last measured 0s ago;"), "the last step that has a value");
     page.policies[0].objectives[0].values.values.clear();
     let never = drawn(&Explained { page: Some(page), ..explained("fp/robot", vec![unknown]) });
-    assert!(never.contains("never measured in the last hour"), "{never}");
+    assert!(never.contains("not measured in the last hour"), "{never}");
 }
 
 #[test]
