@@ -8,8 +8,7 @@ use flow_policy::{Scope, show};
 use jiff::Timestamp;
 
 /// What is said where the operator's page does not tell.
-const UNTOLD: &str =
-    "what the link seems to carry is not seen: the operator's page is off, or may not be read";
+const UNTOLD: &str = "what the link seems to carry is not seen: the operator's page alone tells it";
 
 /// By how much two limits may differ that are the same to a person.
 const ALIKE: f64 = 0.01;
@@ -81,16 +80,16 @@ impl Basis<'_> {
 
     /// What the link seems to carry.
     fn carried(&self) -> String {
-        let Some((carried, failed)) = self.told.too_much.zip(self.failed) else {
+        let Some(carried) = self.told.too_much else {
             return "what the link carries is not known: the limit was not too high yet".to_owned();
         };
-        format!(
-            "the link seems to carry {}{}{} at most, as limits were too high {} ago",
-            show::rate(carried),
-            whose(self.target.target.scope),
-            self.in_all(carried, failed.at),
-            self.ago(failed.at),
-        )
+        let (shown, whose) = (show::rate(carried), whose(self.target.target.scope));
+        // Limits that a person has set, and those taken away, make it forget when that was.
+        let Some(Failed { at, .. }) = self.failed else {
+            return format!("the link seems to carry {shown}{whose} at most, as was seen earlier");
+        };
+        let (all, ago) = (self.in_all(carried, at), self.ago(at));
+        format!("the link seems to carry {shown}{whose}{all} at most, as limits were too high {ago} ago")
     }
 
     /// What so much a pod came to with those that ran then.
@@ -252,6 +251,10 @@ mod tests {
             said("64M", "Increase", |told| told.known_good = Some(60e6))[1],
             "known to be good is 60M a pod: every objective held under it, so far"
         );
+        let mut forgotten = page();
+        forgotten.policies[0].targets[0].too_much = Some(50e6);
+        let earlier = "the link seems to carry 50M a pod at most, as was seen earlier";
+        assert_eq!(of(&violated(), Some(&forgotten))[0], earlier);
         assert_eq!(of(&violated(), None), ["known to be good 80M".to_owned(), UNTOLD.to_owned()]);
         let never = |view: &PolicyView| of(view, Some(&page()));
         assert_eq!(never(&violated())[1], "nothing is known to be good yet");
