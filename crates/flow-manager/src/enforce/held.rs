@@ -4,6 +4,7 @@ use super::book::Claims;
 use super::write::Foreign;
 use crate::cluster::PolicyId;
 use flow_control::{Bandwidth, arbitrate};
+use flow_policy::show;
 use std::collections::BTreeSet;
 
 /// How many policies a message names.
@@ -76,7 +77,7 @@ fn before(pods: &[Held]) -> Option<String> {
         .filter_map(|held| if let Held::Before(limit) = held { Some(limit) } else { None })
         .collect();
     let keep = of(limits.len(), pods.len(), "keeps", "keep")?;
-    Some(format!("{keep} the lower limit of before, {}", limits.into_iter().min()?))
+    Some(format!("{keep} the lower limit of before, {}", show::bandwidth(**limits.iter().min()?)))
 }
 
 fn by_hands(pods: &[Held]) -> Option<String> {

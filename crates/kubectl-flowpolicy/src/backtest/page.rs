@@ -13,7 +13,7 @@ use flow_control::{Bandwidth, Finite};
 use flow_manager::history::{Ends, is_worse, mode_word, unit};
 use flow_manager::report::{action_word, reason_word};
 use flow_page::{Mark, ObjectiveHistory, Page, PolicyHistory, Series, State, Table, TargetHistory};
-use flow_policy::Objective;
+use flow_policy::{Objective, show};
 
 /// Of at most so many parts of the time, the worst of each is shown.
 const PARTS: usize = 1_000;
@@ -121,6 +121,7 @@ fn mark(backtest: &Backtest, throttled: &Throttled) -> Mark {
     let name = decision.objective.and_then(|position| backtest.objective(position));
     let name = name.map(|objective| format!(" [{}]", objective.name)).unwrap_or_default();
     let (why, lasted) = (reasons::why(decision.reason), backtest.length(during.steps));
+    let lowest = show::bandwidth(*lowest);
     Mark {
         at: milliseconds(backtest.at(during.from)),
         decision: action_word(decision.action).to_owned(),

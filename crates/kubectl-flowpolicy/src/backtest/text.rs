@@ -10,7 +10,7 @@ use crate::reasons;
 use crate::terminal::{number, wrapped};
 use flow_control::{Bound, Finite};
 use flow_manager::report::reason_word;
-use flow_policy::Objective;
+use flow_policy::{Objective, show};
 use std::fmt::Write;
 
 /// How many times of lower limits are listed.
@@ -191,7 +191,7 @@ impl Backtest {
         let (at, lasted) = (minute(self.at(during.from)), self.length(during.steps));
         let name = decision.objective.and_then(|position| self.objective(position));
         let name = name.map(|objective| format!(" [{}]", objective.name)).unwrap_or_default();
-        let limit = format!("{:.0}% ({lowest})", left * 100.0);
+        let limit = format!("{:.0}% ({})", left * 100.0, show::bandwidth(*lowest));
         let (word, why) = (reason_word(decision.reason), reasons::why(decision.reason));
         let line = format!("  {at}  {lasted:>8}  {limit:<15} {word}{name}");
         let whole = format!("{line}: {why}");

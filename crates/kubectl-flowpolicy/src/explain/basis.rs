@@ -8,7 +8,7 @@ use flow_policy::{Scope, show};
 use jiff::Timestamp;
 
 /// What is said where the operator's page does not tell.
-const UNTOLD: &str = "what the link seems to carry is not seen: the operator's page alone tells it";
+const UNTOLD: &str = "what the link seems to carry is not seen without the operator's page";
 
 /// By how much two limits may differ that are the same to a person.
 const ALIKE: f64 = 0.01;

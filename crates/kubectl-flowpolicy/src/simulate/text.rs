@@ -8,7 +8,7 @@ use crate::terminal::wrapped;
 use flow_control::{Bound, Finite};
 use flow_manager::report::reason_word;
 use flow_model::Judged;
-use flow_policy::Objective;
+use flow_policy::{Objective, show};
 use std::fmt::Write;
 
 /// How many stretches of changes are listed.
@@ -93,7 +93,7 @@ fn decisions(simulation: &Simulation) -> String {
 fn listed(stretch: &Stretch, simulation: &Simulation) -> String {
     let Stretch { from_s, to_s, action, reason, objective, times, limit_mbps } = *stretch;
     let when = if times == 1 { format!("{from_s:.1} s") } else { format!("{from_s:.1} - {to_s:.1} s") };
-    let to = show_mbps(limit_mbps);
+    let to = show::rate(limit_mbps * 1e6);
     let times = if times == 1 { String::new() } else { format!(", {times} times") };
     let name = objective.and_then(|position| simulation.simulated.objectives.get(position));
     let name = name.map(|objective| format!(" [{}]", objective.name)).unwrap_or_default();

@@ -36,7 +36,7 @@ factory/robot: what led to its limits
   objective command-jitter: Violated for 12s: 412us, bound <= 300us
   target Deployment/upload: 64M a pod, 1 pod; 10M to 1G allowed
     - known to be good 80M
-    - what the link seems to carry is not seen: the operator's page alone tells it
+    - what the link seems to carry is not seen without the operator's page
   law: Adaptive
     https://github.com/Fustli/k8s-deterministic-networking/blob/main/docs/control.md
 
