@@ -1,4 +1,4 @@
-use super::recount::{count_at, recounts};
+use super::recount::recounts;
 use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
 use crate::terminal::{age, number};
@@ -84,22 +84,22 @@ impl Basis<'_> {
             return "what the link carries is not known: the limit was not too high yet".to_owned();
         };
         let (shown, whose) = (show::rate(carried), whose(self.target.target.scope));
+        let all = self.in_all(carried);
         // Limits that a person has set, and those taken away, make it forget when that was.
         let Some(Failed { at, .. }) = self.failed else {
-            return format!("the link seems to carry {shown}{whose} at most, as was seen earlier");
+            return format!("the link seems to carry {shown}{whose}{all} at most, as was seen earlier");
         };
-        let (all, ago) = (self.in_all(carried, at), self.ago(at));
+        let ago = self.ago(at);
         format!("the link seems to carry {shown}{whose}{all} at most, as limits were too high {ago} ago")
     }
 
-    /// What so much a pod came to with those that ran then.
-    fn in_all(&self, each: f64, at: i64) -> String {
-        let then = count_at(&self.told.counts, at).filter(|_| self.target.target.scope == Scope::Pod);
-        let other = |then| if then == self.told.pods { "" } else { " then" };
-        then.map(|then| {
-            format!(" ({}{}: {})", number(then, "pod", "pods"), other(then), show::rate(times(each, then)))
-        })
-        .unwrap_or_default()
+    /// What so much a pod comes to with those that run.
+    fn in_all(&self, each: f64) -> String {
+        let pods = self.told.pods;
+        if self.target.target.scope == Scope::Target || pods == 0 {
+            return String::new();
+        }
+        format!(" ({}: {})", number(pods, "pod", "pods"), show::rate(times(each, pods)))
     }
 
     /// What of that may be used, and how the limit stands to it.
@@ -231,18 +231,6 @@ mod tests {
     }
 
     #[test]
-    fn what_was_of_other_pods_is_told_as_that() {
-        let told = said("22M", "Increase", |told| {
-            (told.too_much, told.pods) = (Some(97e6), 4);
-            told.counts = [(0, 1), (90_000, 4)].map(|(at, pods)| Count { at, pods }).into();
-        });
-        assert!(
-            told[1].starts_with("the link seems to carry 97M a pod (1 pod then: 97M) at most, as"),
-            "{told:?}"
-        );
-    }
-
-    #[test]
     fn what_is_not_known_is_said_to_be_so() {
         let unknown = said("64M", "Increase", |_| ());
         assert_eq!(unknown[0], "what the link carries is not known: the limit was not too high yet");
@@ -253,7 +241,7 @@ mod tests {
         );
         let mut forgotten = page();
         forgotten.policies[0].targets[0].too_much = Some(50e6);
-        let earlier = "the link seems to carry 50M a pod at most, as was seen earlier";
+        let earlier = "the link seems to carry 50M a pod (1 pod: 50M) at most, as was seen earlier";
         assert_eq!(of(&violated(), Some(&forgotten))[0], earlier);
         assert_eq!(of(&violated(), None), ["known to be good 80M".to_owned(), UNTOLD.to_owned()]);
         let never = |view: &PolicyView| of(view, Some(&page()));

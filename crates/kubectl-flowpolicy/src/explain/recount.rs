@@ -28,11 +28,6 @@ pub(super) fn recounts(counts: &[Count]) -> Vec<Recount> {
     whole.filter(|change| change.pods != change.before).collect()
 }
 
-/// How many pods ran at that time, where it is known.
-pub(super) fn count_at(counts: &[Count], at: i64) -> Option<usize> {
-    counts.iter().rfind(|count| count.at <= at).map(|count| count.pods)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,14 +40,5 @@ mod tests {
             [Recount { at: 62_000, pods: 4, before: 1 }, Recount { at: 120_000, pods: 1, before: 4 }];
         assert_eq!(recounts(&counts), expected);
         assert_eq!(recounts(&counts[..1]), []);
-    }
-
-    #[test]
-    fn how_many_ran_before_anything_was_told_is_not_known() {
-        let counts = [(10, 1), (20, 4)].map(|(at, pods)| Count { at, pods });
-        assert_eq!(
-            [9, 10, 19, 20, 99].map(|at| count_at(&counts, at)),
-            [None, Some(1), Some(1), Some(4), Some(4)]
-        );
     }
 }
