@@ -6,7 +6,7 @@ use crate::feed::Feed;
 use crate::in_force::InForce;
 use crate::link::Link;
 use crate::sender::Sender;
-use crate::spec::{PolicySpec, Scope};
+use crate::spec::{PolicySpec, Scope, TrafficSpec};
 use crate::trace::Glimpse;
 use crate::traffic::Meter;
 use crate::world::World;
@@ -31,6 +31,8 @@ pub(crate) struct Regulator {
     ticks: Every,
     ticked: Moment,
     hurry: bool,
+    /// Whether nothing is told of what pods send before they have a limit.
+    knows_limited_only: bool,
     /// When the limits of how many targets changed.
     pub(crate) changes: Vec<(Moment, usize)>,
     pub(crate) ineffective: Option<Moment>,
@@ -92,6 +94,7 @@ impl Regulator {
             ticks: Every::after(spec.interval.0, spec.interval.0),
             ticked: Moment::default(),
             hurry: false,
+            knows_limited_only: matches!(spec.traffic, TrafficSpec::ShaperOnceLimited),
             changes: Vec::new(),
             ineffective: None,
         }
@@ -160,7 +163,9 @@ impl Regulator {
     }
 
     fn tick(&mut self, world: &mut World, now: Moment, watch: &mut dyn FnMut(&Glimpse)) {
-        self.params.traffic = self.targets.iter().map(|target| target.told(world, now)).collect();
+        let knows = !self.knows_limited_only || !self.changes.is_empty();
+        let told = |target: &Target| knows.then(|| target.told(world, now)).flatten();
+        self.params.traffic = self.targets.iter().map(told).collect();
         self.count_pods(world, now);
         let settled = self.in_force.settled_since(now);
         let observations: Vec<_> = self.feeds.iter_mut().map(|feed| feed.observe(settled, now)).collect();

@@ -96,6 +96,8 @@ pub(crate) enum TrafficSpec {
     /// The shaper, four times a second.
     #[default]
     Shaper,
+    /// The same once it holds its first limit: of pods without one it knows nothing.
+    ShaperOnceLimited,
     /// A Prometheus, this often, of the mean since the query before.
     Query(Span),
     /// Nobody.

@@ -34,7 +34,7 @@ impl Meter {
     /// `None` where nobody tells.
     pub(crate) fn new(spec: TrafficSpec, scope: Scope, pods: usize) -> Option<Self> {
         let (period, fresh_for) = match spec {
-            TrafficSpec::Shaper => (REPORTS, FRESH),
+            TrafficSpec::Shaper | TrafficSpec::ShaperOnceLimited => (REPORTS, FRESH),
             TrafficSpec::Query(period) => (period.0, period.0.mul_f64(1.5) + FRESH),
             TrafficSpec::None => return None,
         };

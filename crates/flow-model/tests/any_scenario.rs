@@ -62,7 +62,7 @@ const CHOICES: [(&str, &[&str]); 8] = [
     ("SCOPE", &["Pod", "Target"]),
     ("SENDS", &["tcp", "{udp: RATE}"]),
     ("FEW", &["1", "3"]),
-    ("TRAFFIC", &["shaper", "none", "{query: TIME}"]),
+    ("TRAFFIC", &["shaper", "shaperOnceLimited", "none", "{query: TIME}"]),
 ];
 
 /// The scenario with each place taken: by a number that makes sense, or by any where it is to be odd.

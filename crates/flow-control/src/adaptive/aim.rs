@@ -23,11 +23,11 @@ pub(super) const PASSED_PERCENT: u32 = 110;
 impl Look<'_> {
     /// The limit that `decision` leads to for a target, where a raise is to be `blamed` or not.
     pub(super) fn aim(&self, decision: Decision, target: Standing, blamed: bool) -> Bandwidth {
-        let Standing { limit, range, memory, .. } = target;
+        let Standing { limit, range, .. } = target;
         let aim = match (decision.action, decision.reason) {
             (Action::Decrease, Reason::NoDataTooLong) => range.min,
             (Action::Decrease, _) => self.cut(target, blamed),
-            (Action::Increase, Reason::Recovery) => limit.max(memory.goal.unwrap_or(limit)),
+            (Action::Increase, Reason::Recovery) => limit.max(target.goal().unwrap_or(limit)),
             (Action::Increase, Reason::NoEffect) => limit.max(target.given_back()),
             (Action::Increase, Reason::Idle) | (Action::Release, _) => range.max,
             (Action::Increase, _) => self.grown(target),
@@ -152,11 +152,18 @@ impl Standing<'_> {
         }
         // Where nobody knows what gets through, the truth is between what was too much and what is left now.
         let between = memory.next.midpoint(self.limit);
-        let goal = good.filter(|_| first || !signs.pressure.is_blind).unwrap_or(between);
+        let known = good.filter(|_| first || !signs.pressure.is_blind);
+        let (goal, is_guess) = (known.unwrap_or(between), known.is_none() && self.sent().is_none());
         let holds = |safe: &Bandwidth| if blamed { *safe < self.limit } else { *safe <= goal };
         let safe = memory.safe.filter(holds);
         let ceiling = carried.or(memory.ceiling.filter(|before| *before < self.limit)).or(Some(self.limit));
-        Memory { safe, goal: Some(goal), ceiling, ..memory }
+        Memory { safe, goal: Some(goal), is_guess, ceiling, ..memory }
+    }
+
+    /// The limit to return to once the queue is gone. A guess is none once somebody tells what is sent: steps find out more
+    /// gently what the link carries.
+    pub(super) fn goal(&self) -> Option<Bandwidth> {
+        self.memory.goal.filter(|_| !self.memory.is_guess || self.sent().is_none())
     }
 
     /// The limit to return to where cuts did not help.

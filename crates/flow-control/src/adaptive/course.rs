@@ -48,6 +48,8 @@ pub(super) struct Memory {
     pub(super) raised: Option<Raised>,
     /// The limit to go back to once the queue is gone.
     pub(super) goal: Option<Bandwidth>,
+    /// Whether that is a guess, since nobody told what gets through.
+    pub(super) is_guess: bool,
     /// The limit before the first cut of the episode.
     pub(super) before: Option<Bandwidth>,
     /// The limit that is decided now.
@@ -225,7 +227,7 @@ impl Course {
     fn interrupt(&mut self, goal: impl Fn(&Memory) -> Option<Bandwidth>) {
         let mut targets = std::mem::take(&mut self.targets);
         for memory in &mut targets {
-            *memory = Memory { goal: goal(memory), before: None, raised: None, ..*memory };
+            *memory = Memory { goal: goal(memory), is_guess: false, before: None, raised: None, ..*memory };
         }
         *self = Self { targets, ..Self::default() };
     }

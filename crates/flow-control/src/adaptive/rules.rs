@@ -76,7 +76,7 @@ fn not_known(look: &Look) -> Option<Decision> {
 
 /// Once the queue is gone, limits go back to what gets through.
 fn recovery(look: &Look) -> Option<Decision> {
-    let behind = look.targets().any(|target| target.memory.goal.is_some_and(|goal| target.limit < goal));
+    let behind = look.targets().any(|target| target.goal().is_some_and(|goal| target.limit < goal));
     (behind && look.signs.is_roomy()).then(|| {
         if may_rise(look) && look.is_calm() {
             Decision { action: Action::Increase, reason: Reason::Recovery, objective: None }

@@ -62,3 +62,18 @@ fn after_silence_nothing_grows_before_it_is_known_to_be_calm() {
     scene.reads(Ok(number(0.1)));
     assert!(scene.until(Reason::Recovery) >= 1_000);
 }
+
+#[test]
+fn what_was_guessed_is_not_leapt_to_once_somebody_tells_what_is_sent() {
+    for (tells, reason, limit) in [(true, Reason::Headroom, 51), (false, Reason::Recovery, 75)] {
+        let mut scene = Scene::at(100);
+        scene.sent = vec![None];
+        scene.queue(6_000).tick();
+        assert_eq!(scene.limit(), 50, "nobody knows what gets through");
+        if tells {
+            scene.sends_all();
+        }
+        scene.queue(0).until(reason);
+        assert_eq!(scene.limit(), limit);
+    }
+}
