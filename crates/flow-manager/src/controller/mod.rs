@@ -2,6 +2,7 @@
 
 mod concerned;
 mod error;
+mod known;
 mod metrics;
 mod reconcile;
 mod retry;

@@ -1,5 +1,6 @@
 use super::concerned::{Concerned, namespaces};
 use super::error::Error;
+use super::known::all_policies_reconciled;
 use super::metrics::ReconcileMetrics;
 use super::retry::Retries;
 use super::startup::Startup;
@@ -20,7 +21,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// How long the deletion of a policy waits for its pods and workloads before it tries again.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The same while it waits for other policies to be reconciled, which may wait for it: not all are at the same time.
+/// The same while it waits for all claims to be known, and other policies may wait for it: not all are reconciled at the same
+/// time.
 const START_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many policies are given their finalizer at the same time: of thousands that are new, each sends a request, and an
@@ -44,7 +46,8 @@ pub struct Context {
 
 /// Makes the regulators fit one policy: checked, its targets looked up, or given back if it is being deleted.
 pub async fn reconcile(policy: Arc<CachedPolicy>, context: Arc<Context>) -> Result<Action, Error> {
-    context.started().await;
+    // Before that, a target may seem to have no pods.
+    context.caches.ready().await;
     let _turn = context.turn(&policy).await;
     // All policies wait at the start, and the room that the rest needs is large.
     Box::pin(reconcile_now(policy, Arc::clone(&context))).await
@@ -72,7 +75,6 @@ async fn reconcile_now(policy: Arc<CachedPolicy>, context: Arc<Context>) -> Resu
         result => result.map_err(unwrap_finalizer_error)?,
     };
     context.retries.succeeded(policy.id());
-    context.reconciled(policy.id());
     Ok(action)
 }
 
@@ -90,6 +92,7 @@ async fn apply(policy: &CachedPolicy, context: &Context) -> Result<Action, Error
             context.reporter.report(id, Standing::Invalid { generation, problem });
         }
     }
+    context.startup.reconciled(policy.meta());
     Ok(Action::await_change())
 }
 
@@ -98,7 +101,7 @@ async fn clean_up(policy: &CachedPolicy, context: &Context) -> Result<Action, Er
     context.regulators.remove(id).await;
     context.reporter.forget(id);
     // Its claims are known: there are none. Only now may pods that it limited before a restart be restored.
-    context.reconciled(id);
+    context.startup.reconciled(policy.meta());
     let namespaces = namespaces(policy);
     let (pods, workloads) = (context.enforcer.restored(&namespaces), context.rollouts.restored(&namespaces));
     let timeout = if context.startup.is_over() { RESTORE_TIMEOUT } else { START_TIMEOUT };
@@ -147,11 +150,12 @@ impl Context {
         self.taking_up.acquire().await.ok()
     }
 
-    /// Waits until the caches hold what the API server has: before that, a target may seem to have no pods.
-    pub(super) async fn started(&self) {
-        if self.startup.begin(&self.caches).await {
-            self.all_policies_known();
-        }
+    /// Waits until all claims are known. From then on limits that nobody claims are given back.
+    pub(super) async fn know_all_policies(&self) {
+        all_policies_reconciled(self.client.clone(), &self.caches, &self.startup).await;
+        self.startup.end();
+        self.enforcer.all_policies_known();
+        self.rollouts.all_policies_known();
     }
 
     /// Takes note of a policy that was listed, changed or deleted.
@@ -161,7 +165,7 @@ impl Context {
         self.concerned.note(policy, is_there);
         if !is_there {
             self.forget_gone(|other| other == id).await;
-            self.reconciled(id);
+            self.startup.gone(policy.meta());
         }
     }
 
@@ -174,27 +178,7 @@ impl Context {
             tracing::warn!(policy = %id, "the policy is gone without having been deleted the usual way");
             self.reporter.forget(&id);
             self.retries.succeeded(&id);
-            self.reconciled(&id);
         }
-    }
-
-    /// Takes note that the cache of policies was filled anew.
-    pub(super) fn listed_policies(&self) {
-        self.concerned.renew(&self.caches.policies);
-        if self.startup.sweep(&self.caches.policies) {
-            self.all_policies_known();
-        }
-    }
-
-    fn reconciled(&self, id: &PolicyId) {
-        if self.startup.done(id) {
-            self.all_policies_known();
-        }
-    }
-
-    fn all_policies_known(&self) {
-        self.enforcer.all_policies_known();
-        self.rollouts.all_policies_known();
     }
 }
 

@@ -19,7 +19,7 @@ const AT_ONCE: u16 = 256;
 pub async fn run(context: Context, watches: Watches, term: CancellationToken) {
     let context = Arc::new(context);
     let starting = Arc::clone(&context);
-    let start = async move { starting.started().await };
+    let start = async move { starting.know_all_policies().await };
     term.run_until_cancelled(async { tokio::join!(start, reconcile_all(context, watches)) }).await;
 }
 
@@ -85,7 +85,7 @@ fn refilled(
 async fn look_anew(part: Refilled, context: Arc<Context>) {
     match part {
         Refilled::Policies => {
-            context.listed_policies();
+            context.concerned.renew(&context.caches.policies);
             context.forget_gone(|_| true).await;
         }
         Refilled::Pods => context.enforcer.look_at_all(),

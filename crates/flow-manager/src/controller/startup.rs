@@ -1,127 +1,129 @@
-use crate::cluster::{CachedPolicy, Caches, PolicyId};
-use kube::Resource;
-use kube::runtime::reflector::Store;
-use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::OnceCell;
+use crate::cluster::Uid;
+use kube::api::ObjectMeta;
+use std::collections::HashMap;
+use tokio::sync::watch;
 
-/// The policies that were there when the operator started and have not been reconciled yet, but for those that are being
-/// deleted, which claim nothing.
+/// Which policies have been reconciled since the start of a term, until all that there were have been.
 ///
-/// Until there is none left, nobody knows all claims, and a pod that nobody claims may well be limited.
+/// Before that nobody knows all claims, and a pod that nobody claims may well be limited.
 #[derive(Debug, Default)]
 pub(super) struct Startup {
-    unseen: OnceCell<Mutex<HashSet<PolicyId>>>,
+    seen: watch::Sender<Seen>,
+}
+
+/// A policy and the generation of its spec. Another policy of the same name, and another spec, claim something else.
+pub(super) type Version = (Uid, i64);
+
+#[derive(Debug, Default)]
+struct Seen {
+    is_over: bool,
+    reconciled: HashMap<Uid, i64>,
+    awaited: HashMap<Uid, i64>,
+}
+
+/// The version of a policy that the API server has stored.
+pub(super) fn version(policy: &ObjectMeta) -> Option<Version> {
+    Some((Uid::from(policy.uid.as_deref()?), policy.generation.unwrap_or_default()))
 }
 
 impl Startup {
-    /// Waits for the caches and notes the policies. Returns whether there are none, to the first that asks: what follows
-    /// from that is to be done once.
-    pub(super) async fn begin(&self, caches: &Caches) -> bool {
-        let mut are_none = false;
-        let note = async {
-            caches.ready().await;
-            let policies = caches.policies.state();
-            let stays = policies.iter().filter(|policy| policy.meta().deletion_timestamp.is_none());
-            let policies: HashSet<_> = stays.map(|policy| policy.id().clone()).collect();
-            are_none = policies.is_empty();
-            Mutex::new(policies)
-        };
-        self.unseen.get_or_init(|| note).await;
-        are_none
+    /// Notes that a policy was reconciled.
+    pub(super) fn reconciled(&self, policy: &ObjectMeta) {
+        let Some((uid, generation)) = version(policy) else { return };
+        self.seen.send_if_modified(|seen| {
+            if seen.is_over {
+                return false;
+            }
+            let was_awaited = seen.awaited.get(&uid).is_some_and(|awaited| *awaited <= generation);
+            let is_last = was_awaited && seen.strike(&uid);
+            seen.reconciled.insert(uid, generation);
+            is_last
+        });
+    }
+
+    /// Notes that a policy is gone.
+    pub(super) fn gone(&self, policy: &ObjectMeta) {
+        let Some((uid, _)) = version(policy) else { return };
+        self.seen.send_if_modified(|seen| seen.strike(&uid));
+    }
+
+    /// Waits until these policies, or newer versions of them, have been reconciled, and for no other ones any more.
+    pub(super) async fn all_reconciled(&self, policies: impl IntoIterator<Item = Version>) {
+        self.seen.send_modify(|seen| {
+            let is_new =
+                |(uid, generation): &Version| seen.reconciled.get(uid).is_none_or(|known| known < generation);
+            seen.awaited = policies.into_iter().filter(is_new).collect();
+        });
+        // It fails only without a sender, which is here.
+        let _ = self.seen.subscribe().wait_for(|seen| seen.awaited.is_empty()).await;
+    }
+
+    /// Notes that all claims are known.
+    pub(super) fn end(&self) {
+        self.seen.send_replace(Seen { is_over: true, ..Seen::default() });
     }
 
     /// Whether all claims are known.
     pub(super) fn is_over(&self) -> bool {
-        self.unseen.get().is_some_and(|unseen| lock(unseen).is_empty())
-    }
-
-    /// Notes that a policy was reconciled, or is gone. Returns whether it was the last one.
-    pub(super) fn done(&self, id: &PolicyId) -> bool {
-        self.strike(|unseen| {
-            unseen.remove(id);
-        })
-    }
-
-    /// Strikes out all that are not among `policies` any more. Returns whether none is left of some.
-    pub(super) fn sweep(&self, policies: &Store<CachedPolicy>) -> bool {
-        let is_there = |id: &PolicyId| policies.get(&id.reference()).is_some();
-        self.strike(|unseen| unseen.retain(is_there))
-    }
-
-    fn strike(&self, out: impl FnOnce(&mut HashSet<PolicyId>)) -> bool {
-        let Some(unseen) = self.unseen.get() else { return false };
-        let mut unseen = lock(unseen);
-        let was_empty = unseen.is_empty();
-        out(&mut unseen);
-        !was_empty && unseen.is_empty()
+        self.seen.borrow().is_over
     }
 }
 
-fn lock(unseen: &Mutex<HashSet<PolicyId>>) -> MutexGuard<'_, HashSet<PolicyId>> {
-    unseen.lock().unwrap_or_else(PoisonError::into_inner)
+impl Seen {
+    /// Waits for a policy no more. Returns whether it was the last one.
+    fn strike(&mut self, policy: &Uid) -> bool {
+        self.awaited.remove(policy).is_some() && self.awaited.is_empty()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::Inventory;
-    use jiff::Timestamp;
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-    use kube::runtime::reflector;
-    use kube::runtime::watcher::Event;
-    use serde_json::json;
+    use futures::FutureExt;
 
-    fn policy(name: &str) -> CachedPolicy {
-        let spec = json!({"objectives": [], "targets": []});
-        let policy = json!({
-            "apiVersion": "flow.fustli.io/v1alpha1", "kind": "FlowPolicy",
-            "metadata": {"name": name, "namespace": "factory"}, "spec": spec,
-        });
-        serde_json::from_value(policy).unwrap()
+    fn policy((uid, generation): (&str, i64)) -> ObjectMeta {
+        ObjectMeta { uid: Some(uid.to_owned()), generation: Some(generation), ..ObjectMeta::default() }
     }
 
-    #[tokio::test]
-    async fn that_there_is_no_policy_at_the_start_is_found_once() {
-        let (startup, caches) = (Startup::default(), Caches::from(Inventory::default()));
-        assert!(startup.begin(&caches).await);
-        assert!(
-            !startup.begin(&caches).await,
-            "each reconcile asks, and all pods would be looked at each time"
-        );
-    }
-
-    #[tokio::test]
-    async fn policies_that_are_being_deleted_are_not_waited_for() {
-        let (startup, mut caches) = (Startup::default(), Caches::from(Inventory::default()));
-        let (reader, mut writer) = reflector::store();
-        caches.policies = reader;
-        let mut deleted = policy("deleted");
-        deleted.meta_mut().deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
-        writer.apply_watcher_event(&Event::Apply(deleted));
-        writer.apply_watcher_event(&Event::Apply(policy("stays")));
-        assert!(!startup.begin(&caches).await && !startup.is_over());
-        assert!(startup.done(policy("stays").id()) && startup.is_over());
+    fn versions<const N: usize>(versions: [(&str, i64); N]) -> [Version; N] {
+        versions.map(|(uid, generation)| (uid.into(), generation))
     }
 
     #[test]
-    fn all_are_known_once_the_last_policy_is_reconciled() {
-        let ids = ["first", "second"].map(|name| policy(name).id().clone());
-        let startup = Startup { unseen: OnceCell::new_with(Some(Mutex::new(ids.clone().into()))) };
-        assert_eq!([0, 0, 1, 1].map(|number: usize| startup.done(&ids[number])), [false, false, true, false]);
+    fn nobody_waits_for_no_policy_or_for_those_that_were_reconciled_before() {
+        let startup = Startup::default();
+        let waits = |policies: &[(&str, i64)]| {
+            let policies = policies.iter().map(|(uid, generation)| ((*uid).into(), *generation));
+            startup.all_reconciled(policies).now_or_never().is_none()
+        };
+        assert!(!waits(&[]));
+        startup.reconciled(&policy(("u1", 2)));
+        assert!(!waits(&[("u1", 2)]) && !waits(&[("u1", 1)]));
+        assert!(waits(&[("u1", 3)]), "an older spec of it was seen");
+        assert!(waits(&[("u1", 2), ("u2", 1)]));
+        assert!(!waits(&[("u1", 2)]), "another one is not waited for any more");
     }
 
     #[test]
-    fn all_are_known_once_the_last_policy_is_gone() {
-        let (reader, mut writer) = reflector::store();
-        let (first, second) = (policy("first"), policy("second"));
-        writer.apply_watcher_event(&Event::Apply(first.clone()));
-        writer.apply_watcher_event(&Event::Apply(second.clone()));
-        let ids = [&first, &second].map(|policy| policy.id().clone());
-        let startup = Startup { unseen: OnceCell::new_with(Some(Mutex::new(ids.clone().into()))) };
-        assert!(!startup.done(&ids[0]) && !startup.sweep(&reader));
-        writer.apply_watcher_event(&Event::Delete(second.clone()));
-        assert!(startup.sweep(&reader), "the second one is gone");
-        assert!(!startup.done(&ids[0]) && !startup.sweep(&reader), "only once");
+    fn who_waits_is_woken_by_the_last_policy() {
+        let startup = Startup::default();
+        let mut waiting = Box::pin(startup.all_reconciled(versions([("u1", 2), ("u2", 2), ("u3", 2)])));
+        for reconciled in [("another", 2), ("u2", 1), ("u2", 2), ("u2", 2), ("u3", 3)] {
+            assert!(waiting.as_mut().now_or_never().is_none());
+            startup.reconciled(&policy(reconciled));
+        }
+        assert!(waiting.as_mut().now_or_never().is_none());
+        startup.gone(&policy(("u1", 1)));
+        assert!(waiting.now_or_never().is_some());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_policies_once_it_is_over() {
+        let startup = Startup::default();
+        startup.reconciled(&policy(("u1", 1)));
+        assert!(!startup.is_over());
+        startup.end();
+        startup.reconciled(&policy(("u2", 1)));
+        assert!(startup.is_over() && startup.seen.borrow().reconciled.is_empty());
     }
 }
