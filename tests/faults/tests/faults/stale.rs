@@ -1,15 +1,16 @@
 //! An operator that is shown an old view undoes nothing newer, raises no limit, and gives nothing back twice.
 
-use crate::policy::{NAME, STEADY, VIOLATED, about, violated_in};
+use crate::policy::{NAME, STEADY, VIOLATED, about, from_an_old_list, is_of_policies, of_both, violated_in};
 use flow_e2e::kubectl::kubectl;
 use flow_e2e::wait::{Look, until};
 use flow_faults::operator::Operator;
-use flow_faults::proxy::{Asked, Fate, Fault, Proxy};
+use flow_faults::proxy::{Answer, Asked, Fate, Fault, Proxy};
 use flow_faults::trace::History;
-use flow_faults::world::{PATIENCE, World};
+use flow_faults::world::{OTHER, PATIENCE, World};
 use flow_policy::names::{APPLIED_EGRESS_BANDWIDTH, EGRESS_BANDWIDTH, ORIGINAL_EGRESS_BANDWIDTH};
 use kube::ResourceExt;
 use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 async fn world() -> World {
     World::make("faults-stale").await.unwrap()
@@ -197,4 +198,73 @@ async fn a_policy_that_is_gone_limits_nothing_for_who_starts_with_an_old_view() 
     world.is_as_before(NAME).await.unwrap();
     let history = second(&world).await;
     assert_eq!((history.restorations(), history.limits()), (1, vec![None, Some("100M"), None]));
+}
+
+#[tokio::test]
+async fn no_limit_is_given_back_by_who_starts_from_a_list_without_its_policy() {
+    let world = world().await;
+    let mut operator = world.operator().await.unwrap();
+    world.apply(&about(STEADY)).await.unwrap();
+    world.limited([Some("70M"), Some("100M")]).await.unwrap();
+    operator.kill();
+    let _operator = from_an_old_list(&world.proxy, "pods", async || world.operator().await.unwrap()).await;
+    violate(&world).await;
+    world.proxy.heal();
+    world.limited([Some("25M"), Some("25M")]).await.unwrap();
+    let history = second(&world).await;
+    assert!(history.restorations() == 0 && !history.rises().unwrap(), "{history:?}");
+    world.delete(NAME).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_limit_is_given_back_by_who_starts_from_a_list_with_a_policy_that_has_another_target_since() {
+    let world = world().await;
+    let mut operator = world.operator().await.unwrap();
+    world.apply(&about(STEADY)).await.unwrap();
+    world.limited([Some("70M"), Some("100M")]).await.unwrap();
+    operator.kill();
+    world.proxy.forget();
+    operator = world.operator().await.unwrap();
+    world.apply(&of_both()).await.unwrap();
+    let other = world.cluster.running(&world.namespace, OTHER, 1).await.unwrap().remove(0).name_any();
+    until("a limit of the other target", PATIENCE, async || {
+        let marks = world.state(NAME).await?.pods.remove(&other).unwrap_or_default();
+        let is_limited = marks.get(EGRESS_BANDWIDTH).is_some_and(|limit| limit == "40M");
+        Ok(Look::when(is_limited, || format!("{marks:?}")))
+    })
+    .await
+    .unwrap();
+    operator.kill();
+    let _operator = from_an_old_list(&world.proxy, "pods", async || world.operator().await.unwrap()).await;
+    world.proxy.heal();
+    world.delete(NAME).await.unwrap();
+    let histories = world.histories(&world.state(NAME).await.unwrap()).await.unwrap();
+    let history = histories.iter().find(|history| history.name == other).unwrap();
+    assert_eq!(history.limits(), [None, Some("40M"), None], "{history:?}");
+}
+
+#[tokio::test]
+async fn a_deletion_waits_until_the_policies_are_told_once_more_and_ends() {
+    let world = world().await;
+    let mut operator = world.operator().await.unwrap();
+    world.apply(&about(STEADY)).await.unwrap();
+    world.limited([Some("70M"), Some("100M")]).await.unwrap();
+    operator.kill();
+    kubectl(&format!("-n {} delete flowpolicy {NAME} --wait=false", world.namespace)).await.unwrap();
+    let lists = AtomicUsize::default();
+    world.proxy.on_request(move |asked| {
+        let is_list = is_of_policies(asked) && asked.is_list();
+        match is_list.then(|| lists.fetch_add(1, Ordering::SeqCst)) {
+            Some(1) => Fault::Answer(Answer::refusal(500, "InternalError")),
+            Some(2) => Fault::Refuse,
+            _ => Fault::Pass,
+        }
+    });
+    world.proxy.forget();
+    let _operator = world.operator().await.unwrap();
+    world.is_as_before(NAME).await.unwrap();
+    let asked = world.proxy.asked();
+    let written = asked.iter().position(|asked| asked.is_write() && asked.is_about("pods")).unwrap();
+    let lists = asked[..written].iter().filter(|asked| is_of_policies(asked) && asked.is_list()).count();
+    assert_eq!((lists, second(&world).await.restorations()), (4, 1));
 }

@@ -1,7 +1,8 @@
 //! An operator that is shown an old view of workloads or policies raises no limit in a pod template, gives none back twice,
 //! rolls out none that nobody asks for any more, and writes over nothing that somebody else has done there.
 
-use crate::policy::{NAME, STEADY, about};
+use crate::policy::{NAME, STEADY, about, from_an_old_list, is_of_policies};
+use flow_e2e::kubectl::kubectl;
 use flow_e2e::policies::with;
 use flow_e2e::wait::{Look, until};
 use flow_faults::operator::{Operator, Setup};
@@ -34,6 +35,13 @@ fn pinned(limit: &str) -> Value {
 
 impl Scene {
     async fn set() -> Self {
+        let scene = Self::with_a_past().await;
+        scene.world.proxy.forget();
+        scene
+    }
+
+    /// The same, in whose past there is no policy.
+    async fn with_a_past() -> Self {
         let world = World::with_rollouts("faults-templates").await.unwrap();
         let deployments: Api<Deployment> = Api::namespaced(world.cluster.client.clone(), &world.namespace);
         let trace = Trace::begin(deployments.clone(), marks_of_template).await.unwrap();
@@ -42,7 +50,6 @@ impl Scene {
         scene.world.apply(&pinned("50M")).await.unwrap();
         scene.has(Some("50M"), Some("")).await;
         drop(first);
-        scene.world.proxy.forget();
         scene
     }
 
@@ -151,6 +158,11 @@ impl Scene {
         operator
     }
 
+    /// An operator that starts from a list without the policy.
+    async fn starts_without_the_policy(&self) -> Operator {
+        from_an_old_list(&self.world.proxy, "deployments", async || self.operator().await).await
+    }
+
     /// Waits until the policy's status is as `wanted`.
     async fn status(&self, what: &str, wanted: impl Fn(&str, &str) -> bool) {
         until(what, PATIENCE, async || {
@@ -186,10 +198,6 @@ impl Scene {
 
 fn is_old(asked: &Asked) -> bool {
     asked.is_about("deployments")
-}
-
-fn is_of_policies(asked: &Asked) -> bool {
-    asked.is_about("flowpolicies")
 }
 
 /// Whether it asks how one Deployment is now.
@@ -322,4 +330,27 @@ async fn a_limit_in_a_template_is_not_raised_by_who_sees_a_policy_as_it_was() {
     scene.delete().await;
     scene.has(None, None).await;
     scene.has_been_through([None, Some("50M"), Some("25M"), None]).await;
+}
+
+#[tokio::test]
+async fn a_limit_in_a_template_is_not_given_back_by_who_starts_from_a_list_without_its_policy() {
+    let scene = Scene::with_a_past().await;
+    let _second = scene.starts_without_the_policy().await;
+    scene.pin(Some("25M")).await;
+    scene.world.proxy.heal();
+    scene.has(Some("25M"), Some("")).await;
+    scene.delete().await;
+    scene.has(None, None).await;
+    scene.has_been_through([None, Some("50M"), Some("25M"), None]).await;
+}
+
+#[tokio::test]
+async fn a_template_is_given_back_once_a_policy_that_was_never_heard_of_is_deleted() {
+    let scene = Scene::with_a_past().await;
+    let _second = scene.starts_without_the_policy().await;
+    kubectl(&format!("-n {} delete flowpolicy {NAME} --wait=false", scene.world.namespace)).await.unwrap();
+    scene.has(None, None).await;
+    scene.world.proxy.heal();
+    scene.world.is_as_before(NAME).await.unwrap();
+    scene.has_been_through([None, Some("50M"), None]).await;
 }
