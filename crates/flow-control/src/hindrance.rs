@@ -25,9 +25,10 @@ pub enum Hindrance {
 
 impl Effect {
     /// `decision`, or a hold where it would move limits without effect. What a person asks for, and taking limits
-    /// away, stands.
+    /// away, stands, and so does forgetting the limits of those who are no more: others may come.
     pub(crate) const fn hinder(self, decision: Decision) -> Decision {
         match (self, decision.action) {
+            (Self::Impossible(Hindrance::NoPods), _) if matches!(decision.reason, Reason::Idle) => decision,
             (Self::Impossible(hindrance), Action::Decrease | Action::Increase) => {
                 Decision { action: Action::Hold, reason: hindrance.reason(), objective: decision.objective }
             }
@@ -64,5 +65,13 @@ mod tests {
             let held = Decision { action: Action::Hold, reason, objective };
             assert_eq!(Effect::Impossible(hindrance).hinder(cut), held);
         }
+    }
+
+    #[test]
+    fn limits_of_no_pods_are_forgotten() {
+        let idle = Decision { action: Action::Increase, reason: Reason::Idle, objective: None };
+        let hindered = |hindrance| Effect::Impossible(hindrance).hinder(idle);
+        assert_eq!(hindered(Hindrance::NoPods), idle);
+        assert_eq!(hindered(Hindrance::RollingOut).action, Action::Hold);
     }
 }

@@ -6,7 +6,7 @@ mod query;
 use super::plan::{Plan, PlannedTarget};
 use super::registry::Services;
 use crate::enforce::{Attention, Enforcer};
-use flow_control::{Judgement, Law, Moment, Observation, Role, Traffic, Unknown};
+use flow_control::{Bandwidth, Judgement, Law, Moment, Observation, Role, Traffic, Unknown};
 use flow_policy::spec::Mode;
 use flow_policy::{Policy, Target, TrafficQuery};
 use load::Load;
@@ -65,7 +65,7 @@ impl TrafficFeeds {
         }
         let writes = self.writes;
         let targets = plan.targets.iter().zip(&mut self.queries).map(|(planned, query)| {
-            let told = writes.then(|| by_shapers(enforcer, planned)).flatten();
+            let told = of_no_pods(planned, now).or_else(|| by_shapers(enforcer, planned).filter(|_| writes));
             let asked = query.as_mut().and_then(|query| query.read(planned));
             newest(told, asked, now)
         });
@@ -93,6 +93,13 @@ fn is_urgent(seen: &Observation) -> bool {
     let violated = seen.bound.judge(seen.reading) == Judgement::Violated;
     let soon = seen.queueing.is_some_and(|queueing| queueing.delay > queueing.allowed);
     seen.role == Role::Control && (violated || soon)
+}
+
+/// Where there is no pod, nothing is sent, and nobody has to tell it.
+fn of_no_pods(planned: &PlannedTarget, now: Moment) -> Option<Traffic> {
+    // Without consent, none is looked for.
+    let are_none = planned.found.consents && planned.found.pods.is_empty();
+    are_none.then(|| Load::together(planned.target.scope, Bandwidth::ZERO, 0).until(now, SHAPER_FRESH))
 }
 
 /// What the shapers say of a target's pods: as old as the oldest that they say, and too old for anything while they do

@@ -78,6 +78,21 @@ fn traffic(mbps: [u64; 3], measured: Moment) -> Traffic {
 }
 
 #[tokio::test]
+async fn pods_that_there_are_not_send_nothing_unless_none_was_looked_for() {
+    let services = services();
+    let nothing = Some(traffic([0, 0, 0], at(10_000)));
+    for (mode, consents, expected) in
+        [("Enforce", true, nothing), ("Observe", true, nothing), ("Enforce", false, None)]
+    {
+        let policy = policy(mode);
+        let mut plan = plan(&policy);
+        plan.targets[0].found = Found { consents, exists: true, pods: Vec::new() };
+        let mut feeds = TrafficFeeds::open(&services, "factory", &policy);
+        assert_eq!(feeds.read(&services.enforcer, &plan, &[], at(10_000)), [expected], "{mode} {consents}");
+    }
+}
+
+#[tokio::test]
 async fn a_target_sends_what_its_limited_pods_send_as_long_ago_as_the_oldest_report() {
     let (services, policy) = (services(), policy("Enforce"));
     assert_eq!(read(&services, &policy), [None], "nobody tells");
