@@ -1,15 +1,16 @@
 use super::backend::Backend;
 use super::book::Book;
 use super::confirmed::{Confirmed, all, by_shaper};
+use super::desk::Desk;
 use super::held::{Held, held};
 use super::in_force::{InForce, Witness, Written, judge, set_by_somebody};
-use super::inherited::{Inheritance, OwnLimits};
+use super::inherited::Inheritance;
 use super::metrics::EnforceMetrics;
 use super::record::{applied_limit, before_us};
 use super::request::Write;
 use super::shapers::{Heard, Shapers};
 use super::worker::{self, Problem};
-use super::write::{Foreign, Todo, give_back, limit_of, todo};
+use super::write::{Todo, give_back, limit_of, todo};
 use crate::clock::Clock;
 use crate::cluster::{CachedPod, Objects, PodId, PolicyId};
 use flow_control::{Bandwidth, Moment};
@@ -60,20 +61,6 @@ pub(super) struct State {
     desks: HashMap<PodId, Box<Desk>>,
     /// How many pods have a worker.
     working: i64,
-}
-
-/// What is known of the writes to one pod.
-#[derive(Default)]
-struct Desk {
-    written: Written,
-    /// What somebody else has set, and since when.
-    foreign: Option<Box<(Moment, Foreign)>>,
-    /// The pod as the last write returned it: the cache may be older.
-    returned: Option<Arc<CachedPod>>,
-    /// The limit that the pod has by this enforcer, as far as it knows, and those of writes that may have arrived.
-    own: OwnLimits,
-    failures: u32,
-    at_work: bool,
 }
 
 /// What a worker has to do next for its pod.
@@ -386,50 +373,5 @@ impl Shared {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Desk {
-    /// Takes note of a write that was accepted. While limits change faster than they are written, each counts.
-    fn wrote(&mut self, pod: CachedPod, now: Moment) {
-        if let Some(limit) = applied_limit(&pod) {
-            self.written.note(limit, now);
-        }
-        (self.written.behind_since, self.written.problem, self.failures) = (None, None, 0);
-        self.own = applied_limit(&pod).into_iter().collect();
-        self.returned = Some(Arc::new(pod));
-    }
-
-    /// Takes note of what there is to do for the pod.
-    fn look(&mut self, todo: &Todo, uses_host_network: bool, now: Moment) {
-        let foreign_since = self.foreign.take().map_or(now, |foreign| foreign.0);
-        let written = &mut self.written;
-        match todo {
-            Todo::Nothing if uses_host_network => {
-                written.problem = Some("it uses the network of its node, which no limit reaches".into());
-                written.behind_since.get_or_insert(now);
-            }
-            Todo::Nothing => (written.problem, written.behind_since) = (None, None),
-            Todo::Has(limit) => written.has(*limit, now),
-            Todo::LeaveTo(foreign) => {
-                if let Some(limit) = foreign.limit {
-                    written.has(limit, now);
-                }
-                self.foreign = Some(Box::new((foreign_since, foreign.clone())));
-            }
-            Todo::Write(_) => {
-                written.behind_since.get_or_insert(now);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_known_of_a_pod_takes_less_than_a_hundred_bytes() {
-        assert!(size_of::<Desk>() <= 96, "{}", size_of::<Desk>());
     }
 }

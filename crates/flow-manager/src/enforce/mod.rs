@@ -10,6 +10,7 @@ mod backend;
 mod book;
 mod confirmed;
 mod created;
+mod desk;
 mod detect;
 mod encode;
 mod enforcer;
