@@ -78,6 +78,13 @@ pub struct Traffic {
     pub fresh_for: Duration,
 }
 
+impl Traffic {
+    /// Whether it may be taken for the present.
+    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
+        now.since(self.measured) <= self.fresh_for
+    }
+}
+
 impl Observation {
     /// An observation of which no more is known: no queue, and what was measured counts for the limits as they are.
     #[must_use]

@@ -112,6 +112,19 @@ impl State {
         self.course.too_much()
     }
 
+    /// The limit that each target returns to once it is calm, where its present one is below that: with the law Adaptive
+    /// after a cut, a pin or a pause. `traffic` is what each sends, as in [`Params::traffic`].
+    pub fn goals(&self, traffic: &[Option<Traffic>], now: Moment) -> impl Iterator<Item = Option<Bandwidth>> {
+        let is_sent_known = move |position| {
+            let told: Option<Traffic> = traffic.get(position).copied().flatten();
+            told.is_some_and(|told| told.is_fresh(now))
+        };
+        let limits = self.limits.iter().enumerate();
+        limits.map(move |(position, limit)| {
+            self.course.goal(position, is_sent_known(position)).filter(|goal| goal > limit)
+        })
+    }
+
     /// When limits were last too high, and when higher ones are tried again; none where they never were, or that is
     /// forgotten, and with the law AIMD.
     #[must_use]

@@ -74,6 +74,7 @@ mod tests {
             why: String::new(),
             holding: None,
             failed: None,
+            since: None,
             objectives: Vec::new(),
             targets: Vec::new(),
             decisions: vec![mark],

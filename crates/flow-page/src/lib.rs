@@ -59,6 +59,9 @@ pub struct PolicyHistory {
     /// When limits were last too high; none where they never were, or it is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failed>,
+    /// Since when it is decided by the present spec and by this controller: what limits were too high before is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
     /// Each of its objectives, in its order.
     pub objectives: Vec<ObjectiveHistory>,
     /// Each of its targets, in its order.
@@ -160,6 +163,9 @@ pub struct TargetHistory {
     /// is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub too_much: Option<f64>,
+    /// The limit that it returns to once it is calm, in bit/s; none where nothing is to be returned to, or it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<f64>,
     /// The highest limit that is known to be good, in bit/s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_good: Option<f64>,

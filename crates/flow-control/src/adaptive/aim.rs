@@ -160,10 +160,9 @@ impl Standing<'_> {
         Memory { safe, goal: Some(goal), is_guess, ceiling, ..memory }
     }
 
-    /// The limit to return to once the queue is gone. A guess is none once somebody tells what is sent: steps find out more
-    /// gently what the link carries.
+    /// See [`Memory::goal`].
     pub(super) fn goal(&self) -> Option<Bandwidth> {
-        self.memory.goal.filter(|_| !self.memory.is_guess || self.sent().is_none())
+        self.memory.goal(self.sent().is_some())
     }
 
     /// The limit to return to where cuts did not help.

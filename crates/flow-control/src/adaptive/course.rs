@@ -61,6 +61,12 @@ pub(super) struct Memory {
 }
 
 impl Memory {
+    /// The limit to return to once the queue is gone. A guess is none once somebody tells what is sent: steps find out more
+    /// gently what the link carries.
+    pub(super) fn goal(&self, is_sent_known: bool) -> Option<Bandwidth> {
+        self.goal.filter(|_| !self.is_guess || !is_sent_known)
+    }
+
     /// The same of a limit that so many `pods` have each. Less for each is good and too much where they are more; where they
     /// are fewer, more is too much, but not known to be good.
     fn divided_among(self, pods: u32) -> Self {
@@ -128,6 +134,11 @@ impl Course {
 
     pub(crate) fn too_much(&self) -> impl Iterator<Item = Option<Bandwidth>> {
         self.targets.iter().map(|memory| memory.ceiling)
+    }
+
+    /// The limit that the target at that position returns to once the queue is gone.
+    pub(crate) fn goal(&self, position: usize, is_sent_known: bool) -> Option<Bandwidth> {
+        self.targets.get(position)?.goal(is_sent_known)
     }
 
     /// Takes in how things stand, before anything is decided.

@@ -84,7 +84,7 @@ impl<'a> Signs<'a> {
 impl<'a> Standing<'a> {
     /// What it sends, where that is known now.
     fn fresh(&self) -> Option<&'a Traffic> {
-        self.traffic.filter(|traffic| self.now.since(traffic.measured) <= traffic.fresh_for)
+        self.traffic.filter(|traffic| traffic.is_fresh(self.now))
     }
 
     /// What all of its pods send, where that is known now.

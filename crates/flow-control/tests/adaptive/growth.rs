@@ -27,6 +27,47 @@ fn what_was_too_much_is_told_with_when_more_is_tried_again() {
 }
 
 #[test]
+fn where_limits_return_to_is_told_only_while_they_are_below_that() {
+    let mut scene = Scene::at(100);
+    assert_eq!(goals(&scene), [None]);
+    scene.queue(6_000).tick();
+    assert_eq!(goals(&scene), [Some(mbps(94))]);
+    scene.sends_all().queue(0).until(Reason::Recovery);
+    assert_eq!(goals(&scene), [None], "there already");
+    scene.sends_all().until(Reason::Headroom);
+    assert_eq!(goals(&scene), [None], "growth is none");
+}
+
+#[test]
+fn what_is_known_to_be_good_is_returned_to_after_a_pin() {
+    let mut scene = Scene::at(100);
+    scene.state = State::remembering(vec![mbps(90)], &[Some(mbps(90))]);
+    assert_eq!(goals(&scene), [None]);
+    scene.params.manual = Some(Manual::Pin(mbps(20)));
+    scene.tick();
+    assert_eq!(goals(&scene), [Some(mbps(90))]);
+}
+
+#[test]
+fn a_guess_is_returned_to_only_as_long_as_nobody_tells_what_is_sent() {
+    let mut scene = Scene::at(100);
+    scene.sent = vec![None];
+    scene.queue(6_000).tick();
+    assert_eq!(goals(&scene), [Some(mbps(75))]);
+    let told = |age| {
+        let traffic = [Some(scene.traffic((50, age)))];
+        scene.state.goals(&traffic, at(scene.millis)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(0), [None]);
+    assert_eq!(told(1_001), [Some(mbps(75))], "that was long ago");
+}
+
+/// Where limits return to, as the last decision was told what is sent.
+fn goals(scene: &Scene) -> Vec<Option<Bandwidth>> {
+    scene.state.goals(&scene.params.traffic, at(scene.millis)).collect()
+}
+
+#[test]
 fn what_is_unused_does_not_grow() {
     let mut scene = Scene::at(100);
     scene.sends(80).lasts(60_000);

@@ -195,14 +195,18 @@ fn how_many_pods_ran_is_told_from_when_on() {
 #[test]
 fn what_limits_come_from_is_told_as_far_as_it_is_known() {
     let mut snapshot = well();
+    snapshot.taken_up = moment(1);
     snapshot.failed = Some(Failed { at: moment(3), retry: moment(13) });
     snapshot.objectives[0].measured = Some(moment(4));
     snapshot.objectives[0].queueing = Some(queueing(90));
     let known = &mut snapshot.targets[0];
     (known.safe, known.too_much) = (Some(Bandwidth::from_mbps(47)), Some(Bandwidth::from_mbps(50)));
+    known.goal = Some(Bandwidth::from_mbps(46));
     let observed = Snapshot { policy: Arc::new(policy("Observe")), ..snapshot.clone() };
     let told = shown(&record([(0, snapshot)]), 4);
     assert_eq!(told.failed, Some(flow_page::Failed { at: 3_000, retry: 13_000 }));
+    assert_eq!(told.since, Some(1_000));
+    assert_eq!((told.targets[0].goal, told.targets[1].goal), (Some(46e6), None));
     let [jitter, rate] = &told.objectives[..] else { panic!("{told:?}") };
     assert_eq!((jitter.measured, jitter.queue), (Some(4_000), Some(Queue { delay: 90e-6, allowed: 150e-6 })));
     assert_eq!((rate.measured, rate.queue), (None, None));

@@ -89,6 +89,7 @@ impl Record {
             why: why(&self.standing, now),
             holding: self.holding(),
             failed: self.failed(dial),
+            since: self.since(dial),
             objectives,
             targets,
             decisions: self.changes.iter().map(|change| dial.mark(change)).collect(),
@@ -107,6 +108,11 @@ impl Record {
         let Standing::Running(snapshot) = &*self.standing else { return None };
         let failed = snapshot.failed?;
         Some(Failed { at: dial.unix_ms(failed.at), retry: dial.unix_ms(failed.retry) })
+    }
+
+    fn since(&self, dial: Dial) -> Option<i64> {
+        let Standing::Running(snapshot) = &*self.standing else { return None };
+        Some(dial.unix_ms(snapshot.taken_up))
     }
 
     fn objective_histories(&self, snapshot: &Snapshot, dial: Dial) -> Vec<ObjectiveHistory> {
@@ -141,6 +147,7 @@ impl Record {
                 enforced: view.enforced,
                 limit_each_pod: target.scope == Scope::Pod,
                 too_much: view.too_much.map(bps),
+                goal: view.goal.map(bps),
                 known_good: view.safe.filter(|_| proves).map(bps),
                 counts: held
                     .counts

@@ -3,7 +3,7 @@
 use super::{Change, ObjectiveView, Snapshot, Standing, Tally, TargetView};
 use crate::cluster::{CachedPolicy, PolicyId};
 use crate::enforce::Backend;
-use flow_control::{Action, Bandwidth, Decision, Finite, Judgement, Queueing, Reason, Unknown};
+use flow_control::{Action, Bandwidth, Decision, Finite, Judgement, Moment, Queueing, Reason, Unknown};
 use flow_policy::Policy;
 use jiff::Timestamp;
 use kube::runtime::reflector::{self, Store};
@@ -69,6 +69,7 @@ pub(crate) fn target(mbps: u64) -> TargetView {
         limit: Bandwidth::from_mbps(mbps),
         safe: None,
         too_much: None,
+        goal: None,
         pods: 3,
         enforced: 3,
         unverified: 0,
@@ -92,6 +93,7 @@ pub(crate) fn well() -> Snapshot {
         targets: vec![target(1000), target(500)],
         backend: Backend::Shaper,
         last_change: None,
+        taken_up: Moment::default(),
         failed: None,
         decisions: Tally::default(),
         released: false,

@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub backend: Backend,
     /// The latest change of a limit, or in mode Observe the latest that would have been made.
     pub last_change: Option<Arc<Change>>,
+    /// Since when what is learnt of the link is remembered: from before, only what is known to be good is.
+    pub taken_up: Moment,
     /// When limits were last too high, where they were.
     pub failed: Option<Failed>,
     /// How often each decision was taken.
@@ -97,6 +99,8 @@ pub struct TargetView {
     pub safe: Option<Bandwidth>,
     /// What got through when its limit was last too high, where it was: of what the limit is of.
     pub too_much: Option<Bandwidth>,
+    /// The limit that it returns to once it is calm, where it is below that.
+    pub goal: Option<Bandwidth>,
     /// Its running pods.
     pub pods: usize,
     /// Those on which the limit is known to be in force.

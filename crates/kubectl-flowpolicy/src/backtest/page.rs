@@ -53,6 +53,7 @@ fn policy(backtest: &Backtest, namespace: String, name: String) -> PolicyHistory
         why: why(backtest),
         holding: None,
         failed: None,
+        since: None,
         objectives: objectives.map(|(position, it)| objective(backtest, position, it)).collect(),
         targets: targets
             .map(|(target, limits)| self::target(backtest, target.id.to_string(), limits))
@@ -109,6 +110,7 @@ fn target(backtest: &Backtest, name: String, limits: &[Bandwidth]) -> TargetHist
         enforced: 0,
         limit_each_pod: false,
         too_much: None,
+        goal: None,
         known_good: None,
         counts: Vec::new(),
         limit: series(backtest, limits, f64::min),

@@ -65,6 +65,7 @@ pub(crate) fn policy(namespace: &str, name: &str, state: State, why: &str) -> Po
         why: why.to_owned(),
         holding: None,
         failed: None,
+        since: None,
         objectives: vec![ObjectiveHistory {
             name: "command-jitter".to_owned(),
             unit: Unit::Seconds,
@@ -82,6 +83,7 @@ pub(crate) fn policy(namespace: &str, name: &str, state: State, why: &str) -> Po
             enforced: if state == State::Violated { 2 } else { 3 },
             limit_each_pod: true,
             too_much: None,
+            goal: None,
             known_good: None,
             counts: Vec::new(),
             limit: series(|step| (step >= 20).then(|| limit(step))),

@@ -26,6 +26,7 @@ impl Regulator {
             targets,
             backend: self.services.enforcer.backend(),
             last_change: self.last_change.clone(),
+            taken_up: self.taken_up,
             failed: self.state.failed(self.params.law),
             decisions: self.decisions.clone(),
             released: self.state.released,
@@ -42,8 +43,9 @@ impl Regulator {
         let mut views: Vec<_> =
             targets.map(|(planned, limit)| self.target_view(planned, *limit, now)).collect();
         let known = self.state.safe_limits().zip(self.state.too_much());
-        for (view, known) in views.iter_mut().zip(known) {
-            (view.safe, view.too_much) = known;
+        let known = known.zip(self.state.goals(&self.params.traffic, now));
+        for (view, ((safe, too_much), goal)) in views.iter_mut().zip(known) {
+            (view.safe, view.too_much, view.goal) = (safe, too_much, goal);
         }
         self.said.resize_with(views.len(), Settled::default);
         for (view, said) in views.iter_mut().zip(&mut self.said) {
@@ -60,6 +62,7 @@ impl Regulator {
             limit,
             safe: None,
             too_much: None,
+            goal: None,
             pods: planned.found.pods.len(),
             enforced: 0,
             unverified: 0,
