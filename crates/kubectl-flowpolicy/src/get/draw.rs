@@ -121,12 +121,17 @@ fn of_objective(
 fn of_target(policy: &PolicyView, target: &TargetView, recent: Option<Recent>) -> Tree {
     let status = target.status.as_ref();
     let limit = status.and_then(|status| status.limit.as_deref()).map(readable_limit);
-    let count = status.map(|status| format!("in force on {} of {} pods", status.enforced, status.pods));
+    let count = status.map(|status| match status.pods {
+        0 => "no running pods".to_owned(),
+        pods => format!("in force on {} of {pods} pods", status.enforced),
+    });
     let of = match target.target.scope {
         Scope::Pod => " a pod",
         Scope::Target => " for all pods together",
     };
     let asked = limit.map_or_else(|| "no limit asked for".to_owned(), |limit| format!("limit {limit}{of}"));
+    // What pods sent that are gone says nothing of now.
+    let recent = recent.filter(|_| target.has_pods());
     let sent =
         recent.and_then(|recent| recent.sent(&target.target.id)).map(|sent| format!("all pods send {sent}"));
     let said: Vec<_> = once(asked).chain(target.known_good()).chain(sent).chain(count).collect();

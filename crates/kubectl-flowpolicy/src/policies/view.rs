@@ -188,6 +188,12 @@ impl TargetView {
         Some(format!("known to be good {}{so_far}", show::bandwidth(safe)))
     }
 
+    /// Whether it has a running pod, as far as the operator has told.
+    #[must_use]
+    pub fn has_pods(&self) -> bool {
+        self.status.as_ref().is_none_or(|status| status.pods > 0)
+    }
+
     /// Whether less is asked for than the spec lets it have.
     #[must_use]
     pub fn is_below_maximum(&self) -> bool {
