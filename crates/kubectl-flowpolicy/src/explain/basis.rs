@@ -27,7 +27,7 @@ pub(super) fn basis(
     else {
         return target.known_good().into_iter().chain([UNTOLD.to_owned()]).collect();
     };
-    let basis = Basis { view, target, law, limit: bps(limit), told, failed: recent.failed(), now };
+    let basis = Basis { view, target, law, limit: bps(limit), recent, told, failed: recent.failed(), now };
     let known = [basis.pods(), basis.end(), Some(basis.carried()), basis.left(), Some(basis.good())];
     known.into_iter().flatten().collect()
 }
@@ -50,6 +50,7 @@ struct Basis<'a> {
     target: &'a TargetView,
     law: Adaptive,
     limit: f64,
+    recent: Recent<'a>,
     told: &'a TargetHistory,
     failed: Option<Failed>,
     now: Timestamp,
@@ -80,9 +81,7 @@ impl Basis<'_> {
 
     /// What the link seems to carry.
     fn carried(&self) -> String {
-        let Some(carried) = self.told.too_much else {
-            return "what the link carries is not known: the limit was not too high yet".to_owned();
-        };
+        let Some(carried) = self.told.too_much else { return self.not_known() };
         let (shown, whose) = (show::rate(carried), whose(self.target.target.scope));
         let all = self.in_all(carried);
         // Limits that a person has set, and those taken away, make it forget when that was.
@@ -91,6 +90,24 @@ impl Basis<'_> {
         };
         let ago = self.ago(at);
         format!("the link seems to carry {shown}{whose}{all} at most, as limits were too high {ago} ago")
+    }
+
+    /// That it is not known what the link carries, and why.
+    fn not_known(&self) -> String {
+        if let Some(failed) = self.failed {
+            let ago = self.ago(failed.at);
+            return format!(
+                "what the link carries is not known: limits were too high {ago} ago, and more has proven good since"
+            );
+        }
+        let since = self.recent.since().map_or_else(
+            || "yet".to_owned(),
+            |since| {
+                let ago = self.ago(since);
+                format!("since this controller took up the policy, or its spec was changed, {ago} ago")
+            },
+        );
+        format!("what the link carries is not known: limits were not too high {since}")
     }
 
     /// What so much a pod comes to with those that run.
@@ -107,7 +124,7 @@ impl Basis<'_> {
         let left = left(self.law, self.told.too_much?);
         let percent = self.law.headroom_percent;
         let (shown, stands) = (show::rate(left), self.stands(left));
-        Some(format!("{percent} % of that stay free (`headroomPercent`): {shown}{stands}"))
+        Some(format!("{percent} % of that stay free after a cut (`headroomPercent`): {shown}{stands}"))
     }
 
     fn stands(&self, left: f64) -> &'static str {
@@ -192,7 +209,7 @@ mod tests {
         let expected = [
             "4 pods run since 40s ago, 1 before",
             "the link seems to carry 24.4M a pod (4 pods: 97.6M) at most, as limits were too high 34s ago",
-            "6 % of that stay free (`headroomPercent`): 22.9M, which is the limit",
+            "6 % of that stay free after a cut (`headroomPercent`): 22.9M, which is the limit",
             "known to be good is 22.9M a pod: every objective held under it",
         ];
         assert_eq!(told, expected);
@@ -204,7 +221,10 @@ mod tests {
             let told = said(limit, action, |told| {
                 (told.too_much, told.known_good) = (Some(50e6), good);
             });
-            told[1].strip_prefix("6 % of that stay free (`headroomPercent`): 47M").unwrap().to_owned()
+            told[1]
+                .strip_prefix("6 % of that stay free after a cut (`headroomPercent`): 47M")
+                .unwrap()
+                .to_owned()
         };
         assert_eq!(stands("30M", "Decrease", None), "; less since the cut, until it is calm");
         assert_eq!(stands("49M", "Increase", None), "; raised since, as every objective had headroom");
@@ -227,13 +247,22 @@ mod tests {
             "it is the minimum (`limit.min`): an objective could not be measured for too long (`onNoData`)";
         assert_eq!(end("10M", "NoDataTooLong"), silent);
         let full = said("1G", "Increase", |told| told.too_much = Some(50e6));
-        assert_eq!(full[2], "6 % of that stay free (`headroomPercent`): 47M");
+        assert_eq!(full[2], "6 % of that stay free after a cut (`headroomPercent`): 47M");
+    }
+
+    #[test]
+    fn what_was_too_high_before_the_spec_changed_is_not_denied() {
+        let mut page = page();
+        page.policies[0].since = Some(81_000);
+        let expected = "what the link carries is not known: limits were not too high since this controller took up the policy, or its spec was changed, 19s ago";
+        assert_eq!(of(&violated(), Some(&page))[0], expected);
     }
 
     #[test]
     fn what_is_not_known_is_said_to_be_so() {
         let unknown = said("64M", "Increase", |_| ());
-        assert_eq!(unknown[0], "what the link carries is not known: the limit was not too high yet");
+        let more = "what the link carries is not known: limits were too high 34s ago, and more has proven good since";
+        assert_eq!(unknown[0], more);
         assert_eq!(unknown[1], "nothing is known to be good yet, since limits were too high 34s ago");
         assert_eq!(
             said("64M", "Increase", |told| told.known_good = Some(60e6))[1],
@@ -245,6 +274,7 @@ mod tests {
         assert_eq!(of(&violated(), Some(&forgotten))[0], earlier);
         assert_eq!(of(&violated(), None), ["known to be good 80M".to_owned(), UNTOLD.to_owned()]);
         let never = |view: &PolicyView| of(view, Some(&page()));
+        assert_eq!(never(&violated())[0], "what the link carries is not known: limits were not too high yet");
         assert_eq!(never(&violated())[1], "nothing is known to be good yet");
         let limitless = changed(|policy| policy["status"]["targets"][0]["limit"] = json!(null));
         assert_eq!(never(&limitless), Vec::<String>::new());

@@ -248,6 +248,7 @@ fn range(target: &TargetView) -> String {
         (Scope::Target, Some(share)) => {
             format!("{}, {} each", whose(Scope::Target), show::bandwidth(share))
         }
+        (Scope::Pod, Some(_)) if pods == 0 => format!("{}, no running pods", whose(Scope::Pod)),
         (Scope::Pod, Some(_)) if pods == 1 => format!("{}, 1 pod", whose(Scope::Pod)),
         (Scope::Pod, Some(limit)) => {
             format!("{}, {} for {}", whose(Scope::Pod), in_all(limit, pods), number(pods, "pod", "pods"))

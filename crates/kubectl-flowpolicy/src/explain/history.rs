@@ -86,12 +86,16 @@ pub(super) fn history(policy: &PolicyView, events: &[Event]) -> Vec<Happened> {
 /// What an Event and a change tell of one cause is told once.
 pub(super) fn with_changes(told: &[Happened], recent: Option<Recent>) -> History {
     let changes = recent.map(Recent::changes).unwrap_or_default();
-    let mut rows = in_a_row(changes);
-    let newest = rows.split_off(rows.len().saturating_sub(CHANGES));
-    let newest = newest.into_iter().filter_map(row);
     let is_new = |one: &&Happened| !changes.iter().any(|change| is_told(change, one));
     let pods = recent.map(Recent::targets).unwrap_or_default().iter().flat_map(of_pods);
-    let mut all: Vec<_> = told.iter().filter(is_new).cloned().chain(newest).chain(pods).collect();
+    let mut all: Vec<_> = told.iter().filter(is_new).cloned().chain(pods).collect();
+    let mut rows = in_a_row(changes, &all);
+    let newest = rows.split_off(rows.len().saturating_sub(CHANGES));
+    let mut before = rows.last().and_then(|row| row.last());
+    for changes in newest {
+        all.extend(row(changes, before));
+        before = changes.last();
+    }
     all.sort_by_key(|happened| happened.at);
     History { earlier: earlier(&rows), told: all }
 }
@@ -134,10 +138,14 @@ fn is_raise(change: &Mark) -> bool {
     change.decision == action_word(Action::Increase)
 }
 
-/// Changes of limits, oldest first. Raises for one reason that follow each other are one, which the newest speaks for.
-fn in_a_row(changes: &[Mark]) -> Vec<&[Mark]> {
+/// Changes of limits, oldest first. Raises for one reason that follow each other, with nothing of `others` between them, are
+/// one, which the newest speaks for.
+fn in_a_row<'a>(changes: &'a [Mark], others: &[Happened]) -> Vec<&'a [Mark]> {
     let is_one = |one: &Mark, next: &Mark| {
-        is_raise(one) && (&one.decision, &one.reason) == (&next.decision, &next.reason)
+        let is_between = |other: &Happened| (one.at..next.at).contains(&other.at.as_millisecond());
+        is_raise(one)
+            && (&one.decision, &one.reason) == (&next.decision, &next.reason)
+            && !others.iter().any(is_between)
     };
     changes.chunk_by(is_one).collect()
 }
@@ -150,11 +158,24 @@ fn earlier(rows: &[&[Mark]]) -> Option<Earlier> {
     Some(Earlier { since, cuts, raises, others: all().count() - cuts - raises })
 }
 
-fn row(changes: &[Mark]) -> Option<Happened> {
+/// Changes that are one, and from what limit they led, as far as the one `before` tells.
+fn row(changes: &[Mark], before: Option<&Mark>) -> Option<Happened> {
     let [first, .., last] = changes else { return changed(changes.first()?) };
     let times = i32::try_from(changes.len()).unwrap_or(i32::MAX);
     let repeated = Repeated { times, first: Timestamp::from_millisecond(first.at).ok() };
-    Some(Happened { repeated: Some(repeated), ..changed(last)? })
+    let told = changed(last)?;
+    let message = before.and_then(|before| raised_from(before, &told.message)).unwrap_or(told.message);
+    Some(Happened { message, repeated: Some(repeated), ..told })
+}
+
+/// What is said of a raise, with the limit that the change before it has led to. The operator says it so of a policy with
+/// one target.
+fn raised_from(before: &Mark, message: &str) -> Option<String> {
+    let limit = ["cut", "raised", "set"].iter().find_map(|done| {
+        before.message.rsplit_once(&format!(": limit {done} to ")).map(|(_, limit)| limit)
+    })?;
+    let (why, to) = message.rsplit_once(": limit raised to ")?;
+    Some(format!("{why}: limit raised from {} to {to}", limit.split(' ').next()?))
 }
 
 fn changed(change: &Mark) -> Option<Happened> {
@@ -306,6 +327,37 @@ mod tests {
         assert_eq!(told, expected);
         let document = serde_json::to_value(&all[3]).unwrap();
         assert_eq!((&document["times"], &document["since"]), (&json!(3), &json!("1970-01-01T00:00:04Z")));
+    }
+
+    #[test]
+    fn raises_before_and_after_something_else_are_two_and_tell_where_each_began() {
+        let mut page = page();
+        let change = |(at, decision, reason, message): (i64, &str, &str, &str)| Mark {
+            at: at * 1000,
+            decision: decision.to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        };
+        let raise = |at, message| (at, "Increase", "Headroom", message);
+        let changes = [
+            (1, "Decrease", "QueueGrows", "a queue: limit cut to 20M a pod (4 pods: 80M)"),
+            raise(2, "room: limit raised to 21M a pod (4 pods: 84M)"),
+            raise(3, "room: limit raised to 24M a pod (4 pods: 96M)"),
+            raise(60, "room: limit raised to 48M"),
+            raise(61, "room: limit raised to 60M"),
+        ];
+        page.policies[0].decisions = changes.map(change).into();
+        page.policies[0].targets[0].counts =
+            [(0, 4), (50_000, 1)].map(|(at, pods)| flow_page::Count { at, pods }).into();
+        let all = with_changes(&[], Recent::of(Some(&page), &violated())).told;
+        let told: Vec<_> = all.iter().map(|one| (one.at, one.message.as_str())).collect();
+        let expected = [
+            (at(1), "a queue: limit cut to 20M a pod (4 pods: 80M)"),
+            (at(3), "room: limit raised from 20M to 24M a pod (4 pods: 96M)"),
+            (at(50), "Deployment/upload has 1 running pod, before 4"),
+            (at(61), "room: limit raised from 24M to 60M"),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 use super::basis::whose;
-use super::turns::{Told, ceilings, creeps, falls, recovers};
+use super::turns::{Told, ceilings, creeps, falls, grows, recovers};
 use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
 use crate::terminal::age;
 use flow_control::{Adaptive, Bandwidth, Law, NoDataAction, Role};
+use flow_manager::prometheus::Sight;
 use flow_page::Failed;
 use flow_policy::condition::Entry;
 use flow_policy::spec::Mode;
 use flow_policy::status::ObjectiveState;
-use flow_policy::{Policy, show};
+use flow_policy::{Histogram, Objective, Policy, Question, Source, show};
 use jiff::Timestamp;
 
 /// What would have to happen for the limits of a policy to change, the most fundamental first.
@@ -24,7 +25,7 @@ pub(super) fn prospects(view: &PolicyView, recent: Option<Recent>, now: Timestam
     let holding = holding.map(|(_, holding)| holding);
     let ineffective = view.condition("Ineffective").filter(|condition| condition.status == "True");
     let returned = ineffective.map(|_| returned(policy));
-    let rest = by_objectives(view, policy, recent, holding);
+    let rest = by_objectives(view, policy, recent, holding, now);
     observing.into_iter().chain(stays).chain(returned).chain(rest).collect()
 }
 
@@ -72,6 +73,7 @@ fn by_objectives(
     policy: &Policy,
     recent: Option<Recent>,
     holding: Option<&str>,
+    now: Timestamp,
 ) -> Vec<String> {
     let status = view.status();
     let decisive = policy.objectives.iter().filter(|objective| objective.role == Role::Control);
@@ -93,10 +95,14 @@ fn by_objectives(
     if !unknown.is_empty() {
         said.push(unmeasured(view, policy, &unknown));
     }
-    if violated.is_empty() && unknown.is_empty() {
-        said.push(falls(view, policy, recent, &told));
+    let is_known = |(_, told): &&Told| told.state != ObjectiveState::Unknown;
+    let measured: Vec<Told> = told.iter().filter(is_known).copied().collect();
+    if violated.is_empty() && !measured.is_empty() {
+        said.push(falls(view, policy, recent, &measured));
     }
     said.extend(up(view, policy, recent, holding, &told));
+    // Unknown never raises.
+    said.extend(then(view, policy, recent, now).filter(|_| unknown.is_empty()));
     said
 }
 
@@ -117,12 +123,14 @@ fn down(view: &PolicyView, violated: &str) -> String {
     )
 }
 
+/// Cuts for what is measured come before what is unknown, with either law.
 fn unmeasured(view: &PolicyView, policy: &Policy, unknown: &str) -> String {
-    let after = policy.no_data.after;
+    let after = show::duration(policy.no_data.after);
     let then = match policy.no_data.action {
         NoDataAction::Hold => {
             return format!(
-                "{unknown} cannot be measured: limits stay until that is over (`onNoData: Hold`)."
+                "{unknown} cannot be measured: limits do not rise until that is over (`onNoData: Hold`). They still \
+                 fall as soon as what is measured asks for it."
             );
         }
         NoDataAction::Minimum if all_at(view, |target| target.target.range.min) => {
@@ -131,7 +139,10 @@ fn unmeasured(view: &PolicyView, policy: &Policy, unknown: &str) -> String {
         NoDataAction::Minimum => "go to their minimum",
         NoDataAction::Release => "are taken away",
     };
-    format!("{unknown} cannot be measured: limits stay, and after {after:?} of that they {then}.")
+    format!(
+        "{unknown} cannot be measured: limits do not rise, and after {after} of that they {then}. They still fall as soon \
+         as what is measured asks for it."
+    )
 }
 
 fn up(
@@ -156,21 +167,61 @@ fn up(
         Law::Adaptive(_) if recent.is_none() => "; and no queue is left on its path",
         Law::Adaptive(_) | Law::Aimd(_) => "",
     };
-    let up = format!("Up: once {first}{need}{queue}.");
-    let then = match policy.law {
-        Law::Adaptive(law) => recovers(view, law, recent).or_else(|| creeps(view, recent)),
-        Law::Aimd(_) => None,
-    };
-    std::iter::once(up).chain(then).collect()
+    vec![format!("Up: once {first}{need}{queue}.")]
+}
+
+/// How limits rise then.
+fn then(view: &PolicyView, policy: &Policy, recent: Option<Recent>, now: Timestamp) -> Option<String> {
+    let is_at_maximum = all_at(view, |target| target.target.range.max);
+    match policy.law {
+        Law::Adaptive(law) if !is_at_maximum => {
+            recovers(view, recent).or_else(|| creeps(view, recent)).or_else(|| grows(view, law, recent, now))
+        }
+        Law::Adaptive(_) | Law::Aimd(_) => None,
+    }
 }
 
 /// Why limits stay now: the operator's word, or the figures behind it.
 fn stays(view: &PolicyView, policy: &Policy, recent: Recent, holding: &str, now: Timestamp) -> String {
-    let retry = match (holding.split(':').next(), policy.law) {
+    let more = match (holding.split(':').next(), policy.law) {
         (Some("RetryLater"), Law::Adaptive(law)) => retry(view, law, recent, now),
+        (Some("AwaitingEffect"), _) => awaited(view, policy, recent, holding, now),
         _ => None,
     };
-    format!("Now: limits stay, {}.", retry.as_deref().unwrap_or(holding))
+    format!("Now: limits stay, {}.", more.as_deref().unwrap_or(holding))
+}
+
+/// For how long the effect of the last change has been waited for, and how often it is looked for.
+fn awaited(
+    view: &PolicyView,
+    policy: &Policy,
+    recent: Recent,
+    holding: &str,
+    now: Timestamp,
+) -> Option<String> {
+    let told = view.status().last_decision.map(|decision| decision.time.0.as_millisecond());
+    let changed = recent.changes().last().map(|change| change.at).or(told);
+    let since = Timestamp::from_millisecond(changed.max(recent.since())?).ok()?;
+    let named = |objective: &&Objective| holding.ends_with(&format!(" in {} yet", objective.name));
+    let measured =
+        policy.objectives.iter().find(named).map(|objective| measured(policy, objective)).unwrap_or_default();
+    Some(format!("{holding}, so far {}{measured}", age(since, now)))
+}
+
+/// How often an objective is measured that Prometheus is asked for, and over which time, where that can be told.
+fn measured(policy: &Policy, objective: &Objective) -> String {
+    let Source::Prometheus { question, .. } = &objective.source else { return String::new() };
+    let window = match question {
+        Question::Query(query) => Sight::of(query).window,
+        Question::Histogram(Histogram { window, .. }) => *window,
+    };
+    let every = show::duration(policy.interval);
+    let back = if window.is_zero() {
+        String::new()
+    } else {
+        format!(", and looks back on {}", show::duration(window))
+    };
+    format!(" (its query is asked every {every}{back})")
 }
 
 /// What has failed, and when more is tried again.
@@ -183,7 +234,7 @@ fn retry(view: &PolicyView, law: Adaptive, recent: Recent, now: Timestamp) -> Op
     let [failed, retry] = [at, retry].map(Timestamp::from_millisecond);
     let wait = retry
         .ok()
-        .filter(|retry| *retry > now)
+        .filter(|retry| retry.as_second() > now.as_second())
         .map(|retry| format!("in {} at the earliest", age(now, retry)));
     let [first, longest] = [law.retry_after, law.retry_max].map(show::duration);
     Some(format!(
@@ -191,7 +242,7 @@ fn retry(view: &PolicyView, law: Adaptive, recent: Recent, now: Timestamp) -> Op
          failure, `retryMax` {longest} at most)",
         more.as_deref().unwrap_or("more"),
         age(failed.ok()?, now),
-        wait.as_deref().unwrap_or("from now on"),
+        wait.as_deref().unwrap_or("now, as soon as every objective has headroom"),
     ))
 }
 
@@ -255,10 +306,14 @@ mod tests {
             });
             prospects(&policy, None).remove(0)
         };
-        let hold = "command-jitter cannot be measured: limits stay until that is over (`onNoData: Hold`).";
-        let minimum =
-            "command-jitter cannot be measured: limits stay, and after 30s of that they go to their minimum.";
-        assert_eq!((said("Hold").as_str(), said("Minimum").as_str()), (hold, minimum));
+        let falls = "They still fall as soon as what is measured asks for it.";
+        let hold = format!(
+            "command-jitter cannot be measured: limits do not rise until that is over (`onNoData: Hold`). {falls}"
+        );
+        let minimum = format!(
+            "command-jitter cannot be measured: limits do not rise, and after 30s of that they go to their minimum. {falls}"
+        );
+        assert_eq!((said("Hold"), said("Minimum")), (hold, minimum));
         let there = changed(|policy| {
             policy["status"]["objectives"][0]["state"] = json!("Unknown");
             policy["status"]["targets"][0]["limit"] = json!("10M");
@@ -266,6 +321,102 @@ mod tests {
         });
         let stay = "command-jitter cannot be measured: limits stay at their minimum until that is over.";
         assert_eq!(prospects(&there, None)[0], stay);
+    }
+
+    /// Of two objectives, one of which cannot be measured.
+    fn half_known(law: &str, state: &str) -> PolicyView {
+        changed(|policy| {
+            let more = json!({"name": "loss", "prometheus": {"query": "vector(2)"}, "value": {"max": "1"}});
+            policy["spec"]["objectives"].as_array_mut().unwrap().push(more);
+            policy["spec"]["control"] = json!({"law": law});
+            policy["status"]["objectives"][0]["state"] = json!(state);
+            let unknown = json!({"name": "loss", "state": "Unknown", "bound": "<= 0.01"});
+            policy["status"]["objectives"].as_array_mut().unwrap().push(unknown);
+        })
+    }
+
+    #[test]
+    fn what_is_measured_still_leads_to_cuts_while_another_objective_is_unknown() {
+        let mut page = page();
+        (page.policies[0].since, page.policies[0].targets[0].goal) = (Some(1), Some(94e6));
+        let said = |law, state| {
+            let view = half_known(law, state);
+            prospects(&view, Recent::of(Some(&page), &view))
+        };
+        let unknown = "loss cannot be measured: limits do not rise until that is over";
+        for (law, queue) in [("Adaptive", " or the queue on its path grows"), ("AIMD", "")] {
+            let met = said(law, "Met");
+            assert!(met[0].starts_with(unknown), "{met:?}");
+            assert_eq!(met[1], format!("Down: once command-jitter leaves its bound (<= 300us){queue}."));
+            assert!(met.len() == 3 && met[2].starts_with("Up: "), "no way up is promised: {met:?}");
+            let violated = said(law, "Violated");
+            assert!(violated[0].starts_with("Down: while command-jitter stays violated"), "{violated:?}");
+            assert!(violated[1].starts_with(unknown) && violated.len() == 3, "{violated:?}");
+        }
+    }
+
+    #[test]
+    fn a_recovery_is_told_of_only_while_one_is_pending() {
+        let pending = met(|told| {
+            (told.targets[0].goal, told.targets[0].known_good) = (Some(94.4e6), Some(80e6));
+        });
+        let expected = "Recovery to 94.4M a pod once it is calm, that is, for 1s (or three measurements, where those take longer) nothing is violated and no queue is beyond what is allowed under the present limits.";
+        assert_eq!(pending[2], expected);
+        let pinned = met(|told| {
+            (told.targets[0].goal, told.targets[0].known_good) = (Some(96.8e6), Some(96.8e6));
+        });
+        let expected = "Recovery to 96.8M a pod, which is known to be good, once it is calm,";
+        assert!(pinned[2].starts_with(expected), "{pinned:?}");
+    }
+
+    #[test]
+    fn in_growth_it_is_told_by_which_steps_and_how_far() {
+        let steps = "It rises in steps of up to 15 % (`growthPercent`), each once every objective was measured under the limits of the one before, ";
+        let grows = |retry| {
+            met(|told| {
+                told.targets[0].too_much = Some(100e6);
+                told.failed = Some(Failed { at: 66_000, retry });
+            })
+            .remove(2)
+        };
+        let after = " a pod, as 100M was too much; from there in small ones.";
+        assert_eq!(grows(100_001), format!("{steps}to 94M{after}"));
+        assert_eq!(grows(99_999), format!("{steps}to 98M{after}"));
+        let open = format!("{steps}until something is too much, to `limit.max` at the highest.");
+        assert_eq!(met(|_| ())[2], open);
+    }
+
+    #[test]
+    fn where_no_pod_runs_no_way_up_is_promised() {
+        let without_pods = changed(|policy| {
+            policy["status"]["targets"][0]["pods"] = json!(0);
+            policy["status"]["objectives"][0]["state"] = json!("Met");
+        });
+        let mut page = page();
+        (page.policies[0].targets[0].goal, page.policies[0].targets[0].too_much) = (Some(94e6), Some(65e6));
+        for page in [Some(&page), None] {
+            let said = prospects(&without_pods, Recent::of(page, &without_pods));
+            assert!(said.len() == 2 && said[1].starts_with("Up: "), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn for_how_long_an_effect_was_waited_for_is_told_and_what_the_query_does() {
+        let said = |name: &str, since| {
+            let view = changed(|policy| {
+                let more = json!({"name": "latency", "prometheus": {"query": "max(rate(x[30s]))"}, "value": {"max": "5"}});
+                policy["spec"]["objectives"].as_array_mut().unwrap().push(more);
+            });
+            let mut page = page();
+            page.policies[0].since = since;
+            page.policies[0].holding =
+                Some(format!("AwaitingEffect: the effect of the last change does not show in {name} yet"));
+            prospects(&view, Recent::of(Some(&page), &view)).remove(0)
+        };
+        let expected = "Now: limits stay, AwaitingEffect: the effect of the last change does not show in latency yet, so far 12s (its query is asked every 1s, and looks back on 30s).";
+        assert_eq!(said("latency", Some(1)), expected);
+        assert!(said("command-jitter", None).ends_with("in command-jitter yet, so far 12s."));
+        assert!(said("command-jitter", Some(95_000)).ends_with("yet, so far 5s."), "the spec is newer");
     }
 
     #[test]
@@ -317,8 +468,9 @@ mod tests {
         };
         let expected = "Now: limits stay, RetryLater: more than 49.9M a pod was too much 12s ago, and is tried again in 23s at the earliest (`retryAfter` 5s, twice as long after each failure, `retryMax` 60s at most).";
         assert_eq!(said(123_000, Some(49_934_434.0)), expected);
+        assert_eq!(said(100_400, None), said(99_000, None), "not in 0s");
         let over = said(99_000, None);
-        assert!(over.contains(": more was too much 12s ago, and is tried again from now on ("), "{over}");
+        assert!(over.contains(": more was too much 12s ago, and is tried again now, as soon as every objective has headroom ("), "{over}");
     }
 
     #[test]
@@ -329,7 +481,7 @@ mod tests {
             "Down: once command-jitter leaves its bound (<= 300us) or the queue on its path exceeds 750us (now 90us).",
             "Up: once every objective is below 75 % of its bound: command-jitter below 225us (lately 200us, so it is), its queue below 563us (now 90us, so it is).",
         ];
-        assert_eq!(said, expected);
+        assert_eq!(said[..2], expected);
         let near = met(|told| {
             told.objectives[0].queue = queue;
             told.targets[0].too_much = Some(66e6);
@@ -338,7 +490,6 @@ mod tests {
         let expected = "Near 66M a pod, which was too much, steps are small. Each waits for 1s (or three measurements, where those take longer) in which nothing is violated, and for a queue of less than 20 % of what is allowed.";
         assert_eq!(near[2], expected);
         let cut = met(|told| told.targets[0].too_much = Some(100e6));
-        assert!(cut[2].starts_with("After a cut: back to about 94M a pod once it is calm"), "{cut:?}");
         assert!(cut[0].contains(" or the queue on its path grows"), "{cut:?}");
     }
 }

@@ -7,6 +7,7 @@ use flow_control::{Adaptive, Bound, Finite, Law, Queueing};
 use flow_page::Queue;
 use flow_policy::status::{ObjectiveState, ObjectiveStatus};
 use flow_policy::{Indicator, Objective, Policy, Source, show};
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// An objective that decides, and what the status tells of it.
@@ -92,32 +93,64 @@ fn so_it_is(when: &str, value: &str, is_it: bool) -> String {
     if is_it { format!("({when} {value}, so it is)") } else { format!("({when} {value}: not yet)") }
 }
 
-/// Where limits go after a cut, once it is calm, and what that is.
-pub(super) fn recovers(view: &PolicyView, law: Adaptive, recent: Option<Recent>) -> Option<String> {
+/// Where limits return to once it is calm, and what that is; none where they are on no such way, or no pod runs.
+pub(super) fn recovers(view: &PolicyView, recent: Option<Recent>) -> Option<String> {
+    let mut targets = view.targets.iter().filter(|target| target.has_pods());
     let back = match recent {
         // What is not told may be so.
-        None => "what the link seems to carry".to_owned(),
-        Some(recent) => view.targets.iter().find_map(|target| goal(target, law, recent))?,
+        None => targets.next().map(|_| "After a cut: back to what the link seems to carry".to_owned())?,
+        Some(recent) => format!("Recovery to {}", targets.find_map(|target| goal(target, recent))?),
     };
     let calm = show::duration(Adaptive::CALM);
     Some(format!(
-        "After a cut: back to {back} once it is calm, that is, for {calm} (or three measurements, where those take \
-         longer) nothing is violated and no queue is beyond what is allowed under the present limits."
+        "{back} once it is calm, that is, for {calm} (or three measurements, where those take longer) nothing is \
+         violated and no queue is beyond what is allowed under the present limits."
     ))
 }
 
-/// What the limit of a target goes back to, where it is below that: what stays within headroom, or what is known to be good.
-fn goal(target: &TargetView, law: Adaptive, recent: Recent) -> Option<String> {
+/// What the limit of a target returns to.
+fn goal(target: &TargetView, recent: Recent) -> Option<String> {
     let told = recent.target(&target.target.id)?;
-    let goal = left(law, told.too_much?).max(of(told.known_good.unwrap_or_default(), 99));
-    let is_below = target.limit().is_some_and(|limit| bps(limit) < goal * 0.99);
-    is_below.then(|| format!("about {}{}", show::rate(goal), whose(target.target.scope)))
+    let goal = told.goal?;
+    let is_good = told.known_good.is_some_and(|good| goal <= good);
+    let good = if is_good { ", which is known to be good," } else { "" };
+    Some(format!("{}{}{good}", show::rate(goal), whose(target.target.scope)))
 }
+
+/// By which steps limits rise where nothing tells of a better way, and how far.
+pub(super) fn grows(
+    view: &PolicyView,
+    law: Adaptive,
+    recent: Option<Recent>,
+    now: Timestamp,
+) -> Option<String> {
+    let recent = recent?;
+    let rises = |target: &&TargetView| target.has_pods() && target.is_below_maximum();
+    let target = view.targets.iter().find(rises)?;
+    let has_to_wait = recent.failed().is_some_and(|failed| now.as_millisecond() < failed.retry);
+    let far = |too_much| if has_to_wait { left(law, too_much) } else { of(too_much, CLOSE_PERCENT) };
+    let to = recent.target(&target.target.id)?.too_much.map_or_else(
+        || "until something is too much, to `limit.max` at the highest".to_owned(),
+        |too_much| {
+            let [far, too_much] = [far(too_much), too_much].map(show::rate);
+            let whose = whose(target.target.scope);
+            format!("to {far}{whose}, as {too_much} was too much; from there in small ones")
+        },
+    );
+    Some(format!(
+        "It rises in steps of up to {} % (`growthPercent`), each once every objective was measured under the limits of \
+         the one before, {to}.",
+        law.growth_percent
+    ))
+}
+
+/// How close to what was too much limits rise in long steps, in hundredths.
+const CLOSE_PERCENT: u32 = 98;
 
 /// That limits rise carefully where more was too much.
 pub(super) fn creeps(view: &PolicyView, recent: Option<Recent>) -> Option<String> {
     let recent = recent?;
-    let near = view.targets.iter().find(|target| is_near(target, recent))?;
+    let near = view.targets.iter().find(|target| target.has_pods() && is_near(target, recent))?;
     let too_much = recent.target(&near.target.id)?.too_much?;
     let (calm, percent) = (show::duration(Adaptive::CALM), Adaptive::EMPTY_PERCENT);
     Some(format!(

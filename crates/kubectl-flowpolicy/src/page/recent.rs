@@ -59,6 +59,11 @@ impl<'a> Recent<'a> {
         self.policy.failed
     }
 
+    /// Since when what is learnt of the link is remembered.
+    pub(crate) fn since(self) -> Option<i64> {
+        self.policy.since
+    }
+
     /// The queue on the path of an objective now.
     pub(crate) fn queue(self, objective: &str) -> Option<Queue> {
         self.objective(objective)?.queue
