@@ -125,7 +125,7 @@ table! {
         "The policy was taken up a moment ago: objectives are about to be measured, or limits on their way.",
         "Wait some seconds.";
     READY_NO_DATA = Ready False NoData, Silent:
-        "An objective that decides cannot be measured. Limits are held until `onNoData.after`, and then \
+        "An objective that decides cannot be measured. Limits do not rise until `onNoData.after`, and then \
          `onNoData.action` is taken.",
         "The message says why: look at the probe's path and reflector, or at the query.";
     READY_NOT_IN_FORCE = Ready False NotInForce, Silent:
