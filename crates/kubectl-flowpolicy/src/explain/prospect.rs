@@ -413,7 +413,7 @@ mod tests {
                 Some(format!("AwaitingEffect: the effect of the last change does not show in {name} yet"));
             prospects(&view, Recent::of(Some(&page), &view)).remove(0)
         };
-        let expected = "Now: limits stay, AwaitingEffect: the effect of the last change does not show in latency yet, so far 12s (its query is asked every 1s, and looks back on 30s).";
+        let expected = "Now: limits stay, AwaitingEffect: the effect of the last change does not show in latency yet, so far 12s (its query is asked every 200ms, and looks back on 30s).";
         assert_eq!(said("latency", Some(1)), expected);
         assert!(said("command-jitter", None).ends_with("in command-jitter yet, so far 12s."));
         assert!(said("command-jitter", Some(95_000)).ends_with("yet, so far 5s."), "the spec is newer");
