@@ -123,15 +123,21 @@ async fn start_into_the_past(world: &World, operator: &mut Operator, kinds: &'st
     *operator = world.operator().await.unwrap();
 }
 
-/// An operator that has cut all limits since it started: what it was shown at first is the past.
-async fn lowered_since_the_start() -> (World, Operator) {
+/// A world whose pods a steady policy has limited; the operator that did so is no more.
+async fn limited_by_who_is_gone() -> World {
     let world = world().await;
     let mut operator = world.operator().await.unwrap();
     world.apply(&about(STEADY)).await.unwrap();
     world.limited([Some("70M"), Some("100M")]).await.unwrap();
     operator.kill();
+    world
+}
+
+/// An operator that has cut all limits since it started: what it was shown at first is the past.
+async fn lowered_since_the_start() -> (World, Operator) {
+    let world = limited_by_who_is_gone().await;
     world.proxy.forget();
-    operator = world.operator().await.unwrap();
+    let operator = world.operator().await.unwrap();
     violate(&world).await;
     world.limited([Some("25M"), Some("25M")]).await.unwrap();
     (world, operator)
@@ -202,11 +208,7 @@ async fn a_policy_that_is_gone_limits_nothing_for_who_starts_with_an_old_view() 
 
 #[tokio::test]
 async fn no_limit_is_given_back_by_who_starts_from_a_list_without_its_policy() {
-    let world = world().await;
-    let mut operator = world.operator().await.unwrap();
-    world.apply(&about(STEADY)).await.unwrap();
-    world.limited([Some("70M"), Some("100M")]).await.unwrap();
-    operator.kill();
+    let world = limited_by_who_is_gone().await;
     let _operator = from_an_old_list(&world.proxy, "pods", async || world.operator().await.unwrap()).await;
     violate(&world).await;
     world.proxy.heal();
@@ -218,13 +220,9 @@ async fn no_limit_is_given_back_by_who_starts_from_a_list_without_its_policy() {
 
 #[tokio::test]
 async fn no_limit_is_given_back_by_who_starts_from_a_list_with_a_policy_that_has_another_target_since() {
-    let world = world().await;
-    let mut operator = world.operator().await.unwrap();
-    world.apply(&about(STEADY)).await.unwrap();
-    world.limited([Some("70M"), Some("100M")]).await.unwrap();
-    operator.kill();
+    let world = limited_by_who_is_gone().await;
     world.proxy.forget();
-    operator = world.operator().await.unwrap();
+    let mut operator = world.operator().await.unwrap();
     world.apply(&of_both()).await.unwrap();
     let other = world.cluster.running(&world.namespace, OTHER, 1).await.unwrap().remove(0).name_any();
     until("a limit of the other target", PATIENCE, async || {
@@ -245,11 +243,7 @@ async fn no_limit_is_given_back_by_who_starts_from_a_list_with_a_policy_that_has
 
 #[tokio::test]
 async fn a_deletion_waits_until_the_policies_are_told_once_more_and_ends() {
-    let world = world().await;
-    let mut operator = world.operator().await.unwrap();
-    world.apply(&about(STEADY)).await.unwrap();
-    world.limited([Some("70M"), Some("100M")]).await.unwrap();
-    operator.kill();
+    let world = limited_by_who_is_gone().await;
     kubectl(&format!("-n {} delete flowpolicy {NAME} --wait=false", world.namespace)).await.unwrap();
     let lists = AtomicUsize::default();
     world.proxy.on_request(move |asked| {
