@@ -80,7 +80,8 @@ pub struct Traffic {
 
 impl Traffic {
     /// Whether it may be taken for the present.
-    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
+    #[must_use]
+    pub fn is_fresh(&self, now: Moment) -> bool {
         now.since(self.measured) <= self.fresh_for
     }
 }

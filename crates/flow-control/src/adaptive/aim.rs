@@ -5,7 +5,7 @@ use super::look::{Look, beyond};
 use super::pressure::FULL_PERCENT;
 use super::signs::{Signs, Standing};
 use crate::moment::percent;
-use crate::{Action, Bandwidth, Decision, Manual, Moment, Reason};
+use crate::{Action, Adaptive, Bandwidth, Decision, Manual, Moment, Reason};
 
 /// What a single cut leaves at least, in hundredths.
 const LEAST_LEFT_PERCENT: u32 = 50;
@@ -15,9 +15,7 @@ const EAGER_PERCENT: u32 = 80;
 const FIRST_RAISE_PERCENT: u32 = 3;
 /// A raise to where it was too much before: so little that the queue is seen before it hurts.
 const CREEP_PERCENT: u32 = 1;
-/// From here to there it was too much before, in hundredths of that: what lies beyond is another link.
-const CLOSE_PERCENT: u32 = 98;
-/// See [`CLOSE_PERCENT`].
+/// From [`Adaptive::CLOSE_PERCENT`] to here it was too much before, in hundredths of that: what lies beyond is another link.
 pub(super) const PASSED_PERCENT: u32 = 110;
 
 impl Look<'_> {
@@ -79,7 +77,7 @@ impl Look<'_> {
             Some(ceiling) if self.has_to_wait() => raised.min(self.signs.below(ceiling)).max(limit),
             Some(ceiling) => {
                 let creep = CREEP_PERCENT.saturating_mul(1 << (self.course.streak / 2).min(8)).min(most);
-                raised.min(ceiling.percent(CLOSE_PERCENT)).max(limit.percent(beyond(creep)))
+                raised.min(ceiling.percent(Adaptive::CLOSE_PERCENT)).max(limit.percent(beyond(creep)))
             }
         }
     }
@@ -88,7 +86,7 @@ impl Look<'_> {
     pub(super) fn creeps(&self) -> bool {
         self.targets().any(|target| {
             let close = |ceiling: Bandwidth| {
-                (ceiling.percent(CLOSE_PERCENT)..ceiling.percent(PASSED_PERCENT))
+                (ceiling.percent(Adaptive::CLOSE_PERCENT)..ceiling.percent(PASSED_PERCENT))
                     .contains(&self.grown(target))
             };
             target.memory.ceiling.is_some_and(close)

@@ -12,8 +12,6 @@ const GROWING_PERCENT: u32 = 10;
 const LASTING: Duration = Duration::from_millis(150);
 /// How long an indicator has to be beyond its bound where probes see no queue: it is of few samples, and sways.
 const LASTING_WITHOUT_QUEUE: Duration = Duration::from_secs(1);
-/// How close to what was too much that is.
-const NEAR_PERCENT: u32 = 85;
 /// How long a raise may be to blame for trouble.
 const BLAMED: Duration = Duration::from_secs(2);
 
@@ -70,7 +68,10 @@ impl Look<'_> {
 
     fn is_near_ceiling(&self) -> bool {
         let near = |target: Standing| {
-            target.memory.ceiling.is_some_and(|ceiling| target.limit >= ceiling.percent(NEAR_PERCENT))
+            target
+                .memory
+                .ceiling
+                .is_some_and(|ceiling| target.limit >= ceiling.percent(Adaptive::NEAR_PERCENT))
         };
         self.targets().any(near)
     }

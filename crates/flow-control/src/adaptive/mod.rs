@@ -76,6 +76,13 @@ impl Adaptive {
     /// So little of a queue is none, in hundredths of what is allowed.
     pub const EMPTY_PERCENT: u32 = 20;
 
+    /// From here on, in hundredths of what was too much, a queue as faint as [`Queueing::FAINT_PERCENT`](crate::Queueing)
+    /// right after a raise is no coincidence.
+    pub const NEAR_PERCENT: u32 = 85;
+
+    /// From here on, in hundredths of what was too much, limits rise by small steps.
+    pub const CLOSE_PERCENT: u32 = 98;
+
     /// Hundredths of its bound below which an indicator lets limits rise.
     pub(crate) const ROOMY_PERCENT: u32 = 75;
 }

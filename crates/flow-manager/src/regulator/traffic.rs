@@ -114,7 +114,7 @@ fn by_shapers(enforcer: &Enforcer, planned: &PlannedTarget) -> Option<Traffic> {
 
 /// What the shapers tell, unless only the query is fresh.
 fn newest(told: Option<Traffic>, asked: Option<Traffic>, now: Moment) -> Option<Traffic> {
-    let is_fresh = |traffic: &Traffic| now.since(traffic.measured) <= traffic.fresh_for;
+    let is_fresh = |traffic: &Traffic| traffic.is_fresh(now);
     told.filter(is_fresh).or(asked.filter(is_fresh)).or(told).or(asked)
 }
 

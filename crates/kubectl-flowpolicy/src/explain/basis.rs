@@ -1,4 +1,5 @@
 use super::recount::recounts;
+use crate::chart::count;
 use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
 use crate::terminal::{age, number};
@@ -116,7 +117,7 @@ impl Basis<'_> {
         if self.target.target.scope == Scope::Target || pods == 0 {
             return String::new();
         }
-        format!(" ({}: {})", number(pods, "pod", "pods"), show::rate(times(each, pods)))
+        format!(" ({}: {})", number(pods, "pod", "pods"), show::rate(each * count(pods)))
     }
 
     /// What of that may be used, and how the limit stands to it.
@@ -161,11 +162,6 @@ impl Basis<'_> {
     fn ago(&self, at: i64) -> String {
         Timestamp::from_millisecond(at).map_or_else(|_| "some time".to_owned(), |at| age(at, self.now))
     }
-}
-
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "exact up to 2^53")]
-const fn times(rate: f64, count: usize) -> f64 {
-    rate * count as f64
 }
 
 #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "exact up to 2^53")]

@@ -43,11 +43,11 @@ fn queue_grows(view: &PolicyView, policy: &Policy, recent: Option<Recent>, objec
 /// Whether a target's limit is near what was too much.
 fn is_near(target: &TargetView, recent: Recent) -> bool {
     let too_much = recent.target(&target.target.id).and_then(|told| told.too_much);
-    target.limit().zip(too_much).is_some_and(|(limit, too_much)| bps(limit) >= of(too_much, NEAR_PERCENT))
+    target
+        .limit()
+        .zip(too_much)
+        .is_some_and(|(limit, too_much)| bps(limit) >= of(too_much, Adaptive::NEAR_PERCENT))
 }
-
-/// How close to what was too much a limit is that rises carefully, in hundredths.
-const NEAR_PERCENT: u32 = 85;
 
 /// What has to be for limits to rise: below what each objective has headroom, and the queue on its path; and what they
 /// were at worst lately, or else when they were last told.
@@ -128,7 +128,8 @@ pub(super) fn grows(
     let rises = |target: &&TargetView| target.has_pods() && target.is_below_maximum();
     let target = view.targets.iter().find(rises)?;
     let has_to_wait = recent.failed().is_some_and(|failed| now.as_millisecond() < failed.retry);
-    let far = |too_much| if has_to_wait { left(law, too_much) } else { of(too_much, CLOSE_PERCENT) };
+    let far =
+        |too_much| if has_to_wait { left(law, too_much) } else { of(too_much, Adaptive::CLOSE_PERCENT) };
     let to = recent.target(&target.target.id)?.too_much.map_or_else(
         || "until something is too much, to `limit.max` at the highest".to_owned(),
         |too_much| {
@@ -143,9 +144,6 @@ pub(super) fn grows(
         law.growth_percent
     ))
 }
-
-/// How close to what was too much limits rise in long steps, in hundredths.
-const CLOSE_PERCENT: u32 = 98;
 
 /// That limits rise carefully where more was too much.
 pub(super) fn creeps(view: &PolicyView, recent: Option<Recent>) -> Option<String> {
