@@ -17,6 +17,7 @@ mod gitops;
 mod given_back;
 mod ineffective;
 mod metrics;
+mod news;
 mod predecessor_metrics;
 mod reporter;
 #[cfg(test)]
@@ -33,10 +34,11 @@ mod write_status;
 mod writer;
 
 pub use decision_metrics::Tally;
-pub use events::{News, events};
+pub use events::events;
 pub use given_back::given_back;
 pub use ineffective::Ineffective;
 pub use metrics::StandingMetrics;
+pub use news::News;
 pub use reporter::Reporter;
 pub use sentences::{action_word, holding, reason_word, too_old};
 pub use snapshot::{Awaiting, Change, ObjectiveView, Snapshot, Standing, TargetView};
