@@ -110,14 +110,20 @@ fn summary(simulation: &Simulation) -> String {
     for (objective, judged) in simulation.judged() {
         let _ = writeln!(text, "  {}", violations(objective, *judged));
     }
-    let share = 100.0 * figures.goodput_mbps / simulation.best_mbps;
-    let best = format!("{share:.0} % of the best, which leaves 5 % of the link free");
-    let _ = writeln!(text, "  goodput {:.1} Mbit/s, {best}", figures.goodput_mbps);
+    text += &goodput(figures.goodput_mbps, simulation.best_mbps);
     let _ = writeln!(text, "  {:.1} changes a minute of each limit", figures.changes_per_minute);
     if let Some(after) = figures.ineffective_after {
         let _ = writeln!(text, "  lower limits were found not to help after {after:.1} s");
     }
     text
+}
+
+/// What was delivered, beside the best that leaves as much free as a careful person would.
+fn goodput(mbps: f64, best_mbps: f64) -> String {
+    let share = (100.0 * mbps / best_mbps).round();
+    let best = format!("{share:.0} % of the best that leaves 5 % of the link free");
+    let more = "    more than 100 %, as these limits leave less of it free\n";
+    format!("  goodput {mbps:.1} Mbit/s, {best}\n{}", if share > 100.0 { more } else { "" })
 }
 
 fn violations(objective: &Objective, judged: Judged) -> String {
@@ -232,6 +238,17 @@ mod tests {
         assert_eq!(text, include_str!("expected.txt"));
         let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > WIDTH).collect();
         assert_eq!(wide, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn more_than_the_best_is_explained() {
+        let mut simulation = simulation();
+        simulation.outcome.figures.goodput_mbps = 94.9;
+        let expected = "\
+  goodput 94.9 Mbit/s, 102 % of the best that leaves 5 % of the link free
+    more than 100 %, as these limits leave less of it free
+";
+        assert!(text(&simulation).contains(expected), "{}", text(&simulation));
     }
 
     #[test]
