@@ -142,6 +142,19 @@ async fn a_prometheus_that_does_not_answer_is_named() {
 }
 
 #[tokio::test]
+async fn where_nothing_is_found_the_path_of_prometheus_is_asked_for() {
+    let (folder, (url, _)) = (tempfile::tempdir().unwrap(), prometheus().await);
+    let policy = folder.path().join("policy.yaml");
+    std::fs::write(&policy, POLICY).unwrap();
+    let error = run(&args(&policy, &format!("{url}/graph/"), &[])).await.unwrap_err();
+    let expected = format!(
+        "--prometheus URL with the path that Prometheus is under, such as http://localhost:9090/prometheus; \
+         {url}/graph/api/v1/query_range is not there"
+    );
+    assert_eq!(error.next(), Some(expected), "{error}");
+}
+
+#[tokio::test]
 async fn times_that_do_not_fit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let policy = folder.path().join("policy.yaml");

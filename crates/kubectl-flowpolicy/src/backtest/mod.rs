@@ -118,6 +118,11 @@ impl Error {
             Self::History { error: QueryError::Unreachable { .. }, .. } => {
                 Some("kubectl -n NAMESPACE port-forward svc/PROMETHEUS 9090, or --prometheus URL".to_owned())
             }
+            Self::History { error: QueryError::Unavailable { status: 404, .. }, url, .. } => Some(format!(
+                "--prometheus URL with the path that Prometheus is under, such as http://localhost:9090/prometheus; \
+                 {}/api/v1/query_range is not there",
+                url.trim_end_matches('/')
+            )),
             Self::NoHistory { .. } => Some("kubectl flowpolicy backtest -f FILE --since 1h".to_owned()),
             Self::Times { .. } | Self::Source(_) | Self::History { .. } => {
                 Some("kubectl flowpolicy backtest --help".to_owned())
