@@ -39,6 +39,12 @@ impl Aimd {
         limit.minus(if whole == Bandwidth::ZERO { share } else { whole })
     }
 
+    /// How many hundredths the deepest cut takes.
+    #[must_use]
+    pub fn deepest_percent(&self) -> u32 {
+        self.decrease(u32::MAX)
+    }
+
     /// How many hundredths a cut takes: in proportion to the overshoot, and never more than nine tenths.
     fn decrease(&self, overshoot: u32) -> u32 {
         let severity = overshoot.clamp(100, self.severity_max.max(1).saturating_mul(100));

@@ -7,8 +7,6 @@ use super::signs::{Signs, Standing};
 use crate::moment::percent;
 use crate::{Action, Adaptive, Bandwidth, Decision, Manual, Moment, Reason};
 
-/// What a single cut leaves at least, in hundredths.
-const LEAST_LEFT_PERCENT: u32 = 50;
 /// How much of what is too much a further cut takes away, in hundredths.
 const EAGER_PERCENT: u32 = 80;
 /// The first raise in a row, in hundredths of the limit.
@@ -46,14 +44,14 @@ impl Look<'_> {
         }
         let carried = target.carried(self.signs, since, blamed);
         let Some(good) = target.good(self.signs, carried, blamed) else {
-            return target.limit.percent(LEAST_LEFT_PERCENT);
+            return target.limit.percent(Adaptive::LEAST_LEFT_PERCENT);
         };
         let drained = FULL_PERCENT.saturating_sub(percent(self.signs.pressure.delay, self.signs.law.drain));
         let first = self.course.episode.is_none();
         // A trial's queue is short, and is gone the sooner the less it hurt; recovery soon gives back what that takes.
         let drained = if blamed { drained.min(self.signs.left()) } else { drained };
         let left = if first { drained } else { drained.min(self.left_of_excess()) };
-        good.percent(left.max(LEAST_LEFT_PERCENT)).min(target.limit)
+        good.percent(left.max(Adaptive::LEAST_LEFT_PERCENT)).min(target.limit)
     }
 
     /// What a further cut leaves, in hundredths: the less the worse it is.

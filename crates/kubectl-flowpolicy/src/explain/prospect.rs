@@ -1,5 +1,5 @@
 use super::basis::whose;
-use super::turns::{Told, ceilings, creeps, falls, grows, recovers};
+use super::turns::{Told, ceilings, creeps, falls, grows, one_cut, recovers};
 use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
 use crate::terminal::age;
@@ -90,7 +90,7 @@ fn by_objectives(
     let (violated, unknown) = (of(ObjectiveState::Violated), of(ObjectiveState::Unknown));
     let mut said = Vec::new();
     if !violated.is_empty() {
-        said.push(down(view, &violated));
+        said.push(down(view, policy, &violated));
     }
     if !unknown.is_empty() {
         said.push(unmeasured(view, policy, &unknown));
@@ -111,7 +111,7 @@ fn all_at(view: &PolicyView, end: impl Fn(&TargetView) -> Bandwidth) -> bool {
     !view.targets.is_empty() && view.targets.iter().all(|target| target.limit() == Some(end(target)))
 }
 
-fn down(view: &PolicyView, violated: &str) -> String {
+fn down(view: &PolicyView, policy: &Policy, violated: &str) -> String {
     if all_at(view, |target| target.target.range.min) {
         return format!(
             "Down: every limit is at its minimum. If {violated} stays violated, best effort is not the cause, \
@@ -119,7 +119,9 @@ fn down(view: &PolicyView, violated: &str) -> String {
         );
     }
     format!(
-        "Down: while {violated} stays violated under the present limits, they fall further, to `limit.min` at the lowest."
+        "Down: while {violated} stays violated under the present limits, they fall further, to `limit.min` at the \
+         lowest. {}.",
+        one_cut(policy.law)
     )
 }
 
@@ -260,7 +262,7 @@ mod tests {
     #[test]
     fn a_violated_policy_falls_further_and_rises_with_headroom() {
         let expected = [
-            "Down: while command-jitter stays violated under the present limits, they fall further, to `limit.min` at the lowest.",
+            "Down: while command-jitter stays violated under the present limits, they fall further, to `limit.min` at the lowest. A cut takes 50 % of a limit at most.",
             "Up: once every objective is below 75 % of its bound: command-jitter below 225us (it was 412us when last told); and no queue is left on its path.",
             "After a cut: back to what the link seems to carry once it is calm, that is, for 1s (or three measurements, where those take longer) nothing is violated and no queue is beyond what is allowed under the present limits.",
         ];
@@ -344,15 +346,32 @@ mod tests {
             prospects(&view, Recent::of(Some(&page), &view))
         };
         let unknown = "loss cannot be measured: limits do not rise until that is over";
-        for (law, queue) in [("Adaptive", " or the queue on its path grows"), ("AIMD", "")] {
+        let adaptive = " or the queue on its path grows. A cut takes 50 % of a limit at most; the first goes to 6 % (`headroomPercent`) or more below what the link then seems to carry.";
+        let aimd = ". A cut takes 20 % of a limit (`decreasePercent`).";
+        for (law, more) in [("Adaptive", adaptive), ("AIMD", aimd)] {
             let met = said(law, "Met");
             assert!(met[0].starts_with(unknown), "{met:?}");
-            assert_eq!(met[1], format!("Down: once command-jitter leaves its bound (<= 300us){queue}."));
+            assert_eq!(met[1], format!("Down: once command-jitter leaves its bound (<= 300us){more}"));
             assert!(met.len() == 3 && met[2].starts_with("Up: "), "no way up is promised: {met:?}");
             let violated = said(law, "Violated");
             assert!(violated[0].starts_with("Down: while command-jitter stays violated"), "{violated:?}");
             assert!(violated[1].starts_with(unknown) && violated.len() == 3, "{violated:?}");
         }
+    }
+
+    #[test]
+    fn how_deep_a_cut_goes_is_told() {
+        let said = |control: serde_json::Value| {
+            let view = changed(|policy| policy["spec"]["control"] = control);
+            prospects(&view, None).remove(0)
+        };
+        let strict = json!({"adaptive": {"mode": "Strict"}});
+        assert!(said(strict).ends_with("at the lowest. A cut takes 50 % of a limit at most."));
+        let severe = |severity| json!({"law": "AIMD", "aimd": {"decreasePercent": 25, "severityMax": severity}});
+        assert!(said(severe(1)).ends_with(" A cut takes 25 % of a limit (`decreasePercent`)."));
+        let deep = " A cut takes 25 % to 75 % of a limit, the more the worse it is (`decreasePercent`, `severityMax`).";
+        assert!(said(severe(3)).ends_with(deep), "{}", said(severe(3)));
+        assert!(said(severe(9)).contains(" 25 % to 90 % "), "{}", said(severe(9)));
     }
 
     #[test]
@@ -478,7 +497,7 @@ mod tests {
         let queue = Some(Queue { delay: 90e-6, allowed: 750e-6 });
         let said = met(|told| told.objectives[0].queue = queue);
         let expected = [
-            "Down: once command-jitter leaves its bound (<= 300us) or the queue on its path exceeds 750us (now 90us).",
+            "Down: once command-jitter leaves its bound (<= 300us) or the queue on its path exceeds 750us (now 90us). A cut takes 50 % of a limit at most; the first goes to 6 % (`headroomPercent`) or more below what the link then seems to carry.",
             "Up: once every objective is below 75 % of its bound: command-jitter below 225us (lately 200us, so it is), its queue below 563us (now 90us, so it is).",
         ];
         assert_eq!(said[..2], expected);
@@ -486,7 +505,7 @@ mod tests {
             told.objectives[0].queue = queue;
             told.targets[0].too_much = Some(66e6);
         });
-        assert!(near[0].ends_with("750us (now 90us; right after a raise 300us are enough)."), "{near:?}");
+        assert!(near[0].contains("750us (now 90us; right after a raise 300us are enough). A cut"), "{near:?}");
         let expected = "Near 66M a pod, which was too much, steps are small. Each waits for 1s (or three measurements, where those take longer) in which nothing is violated, and for a queue of less than 20 % of what is allowed.";
         assert_eq!(near[2], expected);
         let cut = met(|told| told.targets[0].too_much = Some(100e6));

@@ -23,7 +23,30 @@ pub(super) fn falls(view: &PolicyView, policy: &Policy, recent: Option<Recent>, 
             queue_grows(view, policy, recent, objective)
         )
     };
-    format!("Down: once {}.", told.iter().map(one).collect::<Vec<_>>().join(", or "))
+    let falls = told.iter().map(one).collect::<Vec<_>>().join(", or ");
+    let first = match policy.law {
+        Law::Adaptive(law) => format!(
+            "; the first goes to {} % (`headroomPercent`) or more below what the link then seems to carry",
+            law.headroom_percent
+        ),
+        Law::Aimd(_) => String::new(),
+    };
+    format!("Down: once {falls}. {}{first}.", one_cut(policy.law))
+}
+
+/// How deep limits fall at once.
+pub(super) fn one_cut(law: Law) -> String {
+    match law {
+        Law::Adaptive(_) => format!("A cut takes {} % of a limit at most", 100 - Adaptive::LEAST_LEFT_PERCENT),
+        Law::Aimd(law) if law.deepest_percent() == law.decrease_percent => {
+            format!("A cut takes {} % of a limit (`decreasePercent`)", law.decrease_percent)
+        }
+        Law::Aimd(law) => format!(
+            "A cut takes {} % to {} % of a limit, the more the worse it is (`decreasePercent`, `severityMax`)",
+            law.decrease_percent,
+            law.deepest_percent()
+        ),
+    }
 }
 
 /// How long the queue on the path of an objective has to be for a cut, where probes tell of one.

@@ -46,7 +46,8 @@ factory/robot: what has happened
 
 factory/robot: what would have to happen for a change
   - Down: while command-jitter stays violated under the present limits, they
-    fall further, to `limit.min` at the lowest.
+    fall further, to `limit.min` at the lowest. A cut takes 50 % of a limit at
+    most.
   - Up: once every objective is below 75 % of its bound: command-jitter below
     225us (it was 412us when last told); and no queue is left on its path.
   - After a cut: back to what the link seems to carry once it is calm, that is,
