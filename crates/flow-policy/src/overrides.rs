@@ -43,9 +43,13 @@ impl Overrides {
     /// What that means at `now`.
     #[must_use]
     pub fn manual(&self, now: Timestamp) -> Option<Manual> {
-        let holds =
-            self.paused || self.problem.is_some() || self.paused_until.is_some_and(|until| now < until);
-        self.pin.map(Manual::Pin).or(holds.then_some(Manual::Hold))
+        self.pin.map(Manual::Pin).or(self.pauses(now).then_some(Manual::Hold))
+    }
+
+    /// Whether the policy is paused at `now`, or would be if it were not pinned.
+    #[must_use]
+    pub fn pauses(&self, now: Timestamp) -> bool {
+        self.paused || self.problem.is_some() || self.paused_until.is_some_and(|until| now < until)
     }
 
     /// The annotation that cannot be understood, and why.
@@ -124,7 +128,9 @@ mod tests {
 
     #[test]
     fn a_pin_goes_before_a_pause() {
-        assert_eq!(overrides(&[(LIMIT, "80M"), (PAUSED, "true")]).manual(at(0)), PIN);
+        let both = overrides(&[(LIMIT, "80M"), (PAUSED, "true")]);
+        assert_eq!((both.manual(at(0)), both.pauses(at(0))), (PIN, true));
+        assert!(!overrides(&[(LIMIT, "80M")]).pauses(at(0)));
     }
 
     #[test]

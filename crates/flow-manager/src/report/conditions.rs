@@ -11,7 +11,7 @@ pub(super) use measured::is_starting;
 use super::sentences;
 use super::{Snapshot, Standing};
 use enforced::enforced;
-use flow_control::Manual;
+use flow_control::{Bandwidth, Manual};
 use flow_policy::condition::{
     ACCEPTED_VALID, ENFORCED_INVALID_SPEC, ENFORCED_NO_PODS, ENFORCED_NOT_IN_FORCE, ENFORCED_OBSERVING,
     ENFORCED_ON_THE_WAY, ENFORCED_RELEASED, Finding, INEFFECTIVE_NO_EFFECT, OBJECTIVES_MET_INVALID_SPEC,
@@ -99,8 +99,18 @@ fn paused(snapshot: &Snapshot, now: Timestamp) -> Option<Finding> {
     let overrides = &snapshot.overrides;
     let (entry, message) = match (overrides.manual(now)?, overrides.problem(), overrides.until()) {
         (_, Some(problem), _) => (PAUSED_INVALID_ANNOTATION, sentences::not_understood(problem)),
-        (Manual::Pin(limit), ..) => (PAUSED_PINNED, sentences::pinned(&snapshot.policy, limit)),
+        (Manual::Pin(limit), None, _) => (PAUSED_PINNED, pinned(snapshot, limit, now)),
         (Manual::Hold, None, until) => (PAUSED_BY_ANNOTATION, sentences::paused(until, overrides.reason())),
     };
     Some(Finding::new(entry, message))
+}
+
+/// That a person has pinned the policy, and paused it as well where that is so.
+fn pinned(snapshot: &Snapshot, limit: Bandwidth, now: Timestamp) -> String {
+    let (pinned, overrides) = (sentences::pinned(&snapshot.policy, limit), &snapshot.overrides);
+    if overrides.pauses(now) {
+        let paused = sentences::paused(overrides.until(), overrides.reason());
+        return format!("{pinned}; once that is over: {paused}");
+    }
+    pinned
 }

@@ -9,12 +9,13 @@ use flow_page::Failed;
 use flow_policy::condition::Entry;
 use flow_policy::spec::Mode;
 use flow_policy::status::ObjectiveState;
-use flow_policy::{Histogram, Objective, Policy, Question, Source, show};
+use flow_policy::{Histogram, Objective, Overrides, Policy, Question, Source, show};
 use jiff::Timestamp;
+use kube::ResourceExt;
 
 /// What would have to happen for the limits of a policy to change, the most fundamental first.
 pub(super) fn prospects(view: &PolicyView, recent: Option<Recent>, now: Timestamp) -> Vec<String> {
-    if let Some(hindrance) = hindrance(view) {
+    if let Some(hindrance) = hindrance(view, now) {
         return vec![hindrance];
     }
     let Some(policy) = &view.policy else { return vec!["The spec has to be corrected.".to_owned()] };
@@ -30,7 +31,7 @@ pub(super) fn prospects(view: &PolicyView, recent: Option<Recent>, now: Timestam
 }
 
 /// What keeps the policy from deciding at all.
-fn hindrance(view: &PolicyView) -> Option<String> {
+fn hindrance(view: &PolicyView, now: Timestamp) -> Option<String> {
     if !view.is_current() {
         return Some(
             "The operator has to take the spec up: `kubectl flowpolicy check` tells whether it runs."
@@ -47,17 +48,24 @@ fn hindrance(view: &PolicyView) -> Option<String> {
         return Some(format!("{}. {remedy}", accepted.message));
     }
     let paused = view.condition("Paused").filter(|condition| condition.status == "True")?;
-    let name = view.stored.metadata.name.as_deref().unwrap_or("NAME");
-    let namespace = view.stored.metadata.namespace.as_deref().unwrap_or("NAMESPACE");
-    let command = if paused.reason == "Pinned" { "unpin" } else { "resume" };
-    Some(format!(
-        "The {} has to end: `kubectl flowpolicy {command} {name} -n {namespace}`.",
-        noun(&paused.reason)
-    ))
+    Some(held(view, paused.reason == "Pinned", now))
 }
 
-fn noun(reason: &str) -> &'static str {
-    if reason == "Pinned" { "pin" } else { "pause" }
+/// What a person has to take back. A pin goes before a pause, which stays.
+fn held(view: &PolicyView, is_pinned: bool, now: Timestamp) -> String {
+    let name = view.stored.metadata.name.as_deref().unwrap_or("NAME");
+    let namespace = view.stored.metadata.namespace.as_deref().unwrap_or("NAMESPACE");
+    let command = |command| format!("`kubectl flowpolicy {command} {name} -n {namespace}`");
+    let is_paused = Overrides::of(view.stored.annotations()).pauses(now);
+    match (is_pinned, is_paused) {
+        (true, true) => format!(
+            "The pin has to end, and the pause that is there as well: {} and {}.",
+            command("unpin"),
+            command("resume")
+        ),
+        (true, false) => format!("The pin has to end: {}.", command("unpin")),
+        (false, _) => format!("The pause has to end: {}.", command("resume")),
+    }
 }
 
 fn returned(policy: &Policy) -> String {
@@ -253,6 +261,7 @@ mod tests {
     use super::*;
     use crate::policies::fixture::{at, changed, page, violated};
     use flow_page::Queue;
+    use flow_policy::names::{LIMIT, PAUSED, PAUSED_UNTIL};
     use serde_json::json;
 
     fn prospects(view: &PolicyView, recent: Option<Recent>) -> Vec<String> {
@@ -280,21 +289,27 @@ mod tests {
 
     #[test]
     fn what_keeps_it_from_deciding_is_all_that_is_said() {
-        let paused = |reason: &str| {
+        let paused_as = |reason: &str, annotations: serde_json::Value| {
             let condition = json!({
                 "type": "Paused", "status": "True", "reason": reason, "message": "m",
                 "lastTransitionTime": "1970-01-01T00:00:00Z",
             });
             let policy = changed(|policy| {
                 policy["status"]["conditions"].as_array_mut().unwrap().push(condition.clone());
+                policy["metadata"]["annotations"] = annotations;
             });
             prospects(&policy, None)
         };
+        let paused = |reason| paused_as(reason, json!({}));
         assert_eq!(paused("Pinned"), ["The pin has to end: `kubectl flowpolicy unpin robot -n factory`."]);
         assert_eq!(
             paused("ByAnnotation"),
             ["The pause has to end: `kubectl flowpolicy resume robot -n factory`."]
         );
+        let both = "The pin has to end, and the pause that is there as well: `kubectl flowpolicy unpin robot -n factory` and `kubectl flowpolicy resume robot -n factory`.";
+        assert_eq!(paused_as("Pinned", json!({LIMIT: "80M", PAUSED: "true"})), [both]);
+        let over = json!({LIMIT: "80M", PAUSED_UNTIL: "1970-01-01T00:01:40Z"});
+        assert_eq!(paused_as("Pinned", over), paused("Pinned"));
         let stale = prospects(&changed(|policy| policy["metadata"]["generation"] = json!(9)), None);
         assert!(stale.len() == 1 && stale[0].starts_with("The operator has to take"), "{stale:?}");
     }
@@ -367,7 +382,8 @@ mod tests {
         };
         let strict = json!({"adaptive": {"mode": "Strict"}});
         assert!(said(strict).ends_with("at the lowest. A cut takes 50 % of a limit at most."));
-        let severe = |severity| json!({"law": "AIMD", "aimd": {"decreasePercent": 25, "severityMax": severity}});
+        let severe =
+            |severity| json!({"law": "AIMD", "aimd": {"decreasePercent": 25, "severityMax": severity}});
         assert!(said(severe(1)).ends_with(" A cut takes 25 % of a limit (`decreasePercent`)."));
         let deep = " A cut takes 25 % to 75 % of a limit, the more the worse it is (`decreasePercent`, `severityMax`).";
         assert!(said(severe(3)).ends_with(deep), "{}", said(severe(3)));
@@ -505,7 +521,10 @@ mod tests {
             told.objectives[0].queue = queue;
             told.targets[0].too_much = Some(66e6);
         });
-        assert!(near[0].contains("750us (now 90us; right after a raise 300us are enough). A cut"), "{near:?}");
+        assert!(
+            near[0].contains("750us (now 90us; right after a raise 300us are enough). A cut"),
+            "{near:?}"
+        );
         let expected = "Near 66M a pod, which was too much, steps are small. Each waits for 1s (or three measurements, where those take longer) in which nothing is violated, and for a queue of less than 20 % of what is allowed.";
         assert_eq!(near[2], expected);
         let cut = met(|told| told.targets[0].too_much = Some(100e6));

@@ -37,7 +37,9 @@ pub(super) fn falls(view: &PolicyView, policy: &Policy, recent: Option<Recent>, 
 /// How deep limits fall at once.
 pub(super) fn one_cut(law: Law) -> String {
     match law {
-        Law::Adaptive(_) => format!("A cut takes {} % of a limit at most", 100 - Adaptive::LEAST_LEFT_PERCENT),
+        Law::Adaptive(_) => {
+            format!("A cut takes {} % of a limit at most", 100 - Adaptive::LEAST_LEFT_PERCENT)
+        }
         Law::Aimd(law) if law.deepest_percent() == law.decrease_percent => {
             format!("A cut takes {} % of a limit (`decreasePercent`)", law.decrease_percent)
         }

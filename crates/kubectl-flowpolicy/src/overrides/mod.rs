@@ -7,8 +7,9 @@ pub use pause::{PauseArgs, ResumeArgs, pause, resume};
 pub use pin::{PinArgs, UnpinArgs, pin, unpin};
 
 use crate::connection::{Connection, Failure};
-use flow_policy::FlowPolicy;
 use flow_policy::names::LIMIT;
+use flow_policy::{FlowPolicy, Overrides};
+use jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 
@@ -59,6 +60,13 @@ impl Changed {
     /// Which policy, for the beginning of a sentence.
     fn name(&self) -> String {
         format!("{}/{}", self.after.namespace().unwrap_or_default(), self.after.name_any())
+    }
+
+    /// Until when it is paused, if it is, even where a pin goes before that.
+    fn still_paused(&self, now: Timestamp) -> Option<String> {
+        let overrides = Overrides::of(self.after.annotations());
+        let until = overrides.until().map_or_else(|| "resume".to_owned(), |until| until.to_string());
+        overrides.pauses(now).then_some(until)
     }
 
     /// That a pin goes before a pause.

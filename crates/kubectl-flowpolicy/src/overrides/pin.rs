@@ -31,14 +31,14 @@ pub struct UnpinArgs {
 pub async fn pin(args: PinArgs, connection: &Connection) -> Result<ExitCode, Error> {
     let limit = checked(&args.limit)?;
     let changed = change(connection, &args.name, &Changes::from([(LIMIT, Some(args.limit))])).await?;
-    print(&pinned(&changed, limit))?;
+    print(&pinned(&changed, limit, Timestamp::now()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Lets the limits of a policy go.
 pub async fn unpin(args: UnpinArgs, connection: &Connection) -> Result<ExitCode, Error> {
     let changed = change(connection, &args.name, &Changes::from([(LIMIT, None)])).await?;
-    print(&unpinned(&changed))?;
+    print(&unpinned(&changed, Timestamp::now()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -53,18 +53,24 @@ pub(super) fn checked(limit: &str) -> Result<Bandwidth, InvalidOverride> {
     }
 }
 
-fn pinned(changed: &Changed, limit: Bandwidth) -> String {
+pub(super) fn pinned(changed: &Changed, limit: Bandwidth, now: Timestamp) -> String {
     let policy = Policy::try_from(&changed.after.spec);
     let targets = policy.iter().flat_map(|policy| &policy.targets);
     let beyond = targets.filter_map(|target| {
         let held = limit.clamp(target.range.min, target.range.max);
         (held != limit).then(|| format!("; of {} {held}, which its range allows", target.id))
     });
-    format!("{}: every limit is {limit}{}\n", changed.name(), beyond.collect::<String>())
+    let paused = changed.still_paused(now);
+    let paused = paused.map(|until| format!("; after unpin it is still paused until {until}"));
+    let more = beyond.chain(paused).collect::<String>();
+    format!("{}: every limit is {limit}{more}\n", changed.name())
 }
 
-fn unpinned(changed: &Changed) -> String {
-    let deed = if changed.had(LIMIT) { "limits follow the objectives again" } else { "was not pinned" };
-    let colon = if changed.had(LIMIT) { ":" } else { "" };
-    format!("{}{colon} {deed}\n", changed.name())
+pub(super) fn unpinned(changed: &Changed, now: Timestamp) -> String {
+    let name = changed.name();
+    match (changed.had(LIMIT), changed.still_paused(now)) {
+        (false, _) => format!("{name} was not pinned\n"),
+        (true, None) => format!("{name}: limits follow the objectives again\n"),
+        (true, Some(until)) => format!("{name} is still paused until {until}: limits stay as they are\n"),
+    }
 }

@@ -1,9 +1,9 @@
 use super::pause::pausing;
-use super::pin::checked;
+use super::pin::{checked, pinned, unpinned};
 use super::*;
 use crate::api_server::{Asked, serve};
 use crate::error::Error;
-use crate::policies::fixture::stored;
+use crate::policies::fixture::{at, stored};
 use flow_policy::names::{PAUSE_REASON, PAUSED, PAUSED_UNTIL};
 use http::Method;
 use serde_json::{Value, json};
@@ -48,6 +48,39 @@ async fn each_command_writes_the_annotations_that_the_operator_knows() {
     assert_eq!(written(pin).await, json!({LIMIT: "80M"}));
     let unpin = async |connection: &_| unpin(UnpinArgs { name: name() }, connection).await;
     assert_eq!(written(unpin).await, json!({LIMIT: null}));
+}
+
+#[test]
+fn a_pause_beside_a_pin_is_not_forgotten() {
+    let policy = |annotations: Value| {
+        let mut policy = stored();
+        policy["metadata"]["annotations"] = annotations;
+        serde_json::from_value::<FlowPolicy>(policy).unwrap()
+    };
+    let (both, paused) = (json!({LIMIT: "80M", PAUSED: "true"}), json!({PAUSED: "true"}));
+    let changed = |before: &Value, after: &Value| Changed {
+        before: policy(before.clone()),
+        after: policy(after.clone()),
+    };
+    assert_eq!(
+        unpinned(&changed(&both, &paused), at(0)),
+        "factory/robot is still paused until resume: limits stay as they are\n"
+    );
+    let limit = flow_control::Bandwidth::from_mbps(80);
+    assert_eq!(
+        pinned(&changed(&paused, &both), limit, at(0)),
+        "factory/robot: every limit is 80M; after unpin it is still paused until resume\n"
+    );
+    let later = json!({PAUSED_UNTIL: "1970-01-01T00:01:40Z"});
+    assert_eq!(
+        unpinned(&changed(&both, &later), at(99)),
+        "factory/robot is still paused until 1970-01-01T00:01:40Z: limits stay as they are\n"
+    );
+    let pin = json!({LIMIT: "80M"});
+    assert_eq!(
+        unpinned(&changed(&pin, &json!({})), at(0)),
+        "factory/robot: limits follow the objectives again\n"
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use flow_policy::condition::{
     OBJECTIVES_MET_ALL_MET, OBJECTIVES_MET_GIVEN_BACK, OBJECTIVES_MET_NO_DATA, OBJECTIVES_MET_STARTING,
     OBJECTIVES_MET_VIOLATED, READY_GIVEN_BACK, TABLE, Truth, merge,
 };
-use flow_policy::names::{LIMIT, PAUSED, PAUSED_UNTIL};
+use flow_policy::names::{LIMIT, PAUSE_REASON, PAUSED, PAUSED_UNTIL};
 use flow_policy::spec::Mode;
 use flow_policy::{Invalid, Overrides};
 use proptest::prelude::*;
@@ -115,6 +115,21 @@ fn each_standing_gives_the_row_that_is_meant_for_it() {
         let found: Vec<_> = findings(&[], &standing, at(NOW)).iter().map(Finding::entry).collect();
         assert!(found.contains(&entry), "{entry:?} is not among {found:#?}");
     }
+}
+
+#[test]
+fn a_pause_beside_a_pin_is_told_while_it_lasts() {
+    let said = |until: &str| {
+        let annotations = [(LIMIT, "80M"), (PAUSED_UNTIL, until), (PAUSE_REASON, "repair")];
+        let annotations = annotations.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let overrides = Arc::new(Overrides::of(&annotations.into()));
+        let conditions = conditions(&running(|snapshot| snapshot.overrides = overrides));
+        conditions.into_iter().find(|condition| condition.type_ == "Paused").unwrap().message
+    };
+    let pinned = "pinned by annotation: every limit is 80M";
+    assert_eq!(said("1970-01-01T00:00:00Z"), pinned);
+    let both = "; once that is over: paused by annotation until 2970-01-01T00:00:00Z (repair): limits stay as they are";
+    assert_eq!(said("2970-01-01T00:00:00Z"), format!("{pinned}{both}"));
 }
 
 #[test]
