@@ -7,21 +7,31 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::DynamicObject;
 
+/// Where it is told what to do while no controller leads.
+pub(super) const NO_LEADER: &str = "docs/alerts.md#flowmanagernoleader";
+
+/// What is seen of the controller.
+pub(super) struct Controller {
+    pub(super) checks: Vec<Check>,
+    /// Whether it is seen that nobody works for the policies.
+    pub(super) is_leaderless: bool,
+}
+
 /// The controller runs, and one of its pods leads.
 pub(super) async fn check(
     connection: &Connection,
     installation: &Installation,
     now: Timestamp,
-) -> Result<Vec<Check>, Failure> {
+) -> Result<Controller, Failure> {
     let (namespace, name) = (&installation.system_namespace, &installation.release);
     let within = Within::Namespace(namespace.clone());
     let deployment = seen(connection.get_stored::<Deployment>(&within, name).await)?;
     let lease = seen(connection.get::<Lease>(namespace, name).await)?;
     let place = format!("{namespace}/{name}");
-    Ok(vec![
-        judged(deployment, |deployment| of_deployment(deployment, &place)),
-        judged(lease, |lease| of_lease(lease, &place, now)),
-    ])
+    let runs = judged(deployment, |deployment| of_deployment(deployment, &place));
+    let leads = judged(lease, |lease| of_lease(lease, &place, now));
+    let is_leaderless = leads.outcome == Outcome::Failed;
+    Ok(Controller { checks: vec![runs, leads], is_leaderless })
 }
 
 /// What is there, if it may be seen; `Err` says why not.
@@ -62,15 +72,9 @@ fn of_deployment(deployment: Option<&DynamicObject>, place: &str) -> Check {
 }
 
 fn of_lease(lease: Option<&Lease>, place: &str, now: Timestamp) -> Check {
-    let documentation = "docs/alerts.md#flowmanagernoleader";
     let Some(lease) = lease else {
         let found = format!("there is no Lease {place}");
-        return Check::otherwise(
-            Outcome::Failed,
-            found,
-            "install flow-manager again to make it",
-            documentation,
-        );
+        return Check::otherwise(Outcome::Failed, found, "install flow-manager again to make it", NO_LEADER);
     };
     match leader(lease, now) {
         Some(leader) => Check::passed(format!("{leader} leads")),
@@ -78,7 +82,7 @@ fn of_lease(lease: Option<&Lease>, place: &str, now: Timestamp) -> Check {
             Outcome::Failed,
             format!("no controller has renewed the Lease {place} in time, by the clock of this machine"),
             "see why in the controller's log; limits stay as they are meanwhile",
-            documentation,
+            NO_LEADER,
         ),
     }
 }

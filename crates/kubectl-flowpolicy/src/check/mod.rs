@@ -19,6 +19,7 @@ use crate::installation::{Installation, Shapers};
 use crate::output::Output;
 use crate::policies::{Seen, readable, see};
 use crate::terminal;
+use controller::Controller;
 use jiff::Timestamp;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -95,18 +96,25 @@ pub(crate) async fn now(
     let cluster = Group::new("cluster", vec![cluster::check(connection).await?]);
     let definition = definition::check(connection).await?;
     let is_defined = definition.outcome == Outcome::Passed;
+    let Controller { checks: controller, is_leaderless } =
+        controller::check(connection, installation, Timestamp::now()).await?;
+    let admission = admission::check(connection, installation).await?;
     let mut groups = vec![
         cluster,
         Group::new("definition", vec![definition]),
         Group::new("account", account::now(connection, &installation.system_namespace).await?),
-        Group::new("controller", controller(connection, installation).await?),
+        Group::new("controller", [controller, vec![admission]].concat()),
     ];
     if is_defined {
         let seen = match seen {
             Some(seen) => seen,
             None => see(connection, readable(connection).await?.0).await?,
         };
-        let policies = [policies::check(&seen), measured::check(&seen)].concat();
+        let policies = if is_leaderless && !seen.policies.is_empty() {
+            policies::of_before(&seen)
+        } else {
+            [policies::check(&seen), measured::check(&seen)].concat()
+        };
         groups.push(Group::new("policies", policies));
         groups.push(Group::new(
             "back-end",
@@ -115,12 +123,6 @@ pub(crate) async fn now(
         groups.push(Group::new("pods that escape", escape::check(&seen)));
     }
     Ok(Report::new(groups))
-}
-
-async fn controller(connection: &Connection, installation: &Installation) -> Result<Vec<Check>, Failure> {
-    let mut checks = controller::check(connection, installation, Timestamp::now()).await?;
-    checks.push(admission::check(connection, installation).await?);
-    Ok(checks)
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use super::controller::NO_LEADER;
 use super::measured;
 use super::report::{Check, Outcome};
 use crate::policies::{PolicyView, Seen};
@@ -12,6 +13,15 @@ pub(super) fn check(seen: &Seen) -> Vec<Check> {
         return vec![Check::passed("there are no policies yet")];
     }
     seen.policies.iter().flat_map(of_policy).collect()
+}
+
+/// The same while no controller leads: what their statuses say was true before, and says nothing of now.
+pub(super) fn of_before(seen: &Seen) -> Vec<Check> {
+    let judge = |policy: &PolicyView| {
+        let found = format!("{}: what it says is of before, as no controller leads", policy.name());
+        Check::otherwise(Outcome::Unknown, found, "", NO_LEADER)
+    };
+    seen.policies.iter().map(judge).collect()
 }
 
 fn of_policy(policy: &PolicyView) -> Vec<Check> {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::api_server::serve;
+use crate::api_server::{list, serve};
+use crate::policies::fixture::stored;
 use serde_json::{Value, json};
 
 /// An API server without flow-manager, whose accounts may do everything or nothing.
@@ -69,6 +70,41 @@ account
 ";
     assert_eq!(anstream::adapter::strip_str(&report.draw(80)).to_string(), expected);
     assert!(check(&args(true), &empty_cluster(false)).await.unwrap().has_failed());
+}
+
+/// The same with a policy, and a controller that runs and leads no more.
+fn leaderless(path: &str) -> (u16, Value) {
+    match path {
+        "/apis/flow.fustli.io/v1alpha1" => {
+            let resource = json!({
+                "name": "flowpolicies", "singularName": "flowpolicy", "namespaced": true, "kind": "FlowPolicy",
+                "verbs": ["list"],
+            });
+            (200, json!({"groupVersion": "flow.fustli.io/v1alpha1", "resources": [resource]}))
+        }
+        "/apis/flow.fustli.io/v1alpha1/flowpolicies" => list(&[stored()]),
+        path if path.ends_with("/leases/flow-manager") => {
+            let spec = json!({"holderIdentity": "a", "renewTime": "2020-01-01T00:00:00.000000Z"});
+            (200, json!({"metadata": {"name": "flow-manager"}, "spec": spec}))
+        }
+        path if path.ends_with('s') && !path.ends_with("reviews") => list(&[]),
+        path => answer_of(path, true),
+    }
+}
+
+#[tokio::test]
+async fn while_nobody_leads_what_policies_say_is_of_before() {
+    let (connection, _) = serve(|asked| leaderless(&asked.path));
+    let report = check(&args(false), &connection).await.unwrap();
+    let text = anstream::adapter::strip_str(&report.draw(80)).to_string();
+    let expected = "\
+policies
+  ? unknown: factory/robot: what it says is of before, as no controller leads
+      → see docs/alerts.md#flowmanagernoleader
+back-end
+";
+    assert!(text.contains("✘ failed: no controller has renewed the Lease"), "{text}");
+    assert!(text.contains(expected), "{text}");
 }
 
 #[tokio::test]
