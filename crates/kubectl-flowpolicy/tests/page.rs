@@ -157,6 +157,8 @@ async fn it_is_read_again_over_one_connection_and_from_the_next_leader_once_that
     for _ in 0..3 {
         assert_eq!(title(reader.read().await).as_deref(), Some("manager-a"));
     }
+    let patient = reader.read_within(Duration::from_secs(10)).await;
+    assert_eq!(title(patient.ok()).as_deref(), Some("manager-a"));
     assert_eq!(cluster.forwards.load(Ordering::SeqCst), 1);
     *cluster.leader.lock().unwrap() = "manager-b".to_owned();
     cluster.gone.notify_waiters();

@@ -2,6 +2,7 @@
 
 mod archive;
 mod collector;
+mod explained;
 mod logs;
 mod mask;
 mod parts;
@@ -21,8 +22,9 @@ use std::process::ExitCode;
 
 /// Write a support archive: what is needed to help
 ///
-/// A tar.gz with policies, their Events, what runs of flow-manager with its logs, versions, and what check says. Secrets
-/// are not read, and what may be a credential is masked. What could not be read is listed, and no failure.
+/// A tar.gz with policies, their Events, what explain says of each, what runs of flow-manager with its logs, versions, and
+/// what check says. Secrets are not read, and what may be a credential is masked. What could not be read is listed, and no
+/// failure.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The archive, a new file; flow-manager-TIME.tar.gz if left out
@@ -35,6 +37,9 @@ pub struct Args {
     #[command(flatten)]
     shapers: Shapers,
 }
+
+/// How wide texts are in it.
+const WIDTH: usize = 100;
 
 /// Why there is no archive.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +138,9 @@ async fn write<W: Write>(
     let Args { installation, shapers, .. } = args;
     parts::versions(&mut collector).await?;
     let seen = parts::policies(&mut collector, connection).await?;
+    if let Some(seen) = seen.as_ref().filter(|seen| !seen.policies.is_empty()) {
+        explained::of(&mut collector, installation, seen).await?;
+    }
     parts::check(&mut collector, installation, shapers, seen).await?;
     parts::cluster(&mut collector).await?;
     let pods = parts::installation(&mut collector, installation, shapers).await?;

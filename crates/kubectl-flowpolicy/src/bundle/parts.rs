@@ -1,7 +1,7 @@
-//! What the archive has, but for logs.
+//! What the archive has, but for logs and why limits are what they are.
 
-use super::Stopped;
 use super::collector::Collector;
+use super::{Stopped, WIDTH};
 use crate::check;
 use crate::connection::{Ask, Connection, Failure, Within};
 use crate::installation::{Installation, Shapers};
@@ -22,8 +22,6 @@ use std::io::Write;
 const COMPONENT: &str = "app.kubernetes.io/component";
 /// What all of flow-manager has, where its Deployment does not tell.
 const LABELS: &str = "app.kubernetes.io/name=flow-manager";
-/// How wide the report of `check` is.
-const WIDTH: usize = 100;
 
 /// Of the plugin and the API server. A cluster that does not answer at all ends it.
 pub(super) async fn versions<W: Write>(to: &mut Collector<'_, W>) -> Result<(), Stopped> {

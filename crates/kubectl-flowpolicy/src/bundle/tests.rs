@@ -84,6 +84,7 @@ async fn it_has_what_may_be_read_and_tells_what_may_not() {
     let names: Vec<_> = files.keys().map(String::as_str).collect();
     let expected = [
         "events/factory.yaml",
+        "explain/factory/robot.txt",
         "installation/flow-manager-system/pods.yaml",
         "logs/flow-manager-system/flow-manager-1/flow-manager.log",
         "logs/flow-manager-system/flow-manager-1/flow-manager.previous.log",
@@ -95,7 +96,13 @@ async fn it_has_what_may_be_read_and_tells_what_may_not() {
     assert_eq!(names, expected);
     assert!(files["versions.yaml"].contains("v1.31.2"), "{}", files["versions.yaml"]);
     assert!(files["policies.yaml"].contains("command-jitter"));
-    for missing in ["cannot list nodes: it is not allowed", "cannot get the Lease flow-manager in"] {
+    let why = &files["explain/factory/robot.txt"];
+    assert!(why.starts_with("factory/robot: what led to its limits\n") && why.contains("Down: "), "{why}");
+    for missing in [
+        "cannot list nodes: it is not allowed",
+        "cannot get the Lease flow-manager in",
+        "the operator's page: cannot get the Lease",
+    ] {
         assert!(files["missing.txt"].contains(missing), "{}", files["missing.txt"]);
     }
     let log = log.lock().unwrap();

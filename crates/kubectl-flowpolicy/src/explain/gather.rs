@@ -67,6 +67,20 @@ impl Touching {
 }
 
 impl Explained {
+    /// What there is to say of a subject by these policies, where nothing else is known.
+    pub(super) const fn new(subject: Subject, namespace: String, policies: Vec<Touching>) -> Self {
+        Self {
+            subject,
+            namespace,
+            pods: Vec::new(),
+            policies,
+            unseen: None,
+            page: None,
+            is_page_late: false,
+            is_leaderless: false,
+        }
+    }
+
     /// The policy and its target whose limit is the lowest.
     pub(super) fn decides(&self) -> Option<(PolicyId, TargetId)> {
         let claims = self.policies.iter().flat_map(|touching| {
@@ -110,16 +124,7 @@ pub(super) async fn gather(connection: &Connection, subject: Subject) -> Result<
             touching.push(with_history(connection, policy, targets).await?);
         }
     }
-    Ok(Explained {
-        subject,
-        namespace,
-        pods,
-        policies: touching,
-        unseen,
-        page: None,
-        is_page_late: false,
-        is_leaderless: false,
-    })
+    Ok(Explained { pods, unseen, ..Explained::new(subject, namespace, touching) })
 }
 
 async fn of_policy(connection: &Connection, namespace: String, subject: Subject) -> Result<Explained, Error> {
@@ -134,20 +139,20 @@ async fn of_policy(connection: &Connection, namespace: String, subject: Subject)
     let all = see(connection, all.into_iter().filter(near).collect()).await?.policies;
     let mut policies = Vec::new();
     for policy in all.iter().filter(|policy| policy.id() == id) {
-        let targets = (0..policy.targets.len()).collect();
-        let touching = with_history(connection, policy.clone(), targets).await?;
-        policies.push(Touching { lower: lower(policy, &all), ..touching });
+        policies.push(of_one(connection, policy, &all).await?);
     }
-    Ok(Explained {
-        subject,
-        namespace,
-        pods: Vec::new(),
-        policies,
-        unseen,
-        page: None,
-        is_page_late: false,
-        is_leaderless: false,
-    })
+    Ok(Explained { unseen, ..Explained::new(subject, namespace, policies) })
+}
+
+/// What there is to say of a policy that is among `all` that were seen.
+pub(super) async fn of_one(
+    connection: &Connection,
+    policy: &PolicyView,
+    all: &[PolicyView],
+) -> Result<Touching, Failure> {
+    let targets = (0..policy.targets.len()).collect();
+    let touching = with_history(connection, policy.clone(), targets).await?;
+    Ok(Touching { lower: lower(policy, all), ..touching })
 }
 
 async fn pods(connection: &Connection, namespace: &str, subject: &Subject) -> Result<Vec<PodView>, Failure> {

@@ -13,14 +13,17 @@ mod turns;
 
 pub use subject::{InvalidSubject, Subject, SubjectKind};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Failure};
 use crate::error::Error;
 use crate::installation::{Installation, Lead};
 use crate::output::Output;
 use crate::page::Reader;
+use crate::policies::PolicyView;
 use crate::terminal;
+use flow_page::Page;
 use gather::Explained;
 use jiff::Timestamp;
+use kube::ResourceExt;
 use std::process::ExitCode;
 
 /// Explain why a limit is what it is
@@ -39,6 +42,22 @@ pub struct Args {
 
     #[command(flatten)]
     installation: Installation,
+}
+
+/// What `explain` says of a policy that is among `all` that were seen, for a person.
+pub(crate) async fn text(
+    connection: &Connection,
+    policy: &PolicyView,
+    all: &[PolicyView],
+    page: Option<Page>,
+    is_leaderless: bool,
+    width: usize,
+) -> Result<String, Failure> {
+    let (namespace, name) = (policy.stored.namespace().unwrap_or_default(), policy.stored.name_any());
+    let subject = Subject { kind: SubjectKind::FlowPolicy, name };
+    let touching = vec![gather::of_one(connection, policy, all).await?];
+    let explained = Explained { page, is_leaderless, ..Explained::new(subject, namespace, touching) };
+    Ok(draw::draw(&explained, Timestamp::now(), width))
 }
 
 /// Explains a limit.

@@ -24,6 +24,9 @@ pub enum Problem {
         /// The pod that leads.
         pod: String,
     },
+    /// It does not come.
+    #[error("the page does not answer")]
+    Silent,
     /// The port on this machine is not free, or not for everybody.
     #[error("cannot listen on port {port} of this machine: {error}")]
     Listen {
@@ -53,6 +56,7 @@ impl Problem {
             Self::Off { installation: Installation { system_namespace, release }, .. } => format!(
                 "helm upgrade {release} CHART -n {system_namespace} --reuse-values --set page.enabled=true"
             ),
+            Self::Silent => "kubectl flowpolicy dashboard".to_owned(),
             Self::Listen { .. } => "kubectl flowpolicy dashboard --port 0".to_owned(),
             Self::Cluster(failure) => failure.next(),
         }

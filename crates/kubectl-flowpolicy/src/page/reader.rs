@@ -1,4 +1,4 @@
-use super::find;
+use super::{Problem, find};
 use crate::connection::Connection;
 use crate::installation::Installation;
 use flow_page::Page;
@@ -51,9 +51,14 @@ impl<'a> Reader<'a> {
         }
         let page = timeout(PATIENCE, self.ask()).await;
         self.is_late = page.is_err();
-        let page = page.ok().flatten();
+        let page = page.ok().and_then(Result::ok);
         self.paused_until = page.is_none().then(|| Instant::now() + PAUSE);
         page
+    }
+
+    /// The page as it is now, or why it does not come within `patience`: for those who want to know.
+    pub async fn read_within(&mut self, patience: Duration) -> Result<Page, Problem> {
+        timeout(patience, self.ask()).await.unwrap_or(Err(Problem::Silent))
     }
 
     /// Whether nobody knows if there is a page: the last time it did not come within a second.
@@ -62,23 +67,23 @@ impl<'a> Reader<'a> {
         self.is_late
     }
 
-    async fn ask(&mut self) -> Option<Page> {
+    async fn ask(&mut self) -> Result<Page, Problem> {
         if let Some(way) = self.way.take()
             && let Some(page) = self.over(way).await
         {
-            return Some(page);
+            return Ok(page);
         }
         let way = self.connect().await?;
-        self.over(way).await
+        self.over(way).await.ok_or(Problem::Silent)
     }
 
-    async fn connect(&self) -> Option<Way> {
-        let leader = find(self.connection, self.installation).await.ok()?;
-        let mut forwarder = leader.forward(self.connection).await.ok()?;
-        let stream = forwarder.take_stream(leader.port)?;
-        let (way, carrier) = handshake(TokioIo::new(stream)).await.ok()?;
+    async fn connect(&self) -> Result<Way, Problem> {
+        let leader = find(self.connection, self.installation).await?;
+        let mut forwarder = leader.forward(self.connection).await?;
+        let stream = forwarder.take_stream(leader.port).ok_or(Problem::Silent)?;
+        let (way, carrier) = handshake(TokioIo::new(stream)).await.map_err(|_| Problem::Silent)?;
         tokio::spawn(carrier);
-        Some(way)
+        Ok(way)
     }
 
     /// Asks over `way`, and keeps it for the next time where it is good for more.
