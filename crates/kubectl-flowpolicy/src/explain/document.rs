@@ -35,6 +35,9 @@ pub(super) struct Document {
 struct Policy {
     namespace: String,
     name: String,
+    /// Whether limits and states are newer than the conditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_behind: Option<bool>,
     conditions: Vec<Condition>,
     objectives: Vec<ObjectiveStatus>,
     targets: Vec<Target>,
@@ -95,6 +98,7 @@ fn policy(explained: &Explained, touching: &Touching, now: Timestamp) -> Policy 
     Policy {
         namespace: view.stored.namespace().unwrap_or_default(),
         name: view.stored.name_any(),
+        status_behind: view.is_behind.then_some(true),
         conditions: status.conditions,
         objectives: status.objectives,
         targets: touching.targets().map(|view| target(explained, touching, view, now)).collect(),

@@ -4,7 +4,7 @@ use super::history::{Earlier, Happened, Repeated, with_changes};
 use super::lower::Lower;
 use super::prospect::prospects;
 use super::subject::SubjectKind;
-use crate::get::{condition_line, warning};
+use crate::get::{conditions, warning};
 use crate::page::Recent;
 use crate::policies::{Hold, PodView, TargetView, readable_limit};
 use crate::terminal::{Tone, age, hanging, number, paint};
@@ -172,7 +172,7 @@ const fn why_none(touching: &Touching) -> &'static str {
 fn policy(touching: &Touching, recent: Option<Recent>, now: Timestamp, width: usize) -> String {
     let name = touching.policy.name();
     let mut text = heading(&format!("{name}: what led to its limits"));
-    text += &conditions(touching, now, width);
+    text += &conditions(&touching.policy, now, width);
     text += &numbers(touching, recent, now, width);
     text += &law(touching);
     text += &next_heading(&format!("{name}: what has happened"));
@@ -182,11 +182,6 @@ fn policy(touching: &Touching, recent: Option<Recent>, now: Timestamp, width: us
         text += &hanging("  - ", &prospect, width);
     }
     text
-}
-
-fn conditions(touching: &Touching, now: Timestamp, width: usize) -> String {
-    let status = touching.policy.status();
-    status.conditions.iter().map(|condition| condition_line(condition, now, width)).collect()
 }
 
 fn numbers(touching: &Touching, recent: Option<Recent>, now: Timestamp, width: usize) -> String {

@@ -3,6 +3,7 @@ use super::lower::{Lower, lower};
 use super::subject::{Subject, SubjectKind};
 use crate::connection::{Connection, Failure, Within};
 use crate::error::Error;
+use crate::page::{Recent, is_outdated};
 use crate::policies::{Hold, PodView, PolicyView, TargetView, reached, readable, see};
 use crate::workload;
 use flow_control::{Bandwidth, Claim, arbitrate};
@@ -79,6 +80,22 @@ impl Explained {
             is_page_late: false,
             is_leaderless: false,
         }
+    }
+
+    /// The same with what the page tells before the statuses do.
+    pub(super) fn newest(mut self) -> Self {
+        for touching in &mut self.policies {
+            touching.policy = touching.policy.newest(Recent::of(self.page.as_ref(), &touching.policy));
+        }
+        self
+    }
+
+    /// Whether the page is older than the status of a policy.
+    pub(super) fn is_page_outdated(&self) -> bool {
+        self.policies.iter().any(|touching| {
+            let recent = Recent::of(self.page.as_ref(), &touching.policy);
+            recent.is_some_and(|recent| is_outdated(&touching.policy, recent))
+        })
     }
 
     /// The policy and its target whose limit is the lowest.

@@ -25,6 +25,10 @@ use gather::Explained;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// The operator makes its page no more often.
+const REFRESH: Duration = Duration::from_secs(1);
 
 /// Explain why a limit is what it is
 ///
@@ -57,7 +61,7 @@ pub(crate) async fn text(
     let subject = Subject { kind: SubjectKind::FlowPolicy, name };
     let touching = vec![gather::of_one(connection, policy, all).await?];
     let explained = Explained { page, is_leaderless, ..Explained::new(subject, namespace, touching) };
-    Ok(draw::draw(&explained, Timestamp::now(), width))
+    Ok(draw::draw(&explained.newest(), Timestamp::now(), width))
 }
 
 /// Explains a limit.
@@ -72,7 +76,12 @@ pub async fn run(args: Args, connection: &Connection) -> Result<ExitCode, Error>
         reader.read(),
         Lead::is_missing(connection, &args.installation)
     );
-    let explained = Explained { page, is_page_late: reader.is_late(), is_leaderless, ..explained? };
+    let mut explained = Explained { page, is_leaderless, ..explained? };
+    if explained.is_page_outdated() {
+        tokio::time::sleep(REFRESH).await;
+        explained.page = reader.read().await;
+    }
+    let explained = Explained { is_page_late: reader.is_late(), ..explained.newest() };
     let now = Timestamp::now();
     let text = || draw::draw(&explained, now, terminal::width());
     args.output.print(&document::of(&explained, now), text)?;

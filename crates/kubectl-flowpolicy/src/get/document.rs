@@ -25,6 +25,9 @@ struct Policy {
     mode: Mode,
     /// Whether the status speaks of the spec as it is now.
     current: bool,
+    /// Whether limits, states and the last decision are newer than the conditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_behind: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     backend: Option<String>,
     conditions: Vec<Condition>,
@@ -62,12 +65,15 @@ pub(super) fn of(shown: &Shown, page: Option<&Page>) -> Document {
 }
 
 fn policy(view: &PolicyView, page: Option<&Page>) -> Policy {
-    let (status, recent) = (view.status(), Recent::of(page, view));
+    let recent = Recent::of(page, view);
+    let view = view.newest(recent);
+    let status = view.status();
     Policy {
         namespace: view.stored.namespace().unwrap_or_default(),
         name: view.stored.name_any(),
         mode: view.stored.spec.mode,
         current: view.is_current(),
+        status_behind: view.is_behind.then_some(true),
         backend: status.backend,
         conditions: status.conditions,
         last_decision: status.last_decision,

@@ -20,8 +20,11 @@ pub fn draw(seen: &Seen, page: Option<&Page>, within: &Within, now: Timestamp, w
             Within::Namespace(namespace) => format!("There are no FlowPolicies in {namespace}.\n"),
         };
     }
-    let drawn =
-        |policy| header(policy, now, width) + &tree(policy, Recent::of(page, policy), now).draw(width);
+    let drawn = |policy: &PolicyView| {
+        let recent = Recent::of(page, policy);
+        let policy = &policy.newest(recent);
+        header(policy, now, width) + &tree(policy, recent, now).draw(width)
+    };
     let policies: Vec<_> = seen.policies.iter().map(drawn).collect();
     policies.join("\n")
 }
@@ -43,9 +46,7 @@ fn header(policy: &PolicyView, now: Timestamp, width: usize) -> String {
         let problem = "the operator has told nothing of the spec as it is now";
         text += &hanging(&sign, problem, width);
     }
-    for condition in &status.conditions {
-        text += &condition_line(condition, now, width);
-    }
+    text += &conditions(policy, now, width);
     let change = match &status.last_decision {
         Some(DecisionStatus { action, reason, message, time }) => {
             format!("{} ago, {action} ({reason}): {message}", age(time.0, now))
@@ -56,6 +57,20 @@ fn header(policy: &PolicyView, now: Timestamp, width: usize) -> String {
         None => "none yet".to_owned(),
     };
     text + &hanging("    last change   ", &change, width)
+}
+
+/// What is said where limits and states are newer than the status.
+const BEHIND: &str = "the status has not followed the newest change yet: limits, states and the last change are those that \
+                      the operator's page tells";
+
+/// The conditions, and whether they are of before.
+#[must_use]
+pub fn conditions(policy: &PolicyView, now: Timestamp, width: usize) -> String {
+    let status = policy.status();
+    let lines = status.conditions.iter().map(|condition| condition_line(condition, now, width));
+    let sign = format!("  {} ", paint(Tone::Unsure, Tone::Unsure.sign()));
+    let behind = policy.is_behind.then(|| hanging(&sign, BEHIND, width));
+    lines.chain(behind).collect()
 }
 
 /// A condition with its reason, and with its message where it is not as it should be.

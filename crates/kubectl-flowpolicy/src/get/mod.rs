@@ -5,7 +5,7 @@ mod draw;
 mod sparkline;
 mod watch;
 
-pub use draw::{condition_line, draw};
+pub use draw::{condition_line, conditions, draw};
 
 use crate::connection::{Connection, Within};
 use crate::error::Error;

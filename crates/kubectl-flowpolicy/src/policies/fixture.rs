@@ -103,5 +103,5 @@ pub(crate) fn changed(change: impl FnOnce(&mut Value)) -> PolicyView {
         status: status.clone(),
         pods: Pods::Seen(vec![pod(Hold::Written { limit, before: Some(Bandwidth::from_mbps(1000)) })]),
     });
-    PolicyView { targets: targets.collect(), policy, stored }
+    PolicyView { targets: targets.collect(), policy, stored, is_behind: false }
 }

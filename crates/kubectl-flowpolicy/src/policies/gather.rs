@@ -146,7 +146,7 @@ impl Surroundings {
     fn policy(&self, policy: Option<Policy>, stored: FlowPolicy) -> PolicyView {
         let targets = policy.iter().flat_map(|policy| &policy.targets);
         let targets = targets.map(|target| self.target(target, &stored)).collect();
-        PolicyView { stored, policy, targets }
+        PolicyView { stored, policy, targets, is_behind: false }
     }
 
     fn target(&self, target: &Target, stored: &FlowPolicy) -> TargetView {

@@ -19,6 +19,8 @@ pub struct PolicyView {
     pub policy: Option<Policy>,
     /// Its targets, in the order of the spec; none where that cannot be used.
     pub targets: Vec<TargetView>,
+    /// Whether limits, states and the last change are what the operator's page tells, since that is newer than the rest.
+    pub is_behind: bool,
 }
 
 /// A target of a policy.

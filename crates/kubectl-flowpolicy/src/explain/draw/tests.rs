@@ -75,6 +75,29 @@ fn where_there_is_a_page_one_figure_is_told_of_an_objective() {
 }
 
 #[test]
+fn where_the_page_is_ahead_of_the_status_all_is_told_by_the_page() {
+    let mut page = page();
+    page.policies[0].decisions = vec![flow_page::Mark {
+        at: 99_900,
+        decision: "Decrease".to_owned(),
+        reason: "QueueGrows".to_owned(),
+        message: "the queue grows: limit cut to 32M".to_owned(),
+    }];
+    page.policies[0].targets[0].limit.values = vec![Some(32e6)];
+    page.policies[0].targets[0].too_much = Some(34.1e6);
+    let explained = Explained { page: Some(page), ..explained("fp/robot", vec![violated()]) };
+    let text = drawn(&explained.newest());
+    for part in [
+        "  ? the status has not followed the newest change yet: limits, states and the\n",
+        "  target Deployment/upload: 32M a pod, 1 pod; 10M to 1G allowed\n",
+        "6 % of that stay free after a cut (`headroomPercent`): 32.1M, which is the\n",
+        "     1s ago  Decrease, QueueGrows: the queue grows: limit cut to 32M\n",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
 fn where_the_page_is_late_it_is_told_what_is_missing() {
     let late = Explained { is_page_late: true, ..explained("fp/robot", vec![violated()]) };
     let expected = "\

@@ -56,6 +56,33 @@ fn a_limit_above_what_is_known_to_be_good_is_told_as_such() {
 }
 
 #[test]
+fn where_the_page_is_ahead_of_the_status_its_newest_change_is_told() {
+    let mut page = page();
+    let told = &mut page.policies[0];
+    let mark = |second: i64, message: &str| flow_page::Mark {
+        at: second * 1000 + 200,
+        decision: "Decrease".to_owned(),
+        reason: "ObjectiveViolated".to_owned(),
+        message: message.to_owned(),
+    };
+    let of_status = "command-jitter is 412us, bound <= 300us: limit cut to 64M";
+    told.decisions = vec![mark(88, of_status), mark(99, "command-jitter is 999us: limit cut to 32M")];
+    told.targets[0].limit.values = vec![Some(64e6), Some(32e6)];
+    let text = drawn_with(Some(&page), violated());
+    let header = "\
+  ✔ Enforced      True for 60s, InForce
+  ? the status has not followed the newest change yet: limits, states and the
+    last change are those that the operator's page tells
+    last change   1s ago, Decrease (ObjectiveViolated): command-jitter is 999us:
+                  limit cut to 32M
+";
+    assert!(text.contains(header) && text.contains("limit 32M a pod"), "{text}");
+    page.policies[0].decisions.pop();
+    let same = drawn_with(Some(&page), violated());
+    assert!(same.contains("12s ago, Decrease") && same.contains("limit 64M a pod"), "{same}");
+}
+
+#[test]
 fn what_the_page_tells_of_others_is_not_told_of_a_policy() {
     let other = changed(|policy| policy["metadata"]["namespace"] = json!("office"));
     assert_eq!(drawn_with(Some(&page()), other.clone()), drawn(other));
