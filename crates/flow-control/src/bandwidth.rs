@@ -24,6 +24,17 @@ impl Bandwidth {
         self.0
     }
 
+    /// Bits per second, to calculate with.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::as_conversions,
+        reason = "exact up to 2⁵³, which no rate comes near"
+    )]
+    pub const fn bps_f64(self) -> f64 {
+        self.0 as f64
+    }
+
     /// The sum, saturating at the largest rate.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {

@@ -1,11 +1,5 @@
 use flow_control::Bandwidth;
 
-/// `rate` in bits per second as a number to calculate with.
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "no rate comes near 2⁵³")]
-pub(crate) fn per_second(rate: Bandwidth) -> f64 {
-    rate.bps() as f64
-}
-
 /// So many bits per second, rounded down; none for a negative number.
 #[expect(
     clippy::cast_possible_truncation,

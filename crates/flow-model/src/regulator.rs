@@ -1,4 +1,4 @@
-use crate::bits::{count, per_second};
+use crate::bits::count;
 use crate::clock::{Every, STEP, elapsed};
 use crate::contender::{Contender, Control};
 use crate::dice::Dice;
@@ -108,7 +108,7 @@ impl Regulator {
 
     /// The limit of each target, in bits per second.
     pub(crate) fn limits(&self) -> Vec<f64> {
-        self.state.limits.iter().map(|limit| per_second(*limit)).collect()
+        self.state.limits.iter().map(|limit| limit.bps_f64()).collect()
     }
 
     /// What all pods may send together, in bits per second.
@@ -170,7 +170,7 @@ impl Regulator {
         let settled = self.in_force.settled_since(now);
         let observations: Vec<_> = self.feeds.iter_mut().map(|feed| feed.observe(settled, now)).collect();
         let decision = self.decide(&observations, now);
-        let sent = self.params.traffic.iter().map(|traffic| Some(per_second((*traffic)?.sent)));
+        let sent = self.params.traffic.iter().map(|traffic| Some((*traffic)?.sent.bps_f64()));
         watch(&Glimpse {
             elapsed: elapsed(now),
             policy: self.position,

@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for Rate {
 impl Rate {
     /// In bits per second.
     pub(crate) fn bps(self) -> f64 {
-        crate::bits::per_second(self.0)
+        self.0.bps_f64()
     }
 }
 

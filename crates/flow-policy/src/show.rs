@@ -6,13 +6,7 @@ use std::time::Duration;
 /// A limit or rate in bit/s to three digits, such as `39.2M`.
 #[must_use]
 pub fn bandwidth(bandwidth: Bandwidth) -> String {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::as_conversions,
-        reason = "no more than three digits are shown"
-    )]
-    let bps = bandwidth.bps() as f64;
-    rate(bps)
+    rate(bandwidth.bps_f64())
 }
 
 /// A rate in bit/s, as [`bandwidth`] shows it.

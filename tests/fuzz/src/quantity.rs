@@ -23,7 +23,6 @@ pub fn quantity(data: &[u8]) {
 }
 
 /// The number before the first letter times the suffix, in floating point.
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "it is compared with a tolerance")]
 fn is_as_written(text: &str, read: Bandwidth) {
     let unsigned = text.strip_prefix('+').unwrap_or(text);
     let end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
@@ -32,7 +31,7 @@ fn is_as_written(text: &str, read: Bandwidth) {
         Some(scale) => number.parse::<f64>().unwrap() * scale,
         None => unsigned.parse::<f64>().expect("a number with an exponent"),
     };
-    let read = read.bps() as f64;
+    let read = read.bps_f64();
     assert!(read <= written * (1.0 + 1e-12), "{text} was read as the higher {read}");
     assert!(read >= written * (1.0 - 1e-12) - 1.0, "{text} was read as {read}");
 }

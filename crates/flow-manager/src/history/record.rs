@@ -115,8 +115,8 @@ impl Record {
     fn limit(&mut self, snapshot: &Snapshot, now: Moment) {
         let (held, step) = (self.held(), step(now));
         for (target, view) in self.targets.iter_mut().zip(&snapshot.targets) {
-            target.limit.set(step, held, snapshot.limit_asked_of(view).map(bps));
-            target.sent.set(step, held, view.sent.map(bps));
+            target.limit.set(step, held, snapshot.limit_asked_of(view).map(Bandwidth::bps_f64));
+            target.sent.set(step, held, view.sent.map(Bandwidth::bps_f64));
             target.count(view.pods, now);
         }
     }
@@ -158,9 +158,4 @@ pub fn is_worse(bound: Bound, value: f64, than: f64) -> bool {
             (value - middle).abs() > (than - middle).abs()
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "exact up to 2^53")]
-pub(super) fn bps(rate: Bandwidth) -> f64 {
-    rate.bps() as f64
 }

@@ -1,10 +1,10 @@
 use super::STEP;
-use super::record::{Record, bps};
+use super::record::Record;
 use super::ring::Ring;
 use super::step;
 use crate::cluster::PolicyId;
 use crate::report::{Change, ObjectiveView, Snapshot, Standing, action_word, holding, reason_word, why};
-use flow_control::{Action, Bound, Finite, Judgement, Moment, Queueing, Role};
+use flow_control::{Action, Bandwidth, Bound, Finite, Judgement, Moment, Queueing, Role};
 use flow_page::{
     Count, Failed, Mark, ObjectiveHistory, PolicyHistory, Queue, Series, State, TargetHistory, Unit,
 };
@@ -146,9 +146,9 @@ impl Record {
                 pods: view.pods,
                 enforced: view.enforced,
                 limit_each_pod: target.scope == Scope::Pod,
-                too_much: view.too_much.map(bps),
-                goal: view.goal.map(bps),
-                known_good: view.safe.filter(|_| proves).map(bps),
+                too_much: view.too_much.map(Bandwidth::bps_f64),
+                goal: view.goal.map(Bandwidth::bps_f64),
+                known_good: view.safe.filter(|_| proves).map(Bandwidth::bps_f64),
                 counts: held
                     .counts
                     .iter()

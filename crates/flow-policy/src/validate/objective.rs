@@ -56,13 +56,8 @@ fn at_most(text: &DurationText, field: &str) -> Result<Bound, Invalid> {
     Ok(Bound::AtMost(Finite::seconds(text.parse().map_err(at(field))?)))
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::as_conversions,
-    reason = "a rate needs no 53 bits of precision"
-)]
 fn bits_per_second(rate: Bandwidth) -> Finite {
-    Finite::new(rate.bps() as f64).unwrap_or_default()
+    Finite::new(rate.bps_f64()).unwrap_or_default()
 }
 
 fn value_bound(value: &ValueSpec, path: &dyn Fn(&str) -> String) -> Result<Bound, Invalid> {

@@ -103,7 +103,7 @@ fn objective(backtest: &Backtest, position: usize, objective: &Objective) -> Obj
 
 /// A target, whose pods and what they sent nobody remembers.
 fn target(backtest: &Backtest, name: String, limits: &[Bandwidth]) -> TargetHistory {
-    let limits = limits.iter().map(|limit| Some(bps(*limit)));
+    let limits = limits.iter().map(|limit| Some(limit.bps_f64()));
     TargetHistory {
         name,
         pods: 0,
@@ -189,11 +189,6 @@ fn bounds(backtest: &Backtest, alternatives: &Alternatives) -> Option<Table> {
 
 fn heads<const COLUMNS: usize>(columns: [&str; COLUMNS]) -> Vec<String> {
     columns.into_iter().map(str::to_owned).collect()
-}
-
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "no rate comes near 2⁵³")]
-const fn bps(rate: Bandwidth) -> f64 {
-    rate.bps() as f64
 }
 
 #[expect(

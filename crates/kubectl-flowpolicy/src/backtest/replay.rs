@@ -195,14 +195,9 @@ impl<'a> Run<'a> {
     /// The lowest share of its initial limit that a target has, and its limit.
     fn lowest(&self) -> (f64, Bandwidth) {
         let limits = self.policy.targets.iter().zip(&self.state.limits);
-        let shares = limits.map(|(target, limit)| (bps(*limit) / bps(target.initial), *limit));
+        let shares = limits.map(|(target, limit)| (limit.bps_f64() / target.initial.bps_f64(), *limit));
         shares.min_by(|one, other| one.0.total_cmp(&other.0)).unwrap_or((1.0, Bandwidth::ZERO))
     }
-}
-
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "no rate comes near 2⁵³")]
-const fn bps(rate: Bandwidth) -> f64 {
-    rate.bps() as f64
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use crate::chart::count;
 use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
 use crate::terminal::{age, number};
-use flow_control::{Adaptive, Bandwidth, Law};
+use flow_control::{Adaptive, Law};
 use flow_page::{Failed, TargetHistory};
 use flow_policy::{Scope, show};
 use jiff::Timestamp;
@@ -28,7 +28,8 @@ pub(super) fn basis(
     else {
         return target.known_good().into_iter().chain([UNTOLD.to_owned()]).collect();
     };
-    let basis = Basis { view, target, law, limit: bps(limit), recent, told, failed: recent.failed(), now };
+    let basis =
+        Basis { view, target, law, limit: limit.bps_f64(), recent, told, failed: recent.failed(), now };
     let known = [basis.pods(), basis.end(), Some(basis.carried()), basis.left(), Some(basis.good())];
     known.into_iter().flatten().collect()
 }
@@ -68,7 +69,7 @@ impl Basis<'_> {
     /// That the limit can go no further, and why it is so low where nothing was too much.
     fn end(&self) -> Option<String> {
         let range = self.target.target.range;
-        if self.limit >= bps(range.max) {
+        if self.limit >= range.max.bps_f64() {
             return Some("it is the maximum (`limit.max`)".to_owned());
         }
         let reason = self.view.status().last_decision.map(|decision| decision.reason);
@@ -77,7 +78,7 @@ impl Basis<'_> {
         } else {
             ""
         };
-        (self.limit <= bps(range.min)).then(|| format!("it is the minimum (`limit.min`){why}"))
+        (self.limit <= range.min.bps_f64()).then(|| format!("it is the minimum (`limit.min`){why}"))
     }
 
     /// What the link seems to carry.
@@ -133,7 +134,7 @@ impl Basis<'_> {
         let action = status.last_decision.map(|decision| decision.action).unwrap_or_default();
         let is_good = self.told.known_good.is_some_and(|good| self.limit <= good);
         match action.as_str() {
-            _ if self.limit >= bps(range.max) || self.limit <= bps(range.min) => "",
+            _ if self.limit >= range.max.bps_f64() || self.limit <= range.min.bps_f64() => "",
             _ if (self.limit - left).abs() <= left * ALIKE => ", which is the limit",
             "Decrease" if self.limit < left => "; less since the cut, until it is calm",
             "Increase" if self.limit > left && is_good => "; more than that has proven good since",
@@ -162,11 +163,6 @@ impl Basis<'_> {
     fn ago(&self, at: i64) -> String {
         Timestamp::from_millisecond(at).map_or_else(|_| "some time".to_owned(), |at| age(at, self.now))
     }
-}
-
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "exact up to 2^53")]
-pub(super) const fn bps(rate: Bandwidth) -> f64 {
-    rate.bps() as f64
 }
 
 #[cfg(test)]

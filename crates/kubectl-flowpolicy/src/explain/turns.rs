@@ -1,6 +1,6 @@
 //! How far objectives and queues have to go until limits fall or rise.
 
-use super::basis::{bps, left, whose};
+use super::basis::{left, whose};
 use crate::page::Recent;
 use crate::policies::{PolicyView, TargetView};
 use flow_control::{Adaptive, Bound, Finite, Law, Queueing};
@@ -71,7 +71,7 @@ fn is_near(target: &TargetView, recent: Recent) -> bool {
     target
         .limit()
         .zip(too_much)
-        .is_some_and(|(limit, too_much)| bps(limit) >= of(too_much, Adaptive::NEAR_PERCENT))
+        .is_some_and(|(limit, too_much)| limit.bps_f64() >= of(too_much, Adaptive::NEAR_PERCENT))
 }
 
 /// What has to be for limits to rise: below what each objective has headroom, and the queue on its path; and what they
