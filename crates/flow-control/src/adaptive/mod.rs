@@ -73,7 +73,7 @@ impl Adaptive {
     /// How long it has to be calm before anything is concluded from it, where measurements are not rarer.
     pub const CALM: Duration = Duration::from_secs(1);
 
-    /// What a single cut leaves at least, in hundredths of a limit.
+    /// What a single cut leaves at least, in hundredths of what seems to be good.
     pub const LEAST_LEFT_PERCENT: u32 = 50;
 
     /// So little of a queue is none, in hundredths of what is allowed.

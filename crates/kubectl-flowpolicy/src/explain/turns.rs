@@ -24,22 +24,18 @@ pub(super) fn falls(view: &PolicyView, policy: &Policy, recent: Option<Recent>, 
         )
     };
     let falls = told.iter().map(one).collect::<Vec<_>>().join(", or ");
-    let first = match policy.law {
-        Law::Adaptive(law) => format!(
-            "; the first goes to {} % (`headroomPercent`) or more below what the link then seems to carry",
-            law.headroom_percent
-        ),
-        Law::Aimd(_) => String::new(),
-    };
-    format!("Down: once {falls}. {}{first}.", one_cut(policy.law))
+    format!("Down: once {falls}. {}.", one_cut(policy.law))
 }
 
 /// How deep limits fall at once.
 pub(super) fn one_cut(law: Law) -> String {
     match law {
-        Law::Adaptive(_) => {
-            format!("A cut takes {} % of a limit at most", 100 - Adaptive::LEAST_LEFT_PERCENT)
-        }
+        Law::Adaptive(law) => format!(
+            "A cut goes to what the link then seems to carry less {} % (`headroomPercent`), and lower while the queue \
+             drains, to {} % of that at the lowest",
+            law.headroom_percent,
+            Adaptive::LEAST_LEFT_PERCENT
+        ),
         Law::Aimd(law) if law.deepest_percent() == law.decrease_percent => {
             format!("A cut takes {} % of a limit (`decreasePercent`)", law.decrease_percent)
         }

@@ -46,8 +46,9 @@ factory/robot: what has happened
 
 factory/robot: what would have to happen for a change
   - Down: while command-jitter stays violated under the present limits, they
-    fall further, to `limit.min` at the lowest. A cut takes 50 % of a limit at
-    most.
+    fall further, to `limit.min` at the lowest. A cut goes to what the link then
+    seems to carry less 6 % (`headroomPercent`), and lower while the queue
+    drains, to 50 % of that at the lowest.
   - Up: once every objective is below 75 % of its bound: command-jitter below
     225us (it was 412us when last told); and no queue is left on its path.
   - After a cut: back to what the link seems to carry once it is calm, that is,

@@ -11,7 +11,7 @@ fn prospects(view: &PolicyView, recent: Option<Recent>) -> Vec<String> {
 #[test]
 fn a_violated_policy_falls_further_and_rises_with_headroom() {
     let expected = [
-        "Down: while command-jitter stays violated under the present limits, they fall further, to `limit.min` at the lowest. A cut takes 50 % of a limit at most.",
+        "Down: while command-jitter stays violated under the present limits, they fall further, to `limit.min` at the lowest. A cut goes to what the link then seems to carry less 6 % (`headroomPercent`), and lower while the queue drains, to 50 % of that at the lowest.",
         "Up: once every objective is below 75 % of its bound: command-jitter below 225us (it was 412us when last told); and no queue is left on its path.",
         "After a cut: back to what the link seems to carry once it is calm, that is, for 1s (or three measurements, where those take longer) nothing is violated and no queue is beyond what is allowed under the present limits.",
     ];
@@ -101,7 +101,7 @@ fn what_is_measured_still_leads_to_cuts_while_another_objective_is_unknown() {
         prospects(&view, Recent::of(Some(&page), &view))
     };
     let unknown = "loss cannot be measured: limits do not rise until that is over";
-    let adaptive = " or the queue on its path grows. A cut takes 50 % of a limit at most; the first goes to 6 % (`headroomPercent`) or more below what the link then seems to carry.";
+    let adaptive = " or the queue on its path grows. A cut goes to what the link then seems to carry less 6 % (`headroomPercent`), and lower while the queue drains, to 50 % of that at the lowest.";
     let aimd = ". A cut takes 20 % of a limit (`decreasePercent`).";
     for (law, more) in [("Adaptive", adaptive), ("AIMD", aimd)] {
         let met = said(law, "Met");
@@ -121,7 +121,7 @@ fn how_deep_a_cut_goes_is_told() {
         prospects(&view, None).remove(0)
     };
     let strict = json!({"adaptive": {"mode": "Strict"}});
-    assert!(said(strict).ends_with("at the lowest. A cut takes 50 % of a limit at most."));
+    assert!(said(strict).ends_with("at the lowest. A cut goes to what the link then seems to carry less 12 % (`headroomPercent`), and lower while the queue drains, to 50 % of that at the lowest."));
     let severe = |severity| json!({"law": "AIMD", "aimd": {"decreasePercent": 25, "severityMax": severity}});
     assert!(said(severe(1)).ends_with(" A cut takes 25 % of a limit (`decreasePercent`)."));
     let deep =
@@ -257,7 +257,7 @@ fn the_queue_that_would_lead_to_a_cut_or_lets_limits_rise_has_a_figure() {
     let queue = Some(Queue { delay: 90e-6, allowed: 750e-6 });
     let said = met(|told| told.objectives[0].queue = queue);
     let expected = [
-        "Down: once command-jitter leaves its bound (<= 300us) or the queue on its path exceeds 750us (now 90us). A cut takes 50 % of a limit at most; the first goes to 6 % (`headroomPercent`) or more below what the link then seems to carry.",
+        "Down: once command-jitter leaves its bound (<= 300us) or the queue on its path exceeds 750us (now 90us). A cut goes to what the link then seems to carry less 6 % (`headroomPercent`), and lower while the queue drains, to 50 % of that at the lowest.",
         "Up: once every objective is below 75 % of its bound: command-jitter below 225us (lately 200us, so it is), its queue below 563us (now 90us, so it is).",
     ];
     assert_eq!(said[..2], expected);
