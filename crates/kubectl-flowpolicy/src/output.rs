@@ -1,6 +1,7 @@
 //! The forms in which a command gives its answer.
 
 use serde::Serialize;
+use serde_json::Value;
 use std::io::{ErrorKind, Write};
 
 /// A form for programs.
@@ -46,17 +47,24 @@ impl Output {
     fn text(self, document: &impl Serialize, text: impl FnOnce() -> String) -> Result<String, OutputError> {
         match self.output {
             None => Ok(text()),
-            Some(Format::Json) => {
-                let json = serde_json::to_string_pretty(document);
-                json.map(|json| json + "\n").map_err(|error| OutputError::Form(error.to_string()))
-            }
-            Some(Format::Yaml) => yaml(document),
+            Some(Format::Json) => json(&value(document)?),
+            Some(Format::Yaml) => yaml(&value(document)?),
         }
     }
 }
 
+/// A document with its fields in the order of the alphabet, as kubectl gives them. The program holds one writer for all.
+pub fn value(document: &impl Serialize) -> Result<Value, OutputError> {
+    serde_json::to_value(document).map_err(|error| OutputError::Form(error.to_string()))
+}
+
+fn json(document: &Value) -> Result<String, OutputError> {
+    let json = serde_json::to_string_pretty(document);
+    json.map(|json| json + "\n").map_err(|error| OutputError::Form(error.to_string()))
+}
+
 /// A document as YAML.
-pub fn yaml(document: &impl Serialize) -> Result<String, OutputError> {
+pub fn yaml(document: &Value) -> Result<String, OutputError> {
     serde_saphyr::to_string(document).map_err(|error| OutputError::Form(error.to_string()))
 }
 

@@ -1,7 +1,7 @@
 use super::archive::Archive;
 use super::{Stopped, Written, mask};
 use crate::connection::{Connection, Failure};
-use crate::output::{OutputError, yaml};
+use crate::output::{value, yaml};
 use serde::Serialize;
 use std::io::Write;
 
@@ -37,8 +37,7 @@ impl<'a, W: Write> Collector<'a, W> {
 
     /// Adds a document as YAML, masked.
     pub(super) fn document(&mut self, path: &str, document: &impl Serialize) -> Result<(), Stopped> {
-        let value = serde_json::to_value(document);
-        let mut value = value.map_err(|error| OutputError::Form(error.to_string()))?;
+        let mut value = value(document)?;
         mask::object(&mut value);
         Ok(self.archive.add(path, yaml(&value)?.as_bytes())?)
     }
